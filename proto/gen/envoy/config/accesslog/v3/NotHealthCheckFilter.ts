@@ -1,0 +1,6 @@
+
+export interface NotHealthCheckFilter {
+}
+
+export interface NotHealthCheckFilter__Output {
+}

@@ -1,0 +1,8 @@
+
+export interface ResponseFlagFilter {
+  'flags'?: (string)[];
+}
+
+export interface ResponseFlagFilter__Output {
+  'flags'?: (string)[];
+}

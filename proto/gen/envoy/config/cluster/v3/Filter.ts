@@ -1,0 +1,11 @@
+import type { Any as _google_protobuf_Any, Any__Output as _google_protobuf_Any__Output } from '../../../../google/protobuf/Any.js';
+
+export interface Filter {
+  'name'?: (string);
+  'typed_config'?: (_google_protobuf_Any | null);
+}
+
+export interface Filter__Output {
+  'name'?: (string);
+  'typed_config'?: (_google_protobuf_Any__Output);
+}

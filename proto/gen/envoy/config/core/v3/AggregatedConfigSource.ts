@@ -1,0 +1,6 @@
+
+export interface AggregatedConfigSource {
+}
+
+export interface AggregatedConfigSource__Output {
+}

@@ -1,0 +1,14 @@
+import type { UInt32Value as _google_protobuf_UInt32Value, UInt32Value__Output as _google_protobuf_UInt32Value__Output } from '../../../../google/protobuf/UInt32Value.js';
+import type { Long } from '@grpc/proto-loader';
+
+export interface RetryPolicy {
+  'num_retries'?: (_google_protobuf_UInt32Value | null);
+  'retry_on'?: (string);
+  'host_selection_retry_max_attempts'?: (number | string | Long);
+}
+
+export interface RetryPolicy__Output {
+  'num_retries'?: (_google_protobuf_UInt32Value__Output);
+  'retry_on'?: (string);
+  'host_selection_retry_max_attempts'?: (number);
+}

@@ -1,0 +1,6 @@
+
+export interface TcpProtocolOptions {
+}
+
+export interface TcpProtocolOptions__Output {
+}

@@ -1,0 +1,8 @@
+
+export interface WatchedDirectory {
+  'path'?: (string);
+}
+
+export interface WatchedDirectory__Output {
+  'path'?: (string);
+}

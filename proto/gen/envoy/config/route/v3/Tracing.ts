@@ -1,0 +1,13 @@
+import type { FractionalPercent as _envoy_type_v3_FractionalPercent, FractionalPercent__Output as _envoy_type_v3_FractionalPercent__Output } from '../../../../envoy/type/v3/FractionalPercent.js';
+
+export interface Tracing {
+  'client_sampling'?: (_envoy_type_v3_FractionalPercent | null);
+  'random_sampling'?: (_envoy_type_v3_FractionalPercent | null);
+  'overall_sampling'?: (_envoy_type_v3_FractionalPercent | null);
+}
+
+export interface Tracing__Output {
+  'client_sampling'?: (_envoy_type_v3_FractionalPercent__Output);
+  'random_sampling'?: (_envoy_type_v3_FractionalPercent__Output);
+  'overall_sampling'?: (_envoy_type_v3_FractionalPercent__Output);
+}

@@ -1,0 +1,8 @@
+
+export interface ExpressionFilter {
+  'expression'?: (string);
+}
+
+export interface ExpressionFilter__Output {
+  'expression'?: (string);
+}

@@ -1,0 +1,6 @@
+
+export interface Cors {
+}
+
+export interface Cors__Output {
+}

@@ -1,0 +1,6 @@
+
+export interface HttpInspector {
+}
+
+export interface HttpInspector__Output {
+}

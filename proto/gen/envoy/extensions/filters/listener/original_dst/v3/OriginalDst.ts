@@ -1,0 +1,6 @@
+
+export interface OriginalDst {
+}
+
+export interface OriginalDst__Output {
+}

@@ -1,0 +1,6 @@
+
+export interface SniCluster {
+}
+
+export interface SniCluster__Output {
+}

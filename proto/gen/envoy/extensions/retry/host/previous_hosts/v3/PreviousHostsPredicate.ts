@@ -1,0 +1,6 @@
+
+export interface PreviousHostsPredicate {
+}
+
+export interface PreviousHostsPredicate__Output {
+}

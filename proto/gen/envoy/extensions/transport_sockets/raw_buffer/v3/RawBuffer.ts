@@ -1,0 +1,6 @@
+
+export interface RawBuffer {
+}
+
+export interface RawBuffer__Output {
+}

@@ -1,0 +1,8 @@
+
+export interface ResourceName {
+  'name'?: (string);
+}
+
+export interface ResourceName__Output {
+  'name'?: (string);
+}

@@ -1,0 +1,8 @@
+
+export interface Percent {
+  'value'?: (number | string);
+}
+
+export interface Percent__Output {
+  'value'?: (number | string);
+}

@@ -1,0 +1,8 @@
+
+export interface BytesValue {
+  'value'?: (Buffer | Uint8Array | string);
+}
+
+export interface BytesValue__Output {
+  'value'?: (Buffer);
+}

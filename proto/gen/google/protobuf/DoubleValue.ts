@@ -1,0 +1,8 @@
+
+export interface DoubleValue {
+  'value'?: (number | string);
+}
+
+export interface DoubleValue__Output {
+  'value'?: (number | string);
+}

@@ -1,0 +1,8 @@
+
+export interface UInt32Value {
+  'value'?: (number);
+}
+
+export interface UInt32Value__Output {
+  'value'?: (number);
+}
