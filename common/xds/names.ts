@@ -1,0 +1,29 @@
+/** Cluster names as Istio writes them: `outbound|9080|v1|reviews.default.svc.cluster.local`, `inbound|9080||`. */
+export interface ClusterKey {
+  readonly direction: 'outbound' | 'inbound';
+  /** Service port (outbound) or workload port (inbound). */
+  readonly port: number;
+  /** Subset of the DestinationRule; empty when the cluster is the whole service. */
+  readonly subset: string;
+  /** Fully qualified host; empty for inbound. */
+  readonly host: string;
+}
+
+export function formatClusterName(key: ClusterKey): string {
+  return `${key.direction}|${key.port}|${key.subset}|${key.host}`;
+}
+
+export function parseClusterName(name: string): ClusterKey | undefined {
+  const [direction, port, subset, host, ...rest] = name.split('|');
+  if ((direction !== 'outbound' && direction !== 'inbound') || rest.length > 0) return undefined;
+  if (port === undefined || subset === undefined || host === undefined || !/^\d+$/.test(port)) return undefined;
+  return { direction, port: Number(port), subset, host };
+}
+
+/** ALPN protocol by which mesh clients mark their TLS; offered first. */
+export const MESH_ALPN = 'istio';
+/** Names of the SDS secrets: the workload's own certificate, and the roots that it trusts. */
+export const SECRET_DEFAULT = 'default';
+export const SECRET_ROOT = 'ROOTCA';
+/** Cluster name by which Istio's configuration refers to the local SDS server; our sidecar answers it itself. */
+export const SDS_CLUSTER = 'sds-grpc';

@@ -1,0 +1,49 @@
+/** Type URLs of the resources and extensions that we send or understand. */
+const PREFIX = 'type.googleapis.com/';
+
+export const TYPE = {
+  listener: `${PREFIX}envoy.config.listener.v3.Listener`,
+  route: `${PREFIX}envoy.config.route.v3.RouteConfiguration`,
+  cluster: `${PREFIX}envoy.config.cluster.v3.Cluster`,
+  endpoint: `${PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment`,
+  secret: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret`,
+} as const;
+
+/** Type URL of one of the five resource types. */
+export type ResourceTypeUrl = (typeof TYPE)[keyof typeof TYPE];
+
+export const EXTENSION = {
+  httpConnectionManager: `${PREFIX}envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager`,
+  tcpProxy: `${PREFIX}envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy`,
+  networkRbac: `${PREFIX}envoy.extensions.filters.network.rbac.v3.RBAC`,
+  sniCluster: `${PREFIX}envoy.extensions.filters.network.sni_cluster.v3.SniCluster`,
+  tlsInspector: `${PREFIX}envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector`,
+  httpInspector: `${PREFIX}envoy.extensions.filters.listener.http_inspector.v3.HttpInspector`,
+  originalDst: `${PREFIX}envoy.extensions.filters.listener.original_dst.v3.OriginalDst`,
+  proxyProtocol: `${PREFIX}envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol`,
+  router: `${PREFIX}envoy.extensions.filters.http.router.v3.Router`,
+  httpRbac: `${PREFIX}envoy.extensions.filters.http.rbac.v3.RBAC`,
+  httpRbacPerRoute: `${PREFIX}envoy.extensions.filters.http.rbac.v3.RBACPerRoute`,
+  fault: `${PREFIX}envoy.extensions.filters.http.fault.v3.HTTPFault`,
+  cors: `${PREFIX}envoy.extensions.filters.http.cors.v3.Cors`,
+  corsPolicy: `${PREFIX}envoy.extensions.filters.http.cors.v3.CorsPolicy`,
+  grpcStats: `${PREFIX}envoy.extensions.filters.http.grpc_stats.v3.FilterConfig`,
+  dynamicForwardProxyFilter: `${PREFIX}envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig`,
+  dynamicForwardProxyCluster: `${PREFIX}envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig`,
+  fileAccessLog: `${PREFIX}envoy.extensions.access_loggers.file.v3.FileAccessLog`,
+  stdoutAccessLog: `${PREFIX}envoy.extensions.access_loggers.stream.v3.StdoutAccessLog`,
+  stderrAccessLog: `${PREFIX}envoy.extensions.access_loggers.stream.v3.StderrAccessLog`,
+  celAccessLogFilter: `${PREFIX}envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter`,
+  upstreamTls: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext`,
+  downstreamTls: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext`,
+  rawBuffer: `${PREFIX}envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer`,
+  httpProtocolOptions: `${PREFIX}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
+  previousHosts: `${PREFIX}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate`,
+  istioStats: `${PREFIX}stats.PluginConfig`,
+  peerMetadata: `${PREFIX}io.istio.http.peer_metadata.Config`,
+} as const;
+
+/** The message name behind a type URL. */
+export function messageNameOf(typeUrl: string): string {
+  return typeUrl.slice(typeUrl.lastIndexOf('/') + 1);
+}

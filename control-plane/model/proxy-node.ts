@@ -1,0 +1,11 @@
+/** A connected data plane, as its xDS node describes it and its token proves. */
+export interface ProxyNode {
+  /** `sidecar~127.0.0.1~reviews-v1.default~default.svc.cluster.local`. */
+  readonly id: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `weft` understands our own filters (istio.stats, peer metadata); `envoy` does not; `grpc` is a proxyless client. */
+  readonly dataPlane: 'weft' | 'envoy' | 'grpc';
+}

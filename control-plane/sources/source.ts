@@ -1,0 +1,25 @@
+import type { ConfigObject, Finding, ObjectKey } from '../api/object.js';
+
+/** Everything that a source knows at one moment; immutable. Objects that do not validate are replaced by their last good state. */
+export interface ConfigSet {
+  readonly objects: ReadonlyMap<ObjectKey, ConfigObject>;
+  /** Schema errors, unknown and unsupported fields, files that could not be read. */
+  readonly findings: readonly Finding[];
+  /**
+   * Security policies that were never readable: they fail closed. The selector is what could be read of it; undefined
+   * means every workload of the namespace (of the mesh, in the root namespace).
+   */
+  readonly unreadablePolicies: readonly {
+    readonly kind: 'AuthorizationPolicy' | 'PeerAuthentication' | 'RequestAuthentication';
+    readonly namespace: string;
+    readonly name: string;
+    readonly selector: Readonly<Record<string, string>> | undefined;
+  }[];
+}
+
+/** Where configuration comes from: a watched folder, or Kubernetes. */
+export interface Source {
+  /** Resolves when the first complete set has been delivered; later sets follow as changes come, already debounced. */
+  start(onChange: (set: ConfigSet) => void): Promise<void>;
+  stop(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+import type { RequestHead, ResponseHead } from '../http/message.js';
+import type { LocalReply } from '../http/stream.js';
+import type { StreamInfo } from '../http/stream-info.js';
+import type { RouteEntry } from '../router/route.js';
+
+/** What a filter sees of one request. */
+export interface FilterContext {
+  readonly request: RequestHead;
+  readonly info: StreamInfo;
+  /** The matched route, looked up at the first use; undefined when nothing matches. */
+  route(): RouteEntry | undefined;
+}
+
+/** undefined lets the request pass; a reply answers it; a promise does either later. */
+export type FilterVerdict = LocalReply | undefined | Promise<LocalReply | undefined>;
+
+/**
+ * An HTTP filter, compiled once from its configuration and shared by all requests of a filter chain: it holds no
+ * state of a request. Request filters run in the order of the chain, response filters in the reverse order.
+ */
+export interface HttpFilter {
+  /** Name under which routes carry this filter's own configuration (`typed_per_filter_config`). */
+  readonly name: string;
+  onRequest?(context: FilterContext): FilterVerdict;
+  /** Sees every response head, local replies too. */
+  onResponse?(context: FilterContext, response: ResponseHead): void;
+  /** Called once when the request is over, after its info is final. */
+  onComplete?(context: FilterContext): void;
+}

@@ -1,0 +1,75 @@
+/** Envoy's response flags (source/common/stream_info/utility.h), as bits so that a request can carry several. */
+export const FLAG = {
+  LH: 1 << 0,
+  UH: 1 << 1,
+  UT: 1 << 2,
+  LR: 1 << 3,
+  UR: 1 << 4,
+  UF: 1 << 5,
+  UC: 1 << 6,
+  UO: 1 << 7,
+  NR: 1 << 8,
+  DI: 1 << 9,
+  FI: 1 << 10,
+  RL: 1 << 11,
+  UAEX: 1 << 12,
+  RLSE: 1 << 13,
+  DC: 1 << 14,
+  URX: 1 << 15,
+  SI: 1 << 16,
+  IH: 1 << 17,
+  DPE: 1 << 18,
+  UMSDR: 1 << 19,
+  NFCF: 1 << 20,
+  DT: 1 << 21,
+  UPE: 1 << 22,
+  NC: 1 << 23,
+  OM: 1 << 24,
+  DF: 1 << 25,
+  DO: 1 << 26,
+} as const;
+
+export type FlagName = keyof typeof FLAG;
+
+/** Envoy's order in `%RESPONSE_FLAGS%`, where several are joined by commas. */
+const ORDER: readonly FlagName[] = [
+  'LH',
+  'UH',
+  'UT',
+  'LR',
+  'UR',
+  'UF',
+  'UC',
+  'UO',
+  'NR',
+  'DI',
+  'FI',
+  'RL',
+  'UAEX',
+  'RLSE',
+  'DC',
+  'URX',
+  'SI',
+  'IH',
+  'DPE',
+  'UMSDR',
+  'NFCF',
+  'DT',
+  'UPE',
+  'NC',
+  'OM',
+  'DF',
+  'DO',
+]; // prettier-ignore
+
+const rendered = new Map<number, string>([[0, '-']]);
+
+/** `-` for none, else the flags' short names joined by commas. */
+export function formatFlags(flags: number): string {
+  let text = rendered.get(flags);
+  if (text === undefined) {
+    text = ORDER.filter((name) => (flags & FLAG[name]) !== 0).join(',');
+    rendered.set(flags, text);
+  }
+  return text;
+}

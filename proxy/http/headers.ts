@@ -1,0 +1,89 @@
+/**
+ * The header fields of one message, in the order and case in which they arrived. Look-ups are by lower-case name
+ * (RFC 9110 section 5.1: field names are case-insensitive). Values carry no leading or trailing white space.
+ */
+export class HeaderList {
+  private readonly keys: string[] = [];
+  private readonly names: string[] = [];
+  private readonly vals: string[] = [];
+
+  get size(): number {
+    return this.keys.length;
+  }
+
+  /** The first value of a field. `key` is lower-case. */
+  get(key: string): string | undefined {
+    const index = this.keys.indexOf(key);
+    return index < 0 ? undefined : this.vals[index];
+  }
+
+  has(key: string): boolean {
+    return this.keys.includes(key);
+  }
+
+  /** All values of a field, in order. */
+  all(key: string): string[] {
+    return this.vals.filter((_, index) => this.keys[index] === key);
+  }
+
+  /** All values joined by a comma, as matchers see a repeated field; undefined when it is absent. */
+  joined(key: string): string | undefined {
+    const index = this.keys.indexOf(key);
+    if (index < 0) return undefined;
+    if (this.keys.indexOf(key, index + 1) < 0) return this.vals[index];
+    return this.all(key).join(',');
+  }
+
+  /** Adds a field at the end. `name` keeps its case on the wire. */
+  append(name: string, value: string): void {
+    this.keys.push(name.toLowerCase());
+    this.names.push(name);
+    this.vals.push(value);
+  }
+
+  /** Gives a field exactly one value: in the place of the first, or at the end. */
+  set(key: string, value: string): void {
+    const index = this.keys.indexOf(key);
+    if (index < 0) {
+      this.append(key, value);
+      return;
+    }
+    this.vals[index] = value;
+    for (let i = this.keys.indexOf(key, index + 1); i >= 0; i = this.keys.indexOf(key, i)) this.removeAt(i);
+  }
+
+  /** Removes every occurrence. Returns whether there was one. */
+  delete(key: string): boolean {
+    let found = false;
+    for (let i = this.keys.indexOf(key); i >= 0; i = this.keys.indexOf(key, i)) {
+      this.removeAt(i);
+      found = true;
+    }
+    return found;
+  }
+
+  /** Lower-case name at a position; positions run from 0 to size - 1. */
+  keyAt(index: number): string {
+    return this.keys[index] ?? '';
+  }
+
+  nameAt(index: number): string {
+    return this.names[index] ?? '';
+  }
+
+  valueAt(index: number): string {
+    return this.vals[index] ?? '';
+  }
+
+  clone(): HeaderList {
+    const copy = new HeaderList();
+    for (let i = 0; i < this.keys.length; i++) copy.append(this.nameAt(i), this.valueAt(i));
+    return copy;
+  }
+
+  private removeAt(index: number): void {
+    this.keys.splice(index, 1);
+    this.names.splice(index, 1);
+    this.vals.splice(index, 1);
+  }
+}

@@ -1,0 +1,70 @@
+import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
+import type { ConnectionInfo } from '../http/stream-info.js';
+import type { AccessLogger } from '../telemetry/access-log.js';
+import type { DownstreamTls } from '../tls/context.js';
+
+/** A compiled Listener. */
+export interface ListenerConfig {
+  readonly name: string;
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly direction: 'inbound' | 'outbound' | 'unspecified';
+  readonly filterChains: readonly FilterChainConfig[];
+  readonly defaultFilterChain: FilterChainConfig | undefined;
+  /** Listener filters that look at the first bytes or the socket. */
+  readonly tlsInspector: boolean;
+  readonly httpInspector: boolean;
+  readonly originalDst: boolean;
+  readonly proxyProtocol: boolean;
+  /** 0 waits for ever (Envoy's default: 15 s). */
+  readonly inspectTimeoutMs: number;
+  readonly continueOnInspectTimeout: boolean;
+  readonly bindToPort: boolean;
+}
+
+/** FilterChainMatch; an absent or empty criterion matches everything. Envoy's order of precedence is applied by the matcher. */
+export interface FilterChainMatchConfig {
+  readonly destinationPort: number | undefined;
+  readonly prefixRanges: readonly string[];
+  /** Lower-case; may begin with `*.`. */
+  readonly serverNames: readonly string[];
+  /** `tls`, `raw_buffer` or empty. */
+  readonly transportProtocol: string;
+  readonly applicationProtocols: readonly string[];
+  readonly sourceType: 'any' | 'same-ip-or-loopback' | 'external';
+  readonly sourcePrefixRanges: readonly string[];
+  readonly sourcePorts: readonly number[];
+}
+
+export interface FilterChainConfig {
+  /** Name, unique in its listener (made from its position when the configuration has none). */
+  readonly name: string;
+  readonly match: FilterChainMatchConfig;
+  readonly tls: DownstreamTls | undefined;
+  readonly networkFilters: readonly NetworkFilter[];
+  readonly terminal:
+    | { readonly kind: 'http'; readonly config: ConnectionManagerConfig }
+    | { readonly kind: 'tcp'; readonly config: TcpProxyConfig };
+  readonly transportConnectTimeoutMs: number;
+}
+
+/** A network filter before the terminal one. */
+export interface NetworkFilter {
+  readonly name: string;
+  /** Whether the connection may go on; otherwise why not (`connection_termination_details`). */
+  onConnection(
+    connection: ConnectionInfo,
+  ): { readonly allow: true } | { readonly allow: false; readonly details: string };
+}
+
+/** Compiled TcpProxy. */
+export interface TcpProxyConfig {
+  readonly statPrefix: string;
+  /** Weights in any unit. */
+  readonly clusters: readonly { readonly name: string; readonly weight: number }[];
+  /** 0 is off (Envoy's default: 1 h). */
+  readonly idleTimeoutMs: number;
+  readonly maxConnectAttempts: number;
+  readonly accessLogs: readonly AccessLogger[];
+  /** Records TCP metrics when the chain carries the stats filter. */
+  readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
+}

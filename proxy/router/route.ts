@@ -1,0 +1,120 @@
+import type { Random } from '../../common/runtime/clock.js';
+import type { RequestHead, ResponseHead } from '../http/message.js';
+import type { StreamInfo } from '../http/stream-info.js';
+
+/**
+ * Compiled routes: what a RouteConfiguration becomes when it arrives. Nothing here changes afterwards, and nothing is
+ * built while a request passes.
+ */
+export interface RouteTable {
+  readonly name: string;
+  /** The most specific virtual host, then its first matching route; undefined when there is none (404 NR). */
+  match(request: RequestHead, context: RouteMatchContext): RouteEntry | undefined;
+}
+
+export interface RouteMatchContext {
+  readonly info: StreamInfo;
+  readonly random: Random;
+}
+
+export interface RouteEntry {
+  readonly name: string;
+  readonly virtualHost: string;
+  readonly action: RouteAction;
+  /** Header operations and rewrites of route, virtual host and table, in Envoy's order, before the request is sent. */
+  prepareRequest(request: RequestHead, info: StreamInfo): void;
+  /** The same for the response head. */
+  prepareResponse(response: ResponseHead, info: StreamInfo): void;
+  /** Compiled configuration of a filter for this route (`typed_per_filter_config` of cluster, route, host), if any. */
+  filterConfig(filterName: string): unknown;
+}
+
+export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction;
+
+export interface ForwardAction {
+  readonly kind: 'forward';
+  /** Chooses by weight; the choice holds for all retries of a request. */
+  selectCluster(random: Random, request: RequestHead): ClusterChoice | undefined;
+  /** Whole request, ms; 0 is off. */
+  readonly timeoutMs: number;
+  /** No byte in either direction, ms; undefined leaves the connection manager's. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly retry: RetryPolicy | undefined;
+  readonly hashPolicies: readonly HashPolicy[];
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly priority: 'default' | 'high';
+  /** Lower-case upgrade types that are allowed or forbidden here (`websocket`, `CONNECT`); absent ones follow the connection manager. */
+  readonly upgrades: ReadonlyMap<string, boolean>;
+  /** CONNECT ends here and its bytes go to the cluster as TCP. */
+  readonly terminateConnect: boolean;
+}
+
+export interface ClusterChoice {
+  readonly name: string;
+  /** Header operations of the weighted cluster, and its filter configuration. */
+  prepareRequest(request: RequestHead, info: StreamInfo): void;
+  prepareResponse(response: ResponseHead, info: StreamInfo): void;
+}
+
+/** RFC 9110 section 15.4 answer, built from RedirectAction. */
+export interface RedirectAction {
+  readonly kind: 'redirect';
+  readonly status: number;
+  /** The Location for a request. */
+  location(request: RequestHead): string;
+}
+
+export interface DirectResponseAction {
+  readonly kind: 'direct-response';
+  readonly status: number;
+  readonly body: string;
+}
+
+export interface RetryPolicy {
+  /** Conditions of `x-envoy-retry-on` and `x-envoy-retry-grpc-on`, compiled. */
+  readonly on: ReadonlySet<RetryCondition>;
+  readonly statusCodes: ReadonlySet<number>;
+  /** Retries, not attempts. */
+  readonly retries: number;
+  /** 0 is off. */
+  readonly perTryTimeoutMs: number;
+  readonly perTryIdleTimeoutMs: number;
+  readonly backOffBaseMs: number;
+  readonly backOffMaxMs: number;
+  /** Skip hosts that were tried already, up to this many picks; 0 is off. */
+  readonly hostSelectionAttempts: number;
+  readonly skipPreviousHosts: boolean;
+}
+
+export type RetryCondition =
+  | '5xx'
+  | 'gateway-error'
+  | 'reset'
+  | 'reset-before-request'
+  | 'connect-failure'
+  | 'envoy-ratelimited'
+  | 'retriable-4xx'
+  | 'refused-stream'
+  | 'retriable-status-codes'
+  | 'retriable-headers'
+  | 'http3-post-connect-failure'
+  | 'cancelled'
+  | 'deadline-exceeded'
+  | 'internal'
+  | 'resource-exhausted'
+  | 'unavailable';
+
+export interface HashPolicy {
+  readonly terminal: boolean;
+  /** Bytes to hash, or undefined when this policy says nothing. A cookie policy may ask for a Set-Cookie. */
+  key(request: RequestHead, info: StreamInfo): string | undefined;
+  /** Set when a cookie with a lifetime is to be generated for clients that lack it. */
+  readonly generateCookie?: { readonly name: string; readonly path: string; readonly ttlSeconds: number };
+}
+
+export interface MirrorPolicy {
+  readonly cluster: string;
+  /** In [0, 1]. */
+  readonly fraction: number;
+  readonly appendShadow: boolean;
+}

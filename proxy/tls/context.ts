@@ -1,0 +1,44 @@
+/**
+ * TLS settings compiled from DownstreamTlsContext and UpstreamTlsContext. Certificates and roots are named secrets
+ * whose current value the secret store knows, so that a rotation swaps a context without touching a connection.
+ */
+export interface TlsParameters {
+  /** `TLSv1.2` or `TLSv1.3`, as node:tls names them. */
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+  readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
+  /** OpenSSL names joined by colons; undefined leaves the library's. */
+  readonly ciphers: string | undefined;
+}
+
+/** A secret by its SDS name, or given in place. */
+export type SecretRef =
+  | { readonly kind: 'sds'; readonly name: string }
+  | { readonly kind: 'inline'; readonly certificateChain: string; readonly privateKey: string }
+  | { readonly kind: 'none' };
+
+export interface ValidationSettings {
+  /** Roots: an SDS name, PEM given in place, or the system's. */
+  readonly roots:
+    | { readonly kind: 'sds'; readonly name: string }
+    | { readonly kind: 'inline'; readonly pem: string }
+    | { readonly kind: 'none' };
+  /** Any of these must match a SAN; empty accepts every name below the roots. */
+  readonly subjectAltNames: readonly { readonly type: 'uri' | 'dns' | 'any'; matches(value: string): boolean }[];
+}
+
+export interface DownstreamTls {
+  readonly parameters: TlsParameters;
+  readonly certificate: SecretRef;
+  readonly validation: ValidationSettings;
+  readonly requireClientCertificate: boolean;
+  /** In order of preference. */
+  readonly alpn: readonly string[];
+}
+
+export interface UpstreamTls {
+  readonly parameters: TlsParameters;
+  readonly certificate: SecretRef;
+  readonly validation: ValidationSettings;
+  readonly sni: string;
+  readonly alpn: readonly string[];
+}

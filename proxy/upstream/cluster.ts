@@ -1,0 +1,100 @@
+import type { Socket } from 'node:net';
+import type { PeerInfo, ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
+
+/** What the router and the TCP proxy see of upstream. Implemented by the cluster manager in this folder. */
+export interface Clusters {
+  /** The live cluster of this name; undefined gives 503 NC. */
+  get(name: string): Cluster | undefined;
+}
+
+export interface Cluster {
+  readonly name: string;
+  readonly settings: ClusterSettings;
+  readonly service: ServiceInfo | undefined;
+  /** Counters and current values of the circuit breakers of a priority. */
+  resources(priority: 'default' | 'high'): ClusterResources;
+  /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
+  chooseHost(context: LoadBalancerContext): Host | undefined;
+  /** Opens a connection, TLS included. Events come as with any socket; `secureConnect`-readiness is hidden behind `onReady`. */
+  connect(host: Host, events: ConnectEvents): Socket;
+  /** What a finished attempt means for outlier detection. */
+  report(host: Host, outcome: AttemptOutcome): void;
+}
+
+export interface ConnectEvents {
+  /** Connected, TLS verified; bytes may flow. */
+  onReady(peer: PeerInfo): void;
+  /** Never became ready; `detail` is `%UPSTREAM_TRANSPORT_FAILURE_REASON%`. No further event follows. */
+  onFailed(reason: 'connect-failure' | 'connect-timeout', detail: string): void;
+}
+
+export interface ClusterSettings {
+  readonly connectTimeoutMs: number;
+  /** Idle pooled connections close after this, ms; 0 is never. */
+  readonly idleTimeoutMs: number;
+  /** 0 is unlimited. */
+  readonly maxRequestsPerConnection: number;
+  /** 0 is unlimited. */
+  readonly maxConnectionDurationMs: number;
+}
+
+/** Current use of one priority's circuit breakers; the pool and the router count up and down. */
+export interface ClusterResources {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+  /** Set when a retry budget replaces maxRetries: percent of active requests (0–100), and the floor. */
+  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  connections: number;
+  pending: number;
+  requests: number;
+  retries: number;
+  /** Attempts that a limit refused, for stats. */
+  overflows: number;
+}
+
+export interface LoadBalancerContext {
+  /** Hash of the route's hash policies; undefined lets hashing balancers choose at random. */
+  readonly hash: number | undefined;
+  /** Hosts that were tried already, when the retry policy wants others. */
+  readonly avoid: readonly Host[];
+  readonly avoidAttempts: number;
+}
+
+export interface Host {
+  /** `ip:port`. */
+  readonly address: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly weight: number;
+  readonly priority: number;
+  readonly workload: WorkloadInfo | undefined;
+  /** Whether the endpoint's metadata offers mesh mTLS (`envoy.transport_socket_match: {tlsMode: istio}`). */
+  readonly meshTls: boolean;
+  /** Requests under way; balancers read it, the router counts. */
+  activeRequests: number;
+  /** Totals for /clusters. */
+  readonly stats: HostStats;
+  /** The connections to this host; made by the HTTP pool at the first request, drained when the host goes. */
+  pool: HostPool | undefined;
+}
+
+export interface HostStats {
+  total: number;
+  success: number;
+  error: number;
+  connectFail: number;
+  timeout: number;
+}
+
+export interface HostPool {
+  /** Idle connections close now, busy ones after their request. */
+  drain(): void;
+}
+
+export type AttemptOutcome =
+  /** A response came. */
+  | { readonly kind: 'response'; readonly status: number }
+  /** Envoy's local-origin failures: connect failure, timeout, reset. */
+  | { readonly kind: 'connect-failure' | 'timeout' | 'reset' };

@@ -1,0 +1,25 @@
+import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+
+/** What one resource type does with what an xDS server sends. One implementation a type. */
+export interface ResourceHandler {
+  readonly typeUrl: ResourceTypeUrl;
+  /**
+   * Validates each resource by itself, compiles and publishes the good ones. A bad one leaves its last good state in
+   * force and is named in the result, which becomes a NACK.
+   */
+  apply(update: ResourceUpdate): readonly ResourceError[];
+}
+
+export interface ResourceUpdate {
+  /** Decoded messages by resource name. */
+  readonly upserts: ReadonlyMap<string, object>;
+  /** Names that are gone. For state of the world the caller has worked them out. */
+  readonly removals: readonly string[];
+  /** Version of the response, for config_dump. */
+  readonly version: string;
+}
+
+export interface ResourceError {
+  readonly resource: string;
+  readonly message: string;
+}
