@@ -93,3 +93,21 @@ export interface RequestHandler {
 export interface Router {
   route(stream: DownstreamStream): RequestHandler;
 }
+
+/** One upstream connection with a codec on it, as the pool sees it. */
+export interface ClientConnection {
+  /** Requests that may run at once: 1 for HTTP/1.1. */
+  readonly maxConcurrent: number;
+  /** Begins a request. Only while fewer than {@link maxConcurrent} run and the connection is not closed. */
+  start(handler: ResponseHandler): UpstreamStream;
+  /** Closes when the running requests are done, at once if there are none. */
+  drain(): void;
+  destroy(): void;
+}
+
+export interface ClientConnectionEvents {
+  /** A request ended and the connection can take another one. Comes after the handler's last callback. */
+  onAvailable(): void;
+  /** The connection can take no further request (`Connection: close`, error, upgrade, peer gone). Comes once. */
+  onUnusable(): void;
+}
