@@ -1,0 +1,102 @@
+import { connect, type Socket } from 'node:net';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import { PLAINTEXT_PEER } from '../http/stream-info.js';
+import type { UpstreamTls } from '../tls/context.js';
+import type { ConnectEvents } from './cluster.js';
+
+export interface DialTarget {
+  readonly ip: string;
+  readonly port: number;
+  /** Host name for the server name indication when the TLS settings leave it to the endpoint (`auto_host_sni`). */
+  readonly sniHost?: string;
+}
+
+export interface DialOptions {
+  /** From the first SYN to readiness, TLS handshake included, ms. */
+  readonly connectTimeoutMs: number;
+  readonly keepAlive: KeepAlive | undefined;
+}
+
+export interface KeepAlive {
+  /** Idle time before the first probe, ms. */
+  readonly initialDelayMs: number;
+}
+
+/**
+ * Opens a connection to a host. Exactly one of the two events comes, never before `connect` has returned; none comes
+ * when the caller destroys the socket first. After `onFailed` the socket is destroyed. The dialer takes care of the
+ * socket's `error` event until then; after `onReady` the socket belongs to the caller, listeners included.
+ */
+export interface UpstreamDialer {
+  connect(target: DialTarget, tls: UpstreamTls | undefined, options: DialOptions, events: ConnectEvents): Socket;
+}
+
+/** The dialer for plaintext. TLS settings given to it fail the connection: nothing goes out unprotected by mistake. */
+export function plainDialer(clock: Clock): UpstreamDialer {
+  return {
+    connect(target, tls, options, events) {
+      const socket = connect({ host: target.ip, port: target.port, noDelay: true });
+      if (tls !== undefined) {
+        socket.on('error', ignore);
+        queueMicrotask(() => {
+          if (socket.destroyed) return;
+          socket.destroy();
+          events.onFailed('connect-failure', 'TLS is not available on this connection');
+        });
+        return socket;
+      }
+      applyKeepAlive(socket, options.keepAlive);
+      awaitConnect(socket, options.connectTimeoutMs, clock, events);
+      return socket;
+    },
+  };
+}
+
+/** Turns TCP keep-alive probes on where the cluster asks for them. */
+export function applyKeepAlive(socket: Socket, keepAlive: KeepAlive | undefined): void {
+  if (keepAlive !== undefined) socket.setKeepAlive(true, keepAlive.initialDelayMs);
+}
+
+/** `delayed connect error: 111` and the like: Envoy's transport failure reason for a refused or unreachable host. */
+export function connectErrorDetail(error: NodeJS.ErrnoException): string {
+  const text = ERRNO_TEXT[error.code ?? ''] ?? error.message;
+  return `delayed connect error: ${text}`;
+}
+
+/** What strerror says on Linux, as Envoy logs it. */
+const ERRNO_TEXT: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'Connection refused',
+  ECONNRESET: 'Connection reset by peer',
+  EHOSTUNREACH: 'No route to host',
+  ENETUNREACH: 'Network is unreachable',
+  ETIMEDOUT: 'Connection timed out',
+  EADDRNOTAVAIL: 'Cannot assign requested address',
+};
+
+function ignore(): void {}
+
+function awaitConnect(socket: Socket, timeoutMs: number, clock: Clock, events: ConnectEvents): void {
+  let timer: Timer | undefined;
+  const settle = (): void => {
+    timer?.cancel();
+    socket.off('connect', onConnect);
+    socket.off('error', onError);
+    socket.off('close', onClose);
+  };
+  const fail = (reason: 'connect-failure' | 'connect-timeout', detail: string): void => {
+    settle();
+    socket.on('error', ignore);
+    socket.destroy();
+    events.onFailed(reason, detail);
+  };
+  const onConnect = (): void => {
+    settle();
+    events.onReady(PLAINTEXT_PEER);
+  };
+  const onError = (error: NodeJS.ErrnoException): void => fail('connect-failure', connectErrorDetail(error));
+  const onClose = (): void => settle();
+  socket.once('connect', onConnect);
+  socket.once('error', onError);
+  socket.once('close', onClose);
+  timer = clock.after(timeoutMs, () => fail('connect-timeout', ''));
+}
