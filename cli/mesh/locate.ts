@@ -1,0 +1,34 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { UsageError } from '../command.js';
+
+/** What a running control plane writes about itself into its state folder. */
+export interface ControlPlaneFile {
+  readonly pid: number;
+  /** `host:port` of xDS and CA over TLS. */
+  readonly xdsAddress: string;
+  readonly plaintextXdsAddress?: string;
+  /** Base URL of the debug server. */
+  readonly debugUrl: string;
+  /** Path of the PEM root. */
+  readonly rootCertificate: string;
+  readonly trustDomain: string;
+}
+
+/** Where `weft demo` keeps everything, relative to the folder in which it is called. */
+export const DEMO_HOME = '.weft/demo';
+
+export function defaultStateDirectory(): string {
+  return process.env['WEFT_STATE'] ?? join(DEMO_HOME, 'state');
+}
+
+/** The control plane that runs on a state folder. Throws a UsageError that says what to do when there is none. */
+export function locateControlPlane(stateDirectory: string): ControlPlaneFile {
+  const path = join(resolve(stateDirectory), 'control-plane.json');
+  if (!existsSync(path)) {
+    throw new UsageError(
+      `no control plane runs on the state folder ${stateDirectory} (${path} is missing). Start one with \`weft demo\`, or name its folder with --state DIR.`,
+    );
+  }
+  return JSON.parse(readFileSync(path, 'utf8')) as ControlPlaneFile;
+}
