@@ -1,0 +1,73 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { getJson, getText } from '../mesh/http.js';
+import { locateControlPlane } from '../mesh/locate.js';
+
+/** A workload as the control plane's debug server lists it. */
+export interface WorkloadListing {
+  readonly name: string;
+  readonly namespace: string;
+  readonly address: string;
+  /** Ports of the application. */
+  readonly ports: readonly number[];
+  readonly sidecar:
+    | { readonly inbound: Readonly<Record<string, number>>; readonly outbound: number; readonly admin: number }
+    | undefined;
+}
+
+interface FindingListing {
+  readonly level: 'error' | 'warning' | 'info';
+  readonly file?: string;
+  readonly line?: number;
+  readonly field?: string;
+  readonly object: string;
+  readonly message: string;
+}
+
+/** The running control plane, asked on its debug port. While it is away, the last answers stand. */
+export class ControlPlaneView {
+  private lastWorkloads: readonly WorkloadListing[] = [];
+  private lastFindings: readonly string[] = [];
+
+  constructor(private readonly stateFolder: string) {}
+
+  async ready(): Promise<boolean> {
+    if (!existsSync(join(this.stateFolder, 'control-plane.json'))) return false;
+    return getText(`${this.url()}/ready`).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async workloads(): Promise<readonly WorkloadListing[]> {
+    try {
+      this.lastWorkloads = await getJson<WorkloadListing[]>(`${this.url()}/debug/workloads`);
+      const findings = await getJson<FindingListing[]>(`${this.url()}/debug/findings`);
+      this.lastFindings = findings.filter((finding) => finding.level !== 'info').map(formatFinding);
+    } catch {
+      // It may be starting again; the sidecars go on without it, and so does the view.
+    }
+    return this.lastWorkloads;
+  }
+
+  findings(): readonly string[] {
+    return this.lastFindings;
+  }
+
+  bootstrap(workload: WorkloadListing): Promise<string> {
+    return getText(
+      `${this.url()}/debug/bootstrap?workload=${encodeURIComponent(`${workload.namespace}/${workload.name}`)}`,
+    );
+  }
+
+  private url(): string {
+    return locateControlPlane(this.stateFolder).debugUrl;
+  }
+}
+
+function formatFinding(finding: FindingListing): string {
+  const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
+  return [place, finding.object, finding.field, finding.message]
+    .filter((part) => part !== undefined && part !== '')
+    .join(' ');
+}

@@ -1,0 +1,122 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { SAMPLE_WORKLOADS } from '../bookinfo/catalog.js';
+import { getText } from '../mesh/http.js';
+import type { Children } from './children.js';
+import type { ControlPlaneView, WorkloadListing } from './control-plane-view.js';
+
+/** Where a sidecar's admin port answers. */
+export interface SidecarAdmin {
+  readonly workload: string;
+  readonly url: string;
+}
+
+/** Keeps the processes in step with the workloads that the configuration names. */
+export class Workloads {
+  private current: readonly WorkloadListing[] = [];
+  /** Bootstrap with which each sidecar was started. */
+  private readonly bootstraps = new Map<string, string>();
+
+  constructor(
+    private readonly children: Children,
+    private readonly controlPlane: ControlPlaneView,
+    private readonly stateFolder: string,
+  ) {}
+
+  get names(): string[] {
+    return this.current.map((workload) => workload.name);
+  }
+
+  /** Starts what is new, ends what is gone, starts a sidecar again whose ports have changed. */
+  async reconcile(): Promise<void> {
+    const listed = await this.controlPlane.workloads();
+    for (const old of this.current) {
+      if (!listed.some((workload) => workload.name === old.name && workload.namespace === old.namespace))
+        await this.remove(old);
+    }
+    this.current = listed;
+    for (const workload of listed) {
+      await this.startSidecar(workload);
+      this.startApplication(workload);
+    }
+  }
+
+  async allReady(): Promise<boolean> {
+    await this.reconcile();
+    if (this.current.length === 0) return false;
+    const answers = await Promise.all(
+      this.admins().map((admin) =>
+        getText(`${admin.url}/ready`, 1000).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    return answers.every((ready) => ready);
+  }
+
+  admins(): SidecarAdmin[] {
+    return this.current.flatMap((workload) =>
+      workload.sidecar === undefined
+        ? []
+        : [{ workload: workload.name, url: `http://${workload.address}:${workload.sidecar.admin}` }],
+    );
+  }
+
+  /** Where the traffic source finds the HTTP proxy that its sidecar is. */
+  trafficProxyUrl(): string | undefined {
+    const traffic = this.current.find((workload) => SAMPLE_WORKLOADS.get(workload.name)?.service === 'traffic');
+    return traffic?.sidecar === undefined ? undefined : `http://${traffic.address}:${traffic.sidecar.outbound}`;
+  }
+
+  productPageUrl(): string | undefined {
+    const page = this.current.find((workload) => SAMPLE_WORKLOADS.get(workload.name)?.service === 'productpage');
+    return page?.ports[0] === undefined ? undefined : `http://${page.address}:${page.ports[0]}/productpage`;
+  }
+
+  private async startSidecar(workload: WorkloadListing): Promise<void> {
+    if (workload.sidecar === undefined) return;
+    const key = `${workload.namespace}.${workload.name}`;
+    const child = `sidecar ${workload.name}`;
+    const ports = JSON.stringify(workload.sidecar);
+    if (this.bootstraps.get(key) === ports && this.children.has(child)) return;
+    const bootstrap = await this.controlPlane.bootstrap(workload).catch(() => undefined);
+    if (bootstrap === undefined) return;
+    const folder = join(this.stateFolder, 'bootstrap');
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const file = join(folder, `${key}.json`);
+    writeFileSync(file, bootstrap, { mode: 0o600 });
+    const known = this.bootstraps.has(key);
+    this.bootstraps.set(key, ports);
+    if (known) await this.children.stop(child);
+    this.children.start({ name: child, args: ['proxy', '-c', file] });
+  }
+
+  private startApplication(workload: WorkloadListing): void {
+    const sample = SAMPLE_WORKLOADS.get(workload.name);
+    const port = workload.ports[0];
+    const child = `app ${workload.name}`;
+    if (sample === undefined || sample.service === 'traffic' || port === undefined || this.children.has(child)) return;
+    this.children.start({
+      name: child,
+      args: [
+        'bookinfo',
+        '--service',
+        sample.service,
+        '--service-version',
+        sample.version,
+        '--host',
+        workload.address,
+        '--port',
+        String(port),
+      ],
+      env:
+        workload.sidecar === undefined ? {} : { HTTP_PROXY: `http://${workload.address}:${workload.sidecar.outbound}` },
+    });
+  }
+
+  private async remove(workload: WorkloadListing): Promise<void> {
+    this.bootstraps.delete(`${workload.namespace}.${workload.name}`);
+    await Promise.all([this.children.stop(`app ${workload.name}`), this.children.stop(`sidecar ${workload.name}`)]);
+  }
+}
