@@ -1,0 +1,58 @@
+import type { ConfigObject } from '../object.js';
+import type { AuthorizationPolicySpec } from './authorization-policy.js';
+import type { ConfigMapSpec, NamespaceSpec, PodSpec, ServiceSpec } from './core.js';
+import type { DestinationRuleSpec } from './destination-rule.js';
+import type { GatewaySpec } from './gateway.js';
+import type { MeshConfigSpec } from './mesh-config.js';
+import type { PeerAuthenticationSpec } from './peer-authentication.js';
+import type { RequestAuthenticationSpec } from './request-authentication.js';
+import type { ServiceEntrySpec } from './service-entry.js';
+import type { SidecarSpec } from './sidecar.js';
+import type { TelemetrySpec } from './telemetry.js';
+import type { TrafficSplitSpec } from './traffic-split.js';
+import type { VirtualServiceSpec } from './virtual-service.js';
+import type { WorkloadEntrySpec } from './workload-entry.js';
+
+/** The spec type of every kind that is read. */
+export interface KindSpecs {
+  readonly VirtualService: VirtualServiceSpec;
+  readonly DestinationRule: DestinationRuleSpec;
+  readonly ServiceEntry: ServiceEntrySpec;
+  readonly WorkloadEntry: WorkloadEntrySpec;
+  readonly Gateway: GatewaySpec;
+  readonly Sidecar: SidecarSpec;
+  readonly PeerAuthentication: PeerAuthenticationSpec;
+  readonly RequestAuthentication: RequestAuthenticationSpec;
+  readonly AuthorizationPolicy: AuthorizationPolicySpec;
+  readonly Telemetry: TelemetrySpec;
+  readonly TrafficSplit: TrafficSplitSpec;
+  readonly Service: ServiceSpec;
+  readonly Pod: PodSpec;
+  readonly Namespace: NamespaceSpec;
+  readonly ConfigMap: ConfigMapSpec;
+}
+
+export type Kind = keyof KindSpecs;
+
+/** The objects of one kind, in the set's order. Relies on validation having given every kind its spec. */
+export function objectsOfKind<K extends Kind>(
+  objects: ReadonlyMap<string, ConfigObject>,
+  kind: K,
+): ConfigObject<KindSpecs[K]>[] {
+  const found: ConfigObject<KindSpecs[K]>[] = [];
+  for (const object of objects.values()) {
+    if (object.kind === kind) found.push(object as ConfigObject<KindSpecs[K]>);
+  }
+  return found;
+}
+
+/** Namespace of mesh-wide settings and policies. */
+export const ROOT_NAMESPACE = 'istio-system';
+
+/** The mesh's settings: ConfigMap `istio` of the root namespace; empty when there is none. */
+export function meshConfigOf(objects: ReadonlyMap<string, ConfigObject>): MeshConfigSpec {
+  const found = objectsOfKind(objects, 'ConfigMap').find(
+    ({ metadata }) => metadata.name === 'istio' && metadata.namespace === ROOT_NAMESPACE,
+  );
+  return found?.spec.mesh ?? {};
+}
