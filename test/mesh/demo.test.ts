@@ -1,0 +1,125 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { count, type DemoLine, DemoProcess, hop } from '../support/demo-process.js';
+
+/** Hops per second that the tests ask for: about five for every visit. */
+const RPS = '60';
+const REVIEWS = ['reviews-v1', 'reviews-v2', 'reviews-v3'] as const;
+
+function reviewsShares(from: DemoLine, to: DemoLine): Record<string, number> {
+  const counts = REVIEWS.map((name) => count(to, 'productpage-v1', name) - count(from, 'productpage-v1', name));
+  const total = counts.reduce((a, b) => a + b, 0);
+  return Object.fromEntries(REVIEWS.map((name, index) => [name, (counts[index] ?? 0) / total]));
+}
+
+describe('a demo steered by editing files while traffic flows', () => {
+  let demo: DemoProcess;
+  let routes: string;
+
+  /** Two lines at least `requests` of the productpage → reviews hop apart, the first one a moment after now. */
+  async function sample(requests: number): Promise<[DemoLine, DemoLine]> {
+    const total = (line: DemoLine): number =>
+      REVIEWS.reduce((sum, name) => sum + count(line, 'productpage-v1', name), 0);
+    const settled = (demo.last?.elapsedMs ?? 0) + 1500;
+    const from = await demo.until('traffic', (line) => line.elapsedMs > settled);
+    const to = await demo.until(`${requests} requests to reviews`, (line) => total(line) - total(from) >= requests);
+    return [from, to];
+  }
+
+  beforeAll(async () => {
+    demo = new DemoProcess(['--rps', RPS]);
+    await demo.until('first traffic on every hop', (line) => count(line, 'reviews-v2', 'ratings-v1') > 0, 90_000);
+    routes = demo.read('routes.yaml');
+  });
+
+  afterAll(() => demo.dispose());
+
+  it('speaks mTLS between the identities of the workloads', () => {
+    const seen = hop(demo.last, 'productpage-v1', 'details-v1');
+    expect(seen?.mtls).toBe(true);
+    expect(seen?.sourceIdentity).toBe('spiffe://cluster.local/ns/default/sa/bookinfo-productpage');
+    expect(seen?.destinationIdentity).toBe('spiffe://cluster.local/ns/default/sa/bookinfo-details');
+  });
+
+  it('splits 90/10 with a route of its own for jason', async () => {
+    const shares = reviewsShares(...(await sample(600)));
+    // One visitor in ten is jason; the others are split 90/10.
+    expect(shares['reviews-v1']).toBeGreaterThan(0.74);
+    expect(shares['reviews-v1']).toBeLessThan(0.88);
+    expect(shares['reviews-v2']).toBeGreaterThan(0.05);
+    expect(shares['reviews-v2']).toBeLessThan(0.14);
+    expect(shares['reviews-v3']).toBeGreaterThan(0.05);
+    expect(shares['reviews-v3']).toBeLessThan(0.15);
+  });
+
+  it('splits 50/50 after an edit', async () => {
+    demo.write('routes.yaml', routes.replace('weight: 90', 'weight: 50').replace('weight: 10', 'weight: 50'));
+    const shares = reviewsShares(...(await sample(600)));
+    expect(shares['reviews-v1']).toBeGreaterThan(0.37);
+    expect(shares['reviews-v1']).toBeLessThan(0.53);
+    expect(shares['reviews-v2']).toBeGreaterThan(0.37);
+    expect(shares['reviews-v2']).toBeLessThan(0.53);
+    demo.write('routes.yaml', routes);
+  });
+
+  it('keeps the last good state when a file is broken, and says what is wrong where', async () => {
+    const before = demo.last?.failures.unasked ?? 0;
+    demo.write('routes.yaml', routes.replace('weight: 90', 'weight: ninety'));
+    const line = await demo.until('the finding', (state) => state.findings.length > 0);
+    expect(line.findings.join('\n')).toMatch(/routes\.yaml:\d+.*weight.*ninety/);
+    const shares = reviewsShares(...(await sample(200)));
+    expect(shares['reviews-v1']).toBeGreaterThan(0.6);
+    demo.write('routes.yaml', routes);
+    const mended = await demo.until('the finding gone', (state) => state.findings.length === 0);
+    expect(mended.failures.unasked).toBe(before);
+  });
+
+  it('injects a fault and withdraws it', async () => {
+    const fault =
+      '      fault: { abort: { httpStatus: 503, percentage: { value: 50 } } }\n      route:\n        - destination: { host: reviews, subset: v1 }\n          weight: 90';
+    demo.write(
+      'routes.yaml',
+      routes.replace('      route:\n        - destination: { host: reviews, subset: v1 }\n          weight: 90', fault),
+    );
+    const line = await demo.until('faults', (state) => state.failures.asked > 50);
+    expect(line.failures.unasked).toBe(0);
+    demo.write('routes.yaml', routes);
+    const [from, to] = await sample(200);
+    expect(to.failures.asked).toBe(from.failures.asked);
+  });
+
+  it('denies everything by an empty policy, and lets everything through again without it', async () => {
+    demo.write(
+      'deny.yaml',
+      'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: deny-all, namespace: default }\nspec: {}\n',
+    );
+    const denied = await demo.until('denials', (line) => count(line, 'traffic', 'productpage-v1', 403) > 50);
+    expect(denied.failures.unasked).toBe(0);
+    demo.remove('deny.yaml');
+    const [from, to] = await sample(200);
+    expect(count(to, 'traffic', 'productpage-v1', 403)).toBe(count(from, 'traffic', 'productpage-v1', 403));
+  });
+
+  it('goes on under STRICT', async () => {
+    const security = demo.read('security.yaml');
+    demo.write('security.yaml', security.replace('mode: PERMISSIVE', 'mode: STRICT'));
+    const [, to] = await sample(300);
+    expect(to.failures.unasked).toBe(0);
+    demo.write('security.yaml', security);
+  });
+
+  it('breaks the circuit when the limit is reached', async () => {
+    const limit =
+      '  trafficPolicy:\n    connectionPool: { tcp: { maxConnections: 1 }, http: { http1MaxPendingRequests: 1, http2MaxRequests: 1 } }\n  subsets:';
+    demo.write('routes.yaml', routes.replace('  subsets:', limit));
+    const asked = demo.last?.failures.asked ?? 0;
+    const line = await demo.until('overflow', (state) => state.failures.asked > asked + 5);
+    expect(line.failures.unasked).toBe(0);
+    demo.write('routes.yaml', routes);
+    const [from, to] = await sample(200);
+    expect(to.failures.asked).toBe(from.failures.asked);
+  });
+
+  it('ends with exit code 0, because nothing failed that was not asked for', async () => {
+    expect(await demo.stop()).toBe(0);
+  });
+});

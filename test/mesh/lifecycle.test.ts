@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { count, DemoProcess, weft } from '../support/demo-process.js';
+import { gone, processesWith } from '../support/processes.js';
+
+const READY_MS = 90_000;
+const linux = existsSync('/proc/self/cmdline');
+
+describe('the demo’s processes', () => {
+  let demo: DemoProcess;
+  afterEach(() => demo.dispose());
+
+  const flowing = (): Promise<unknown> =>
+    demo.until('traffic', (line) => count(line, 'productpage-v1', 'details-v1') > 20, READY_MS);
+
+  it('ends by itself after --duration, with exit code 0', async () => {
+    demo = new DemoProcess(['--duration', '5s']);
+    expect(await demo.exited(READY_MS)).toBe(0);
+    expect(demo.last?.requests).toBeGreaterThan(100);
+    expect(demo.last?.failures).toEqual({ asked: 0, unasked: 0 });
+  });
+
+  it.skipIf(!linux)('leaves no process behind on SIGTERM', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    expect(await demo.stop()).toBe(0);
+    await gone(demo.home);
+  });
+
+  it.skipIf(!linux)('leaves no process behind when it is killed', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    expect(processesWith(demo.home).length).toBeGreaterThan(7);
+    demo.child.kill('SIGKILL');
+    await gone(demo.home);
+  });
+
+  it.skipIf(!linux)('starts a killed application again, and the mesh retries around it', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    const [pid] = processesWith(`--service${'\0'}details`).filter((id) => id !== demo.child.pid);
+    expect(pid).toBeDefined();
+    process.kill(pid!, 'SIGKILL');
+    await demo.until(
+      'the application down',
+      (line) =>
+        line.down.includes('app details-v1') ||
+        line.notices.some((notice) => notice.includes('app details-v1 is down')),
+    );
+    const back = await demo.until('the application back', (line) => line.down.length === 0);
+    const before = count(back, 'productpage-v1', 'details-v1', 200);
+    await demo.until(
+      'successful requests again',
+      (line) => count(line, 'productpage-v1', 'details-v1', 200) > before + 50,
+    );
+  });
+
+  it.skipIf(!linux)('loses no request while the control plane is away', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    const [pid] = processesWith(`control-plane${'\0'}--config${'\0'}${demo.config}`);
+    expect(pid).toBeDefined();
+    process.kill(pid!, 'SIGKILL');
+    const away = await demo.until('the control plane down', (line) => line.down.includes('control-plane'));
+    const back = await demo.until(
+      'the control plane back',
+      (line) => line.elapsedMs > away.elapsedMs && line.down.length === 0,
+    );
+    const later = await demo.until('more traffic', (line) => line.requests > back.requests + 300);
+    expect(later.failures).toEqual({ asked: 0, unasked: 0 });
+    demo.write(
+      'routes.yaml',
+      demo.read('routes.yaml').replace('weight: 90', 'weight: 0').replace('weight: 10', 'weight: 100'),
+    );
+    await demo.until(
+      'an edit to take effect again',
+      (line) => count(line, 'productpage-v1', 'reviews-v2') > count(later, 'productpage-v1', 'reviews-v2') + 100,
+    );
+    expect(await demo.stop()).toBe(0);
+  });
+
+  it('renews 10-second certificates for two minutes without a failed request', async () => {
+    demo = new DemoProcess(['--cert-ttl', '10s', '--duration', '120s']);
+    expect(await demo.exited(READY_MS + 130_000)).toBe(0);
+    expect(demo.last?.failures).toEqual({ asked: 0, unasked: 0 });
+  });
+
+  it('keeps the root key to its owner', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    expect(statSync(join(demo.state, 'ca', 'root.key')).mode & 0o777).toBe(0o600);
+  });
+
+  it('says which flag npm swallowed', () => {
+    demo = new DemoProcess(['--duration', '1s']);
+    const run = spawnSync(process.execPath, [weft, 'demo', '20s'], { encoding: 'utf8' });
+    expect(run.status).toBe(2);
+    expect(run.stderr).toContain('npm start -- --duration 20s');
+  });
+});

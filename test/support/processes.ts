@@ -1,0 +1,26 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Process ids whose command line carries a text (Linux). */
+export function processesWith(text: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** Resolves when no process carries the text any more; rejects after `timeoutMs` naming those that do. */
+export async function gone(text: string, timeoutMs = 15_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const left = processesWith(text);
+    if (left.length === 0) return;
+    if (Date.now() > deadline) throw new Error(`still running: ${left.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
