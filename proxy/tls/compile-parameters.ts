@@ -1,0 +1,44 @@
+import type { TlsParameters__Output } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/TlsParameters.js';
+import type { Issues } from '../snapshot/issues.js';
+import type { TlsParameters } from './context.js';
+
+/**
+ * Compiles TlsParameters. TLS 1.0 and 1.1 are raised to 1.2. Unlike Envoy's client we offer 1.3 unless told not to:
+ * the stricter default cannot fail with a peer that knows only 1.2.
+ */
+export function compileParameters(params: TlsParameters__Output | undefined, issues: Issues): TlsParameters {
+  const minVersion = params?.tls_minimum_protocol_version === 'TLSv1_3' ? 'TLSv1.3' : 'TLSv1.2';
+  const maxVersion = maximum(params?.tls_maximum_protocol_version);
+  if (maxVersion === undefined) {
+    issues.at('tls_maximum_protocol_version').error('versions below TLSv1_2 are not supported');
+  } else if (minVersion > maxVersion) {
+    issues.error('tls_minimum_protocol_version is above tls_maximum_protocol_version');
+  }
+  if (params !== undefined) issues.ignore(params, ['ecdh_curves', 'signature_algorithms']);
+  const ciphers = cipherList(params?.cipher_suites ?? []);
+  return { minVersion, maxVersion: maxVersion ?? 'TLSv1.3', ciphers };
+}
+
+function maximum(version: TlsParameters__Output['tls_maximum_protocol_version']): 'TLSv1.2' | 'TLSv1.3' | undefined {
+  switch (version) {
+    case 'TLSv1_0':
+    case 'TLSv1_1':
+      return undefined;
+    case 'TLSv1_2':
+      return 'TLSv1.2';
+    default:
+      return 'TLSv1.3';
+  }
+}
+
+/**
+ * BoringSSL's list as OpenSSL takes it: groups of equal preference (`[A|B]`) become plain neighbours. BoringSSL has
+ * no setting for the suites of TLS 1.3, so those of OpenSSL's default stay in front.
+ */
+function cipherList(suites: readonly string[]): string | undefined {
+  if (suites.length === 0) return undefined;
+  const names = suites.flatMap((suite) => suite.replace(/^\[|\]$/g, '').split('|'));
+  return [...TLS13_SUITES, ...names].join(':');
+}
+
+const TLS13_SUITES = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
