@@ -1,0 +1,127 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/**
+ * Load generator and application in one process, on raw sockets so that they cost little beside what is measured.
+ * Talks over IPC: `{start: {port, connections, ms}}` answers `{requests, errors, latencies}`.
+ */
+const BODY = Buffer.alloc(Number(process.env['BENCH_BODY'] ?? 1024), 'x');
+const RESPONSE = Buffer.concat([
+  Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${BODY.length}\r\n\r\n`),
+  BODY,
+]);
+const HEAD_END = Buffer.from('\r\n\r\n');
+
+export interface LoadOrder {
+  readonly host: string;
+  readonly port: number;
+  readonly connections: number;
+  readonly ms: number;
+}
+
+export interface LoadReport {
+  readonly requests: number;
+  readonly errors: number;
+  readonly seconds: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function serve(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer({ noDelay: true }, (socket) => {
+      let rest: Buffer | undefined;
+      socket.on('error', () => socket.destroy());
+      socket.on('data', (chunk: Buffer) => {
+        let data = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+        rest = undefined;
+        for (let end = data.indexOf(HEAD_END); end >= 0; end = data.indexOf(HEAD_END)) {
+          socket.write(RESPONSE);
+          data = data.subarray(end + 4);
+        }
+        if (data.length > 0) rest = data;
+      });
+    });
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : 0);
+    });
+  });
+}
+
+class Client {
+  private socket: Socket;
+  private received = 0;
+  private expected = -1;
+  private sentAt = 0;
+
+  constructor(
+    private readonly order: LoadOrder,
+    private readonly latencies: number[],
+    private readonly onError: () => void,
+    private readonly running: () => boolean,
+  ) {
+    this.socket = connect({ host: order.host, port: order.port, noDelay: true }, () => this.send());
+    this.socket.on('data', (chunk: Buffer) => this.data(chunk));
+    this.socket.on('error', () => this.onError());
+  }
+
+  close(): void {
+    this.socket.destroy();
+  }
+
+  private send(): void {
+    if (!this.running()) return;
+    this.received = 0;
+    this.expected = -1;
+    this.sentAt = performance.now();
+    this.socket.write('GET /bench/item?id=7 HTTP/1.1\r\nHost: echo:9080\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n');
+  }
+
+  private data(chunk: Buffer): void {
+    this.received += chunk.length;
+    if (this.expected < 0) {
+      const end = chunk.indexOf(HEAD_END);
+      if (end < 0) return;
+      const head = chunk.latin1Slice(0, end);
+      if (!head.startsWith('HTTP/1.1 200')) this.onError();
+      const length = /content-length: (\d+)/i.exec(head);
+      this.expected = end + 4 + Number(length?.[1] ?? 0);
+    }
+    if (this.received < this.expected) return;
+    this.latencies.push(performance.now() - this.sentAt);
+    this.send();
+  }
+}
+
+async function load(order: LoadOrder): Promise<LoadReport> {
+  const latencies: number[] = [];
+  let errors = 0;
+  let running = true;
+  const started = performance.now();
+  const clients = Array.from(
+    { length: order.connections },
+    () =>
+      new Client(
+        order,
+        latencies,
+        () => errors++,
+        () => running,
+      ),
+  );
+  await new Promise((resolve) => setTimeout(resolve, order.ms));
+  running = false;
+  const seconds = (performance.now() - started) / 1000;
+  for (const client of clients) client.close();
+  latencies.sort((a, b) => a - b);
+  const at = (share: number): number =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
+  return { requests: latencies.length, errors, seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+const port = await serve();
+process.send?.({ listening: port });
+process.on('message', (message: { start: LoadOrder }) => {
+  void load(message.start).then((report) => process.send?.(report));
+});
+process.on('disconnect', () => process.exit(0));
