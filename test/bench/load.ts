@@ -56,7 +56,7 @@ class Client {
   private sentAt = 0;
 
   constructor(
-    private readonly order: LoadOrder,
+    order: LoadOrder,
     private readonly latencies: number[],
     private readonly onError: () => void,
     private readonly running: () => boolean,
@@ -83,7 +83,7 @@ class Client {
     if (this.expected < 0) {
       const end = chunk.indexOf(HEAD_END);
       if (end < 0) return;
-      const head = chunk.latin1Slice(0, end);
+      const head = chunk.toString('latin1', 0, end);
       if (!head.startsWith('HTTP/1.1 200')) this.onError();
       const length = /content-length: (\d+)/i.exec(head);
       this.expected = end + 4 + Number(length?.[1] ?? 0);
