@@ -70,6 +70,8 @@ export class StreamInfo {
   /** Wall clock at the first byte of the head, ms since the epoch. */
   startEpoch = 0;
   start = 0;
+  /** Last byte of the request received. */
+  requestEnd = -1;
   /** First and last byte of the response from upstream, last byte sent downstream. */
   upstreamFirstByte = -1;
   end = -1;

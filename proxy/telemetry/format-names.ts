@@ -1,0 +1,60 @@
+import { FLAG, type FlagName } from '../http/flags.js';
+
+/** gRPC status codes by number (grpc.io/docs/guides/status-codes). */
+export const GRPC_STATUS_NAMES: readonly string[] = [
+  'OK',
+  'CANCELED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+];
+
+/** Envoy's long names of the response flags, in its order. */
+const LONG: readonly (readonly [FlagName, string])[] = [
+  ['LH', 'FailedLocalHealthCheck'],
+  ['UH', 'NoHealthyUpstream'],
+  ['UT', 'UpstreamRequestTimeout'],
+  ['LR', 'LocalReset'],
+  ['UR', 'UpstreamRemoteReset'],
+  ['UF', 'UpstreamConnectionFailure'],
+  ['UC', 'UpstreamConnectionTermination'],
+  ['UO', 'UpstreamOverflow'],
+  ['NR', 'NoRouteFound'],
+  ['DI', 'DelayInjected'],
+  ['FI', 'FaultInjected'],
+  ['RL', 'RateLimited'],
+  ['UAEX', 'UnauthorizedExternalService'],
+  ['RLSE', 'RateLimitServiceError'],
+  ['DC', 'DownstreamConnectionTermination'],
+  ['URX', 'UpstreamRetryLimitExceeded'],
+  ['SI', 'StreamIdleTimeout'],
+  ['IH', 'InvalidEnvoyRequestHeaders'],
+  ['DPE', 'DownstreamProtocolError'],
+  ['UMSDR', 'UpstreamMaxStreamDurationReached'],
+  ['NFCF', 'NoFilterConfigFound'],
+  ['DT', 'DurationTimeout'],
+  ['UPE', 'UpstreamProtocolError'],
+  ['NC', 'NoClusterFound'],
+  ['OM', 'OverloadManagerTerminated'],
+  ['DF', 'DnsResolutionFailed'],
+  ['DO', 'DropOverload'],
+];
+
+/** The flags' long names joined by commas. */
+export function longFlags(flags: number): string {
+  return LONG.filter(([name]) => (flags & FLAG[name]) !== 0)
+    .map(([, long]) => long)
+    .join(',');
+}

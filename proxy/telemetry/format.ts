@@ -1,0 +1,82 @@
+import type { RequestHead, ResponseHead } from '../http/message.js';
+import type { StreamInfo } from '../http/stream-info.js';
+import { compileOperator, type OperatorValue } from './format-operators.js';
+
+/** What a log line is made from; the heads are undefined for TCP and where none was sent or received. */
+export interface FormatContext {
+  readonly info: StreamInfo;
+  readonly request: RequestHead | undefined;
+  readonly response: ResponseHead | undefined;
+}
+
+/** A compiled substitution format string (Envoy's access log format). */
+export interface CompiledFormat {
+  /** The line. Absent values are `-`; control characters in values are escaped, so that nobody can forge a line. */
+  format(context: FormatContext): string;
+  /** For JSON: a lone operator keeps its type and is undefined when absent; anything else is {@link format}'s text. */
+  value(context: FormatContext): OperatorValue;
+}
+
+type Getter = (context: FormatContext) => OperatorValue;
+
+/** Throws an Error that names the operator, or the position, that cannot be understood. */
+export function compileFormat(template: string): CompiledFormat {
+  const { literals, getters } = parse(template);
+  const format = render(literals, getters);
+  const only = getters.length === 1 && literals.every((literal) => literal === '') ? getters[0] : undefined;
+  return { format, value: only ?? format };
+}
+
+/** Text before, between and after the operators: always one more literal than operators. */
+function render(literals: readonly string[], getters: readonly Getter[]): (context: FormatContext) => string {
+  const first = literals[0] ?? '';
+  const parts = getters.map((get, index) => ({ get, after: literals[index + 1] ?? '' }));
+  return (context) => {
+    let line = first;
+    for (const part of parts) line += show(part.get(context)) + part.after;
+    return line;
+  };
+}
+
+function show(value: OperatorValue): string {
+  if (value === undefined) return '-';
+  return typeof value === 'string' ? escapeControl(value) : String(value);
+}
+
+const CONTROL = /\p{Cc}/u;
+
+/** Control characters as `\xHH`; everything else stays as it is. */
+export function escapeControl(text: string): string {
+  if (!CONTROL.test(text)) return text;
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`; `%%` is a percent sign. */
+const OPERATOR = /%(?:%|([A-Z][A-Z0-9_]*)(?:\(([^)]*)\))?(?::(\d+))?%)/y;
+
+function parse(template: string): { literals: string[]; getters: Getter[] } {
+  const literals: string[] = [];
+  const getters: Getter[] = [];
+  let literal = '';
+  let at = 0;
+  while (at < template.length) {
+    const percent = template.indexOf('%', at);
+    if (percent < 0) break;
+    literal += template.slice(at, percent);
+    OPERATOR.lastIndex = percent;
+    const match = OPERATOR.exec(template);
+    if (match === null)
+      throw new Error(`format: no operator at position ${percent}: ${template.slice(percent, percent + 30)}`);
+    at = OPERATOR.lastIndex;
+    const name = match[1];
+    if (name === undefined) {
+      literal += '%';
+      continue;
+    }
+    literals.push(literal);
+    literal = '';
+    getters.push(compileOperator(name, match[2], match[3] === undefined ? undefined : Number(match[3])));
+  }
+  literals.push(literal + template.slice(at));
+  return { literals, getters };
+}
