@@ -27,3 +27,6 @@ export interface HttpFilter {
   /** Called once when the request is over, after its info is final. */
   onComplete?(context: FilterContext): void;
 }
+
+/** What a route's `filterConfig` gives for a filter that `typed_per_filter_config` switches off there. */
+export const FILTER_DISABLED: unique symbol = Symbol('filter disabled');

@@ -24,9 +24,19 @@ export interface RouteEntry {
   /** Header operations and rewrites of route, virtual host and table, in Envoy's order, before the request is sent. */
   prepareRequest(request: RequestHead, info: StreamInfo): void;
   /** The same for the response head. */
-  prepareResponse(response: ResponseHead, info: StreamInfo): void;
-  /** Compiled configuration of a filter for this route (`typed_per_filter_config` of cluster, route, host), if any. */
+  prepareResponse(response: ResponseHead, info: StreamInfo, request?: RequestHead): void;
+  /**
+   * Compiled configuration of a filter for this route (`typed_per_filter_config` of cluster, route, host), if any;
+   * FILTER_DISABLED of filters/filter.ts when the filter is switched off here.
+   */
   filterConfig(filterName: string): unknown;
+  /** Send `x-envoy-attempt-count` upstream, and downstream (VirtualHost.include_*). */
+  readonly includeRequestAttemptCount?: boolean;
+  readonly includeAttemptCountInResponse?: boolean;
+  /** Send `x-envoy-is-timeout-retry` with a retry after a timeout. */
+  readonly includeIsTimeoutRetryHeader?: boolean;
+  /** Operation name for traces. */
+  readonly decorator?: string | undefined;
 }
 
 export type RouteAction = ForwardAction | RedirectAction | DirectResponseAction;
@@ -47,13 +57,24 @@ export interface ForwardAction {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** CONNECT ends here and its bytes go to the cluster as TCP. */
   readonly terminateConnect: boolean;
+  /** Answer when the cluster does not exist; absent means 503. */
+  readonly clusterNotFoundStatus?: number;
+  /** Whole stream, ms, in place of the connection manager's; 0 is unlimited, absent leaves the latter. */
+  readonly maxStreamDurationMs?: number | undefined;
+  /** Upper bound for a `grpc-timeout` header, ms, 0 for none; absent ignores the header. */
+  readonly grpcTimeoutHeaderMaxMs?: number | undefined;
+  /** Subtracted from what `grpc-timeout` asks for, ms. */
+  readonly grpcTimeoutHeaderOffsetMs?: number | undefined;
+  /** The upstream host's name becomes the authority; `appendXForwardedHost` then keeps the old one. */
+  readonly autoHostRewrite?: boolean;
+  readonly appendXForwardedHost?: boolean;
 }
 
 export interface ClusterChoice {
   readonly name: string;
   /** Header operations of the weighted cluster, and its filter configuration. */
   prepareRequest(request: RequestHead, info: StreamInfo): void;
-  prepareResponse(response: ResponseHead, info: StreamInfo): void;
+  prepareResponse(response: ResponseHead, info: StreamInfo, request?: RequestHead): void;
 }
 
 /** RFC 9110 section 15.4 answer, built from RedirectAction. */
@@ -84,6 +105,10 @@ export interface RetryPolicy {
   /** Skip hosts that were tried already, up to this many picks; 0 is off. */
   readonly hostSelectionAttempts: number;
   readonly skipPreviousHosts: boolean;
+  /** For `retriable-headers`: a response that meets one of these is tried again. */
+  readonly retriableHeaders?: readonly ((response: ResponseHead) => boolean)[];
+  /** When there are any, only requests that meet one of these are tried again. */
+  readonly retriableRequestHeaders?: readonly ((request: RequestHead) => boolean)[];
 }
 
 export type RetryCondition =

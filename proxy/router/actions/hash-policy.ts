@@ -1,0 +1,72 @@
+import type { _envoy_config_route_v3_RouteAction_HashPolicy__Output as HashPolicyMessage } from '../../../proto/gen/envoy/config/route/v3/RouteAction.js';
+import type { RequestHead } from '../../http/message.js';
+import type { Issues } from '../../snapshot/issues.js';
+import { durationMs } from '../../snapshot/wire-values.js';
+import { parseQuery } from '../matchers/query-matcher.js';
+import { compileSubstitution } from '../matchers/regex.js';
+import type { HashPolicy } from '../route.js';
+
+/** Compiles one HashPolicy of a RouteAction; undefined after an error. */
+export function compileHashPolicy(message: HashPolicyMessage, issues: Issues): HashPolicy | undefined {
+  const terminal = message.terminal === true;
+  if (message.header !== undefined) return headerPolicy(message.header, terminal, issues.at('header'));
+  if (message.cookie !== undefined) return cookiePolicy(message.cookie, terminal);
+  if (message.connection_properties !== undefined) {
+    const useIp = message.connection_properties.source_ip === true;
+    return { terminal, key: (_request, info) => (useIp ? info.connection.remoteIp : undefined) };
+  }
+  if (message.query_parameter !== undefined) {
+    const name = message.query_parameter.name ?? '';
+    return { terminal, key: (request) => parseQuery(request.path).get(name) };
+  }
+  issues.error('this kind of hash policy is not supported');
+  return undefined;
+}
+
+function headerPolicy(
+  message: NonNullable<HashPolicyMessage['header']>,
+  terminal: boolean,
+  issues: Issues,
+): HashPolicy | undefined {
+  const key = (message.header_name ?? '').toLowerCase();
+  const read = key === ':path' || key === ':authority' || key === 'host' || key === ':method' ? pseudo(key) : undefined;
+  const value = read ?? ((request: RequestHead) => request.headers.joined(key));
+  if (message.regex_rewrite === undefined) return { terminal, key: value };
+  const substitute = compileSubstitution(message.regex_rewrite, issues.at('regex_rewrite'));
+  if (substitute === undefined) return undefined;
+  return {
+    terminal,
+    key(request) {
+      const text = value(request);
+      return text === undefined ? undefined : substitute(text);
+    },
+  };
+}
+
+function pseudo(key: string): (request: RequestHead) => string {
+  if (key === ':path') return (request) => request.path;
+  return key === ':method' ? (request) => request.method : (request) => request.authority;
+}
+
+function cookiePolicy(message: NonNullable<HashPolicyMessage['cookie']>, terminal: boolean): HashPolicy {
+  const name = message.name ?? '';
+  const ttl = durationMs(message.ttl);
+  const policy = { terminal, key: (request: RequestHead) => cookieValue(request, name) };
+  if (ttl === undefined) return policy;
+  return { ...policy, generateCookie: { name, path: message.path ?? '', ttlSeconds: Math.floor(ttl / 1000) } };
+}
+
+/** Value of a cookie of the request (RFC 6265 section 5.4), without quotes around it. */
+function cookieValue(request: RequestHead, name: string): string | undefined {
+  for (const line of request.headers.all('cookie')) {
+    for (const pair of line.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals < 0 || pair.slice(0, equals).trim() !== name) continue;
+      return pair
+        .slice(equals + 1)
+        .trim()
+        .replace(/^"(.*)"$/, '$1');
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,82 @@
+import { EXTENSION } from '../../../common/xds/type-urls.js';
+import type { RetryPolicy__Output } from '../../../proto/gen/envoy/config/route/v3/RetryPolicy.js';
+import type { Issues } from '../../snapshot/issues.js';
+import { durationMs, typeUrlOf } from '../../snapshot/wire-values.js';
+import { compileHeaderMatchers } from '../matchers/header-matcher.js';
+import type { RetryCondition, RetryPolicy } from '../route.js';
+
+const CONDITIONS: ReadonlySet<string> = new Set<RetryCondition>([
+  '5xx',
+  'gateway-error',
+  'reset',
+  'reset-before-request',
+  'connect-failure',
+  'envoy-ratelimited',
+  'retriable-4xx',
+  'refused-stream',
+  'retriable-status-codes',
+  'retriable-headers',
+  'http3-post-connect-failure',
+  'cancelled',
+  'deadline-exceeded',
+  'internal',
+  'resource-exhausted',
+  'unavailable',
+]);
+
+const DEFAULT_BACK_OFF_MS = 25;
+/** An unknown condition on requests retries none. */
+const NEVER = [() => false];
+
+/** Conditions of a `retry_on` list or an `x-envoy-retry-on` header; unknown words are left out and told. */
+export function parseRetryOn(text: string): { on: Set<RetryCondition>; unknown: string[] } {
+  const words = text.split(',').map((word) => word.trim());
+  const on = new Set<RetryCondition>();
+  const unknown: string[] = [];
+  for (const word of words) {
+    if (isCondition(word)) on.add(word);
+    else if (word !== '') unknown.push(word);
+  }
+  return { on, unknown };
+}
+
+function isCondition(word: string): word is RetryCondition {
+  return CONDITIONS.has(word);
+}
+
+/** Compiles a RetryPolicy of a route or a virtual host. */
+export function compileRetryPolicy(message: RetryPolicy__Output, issues: Issues): RetryPolicy {
+  issues.refuse(message, ['retry_priority', 'retry_options_predicates', 'rate_limited_retry_back_off']);
+  const { on, unknown } = parseRetryOn(message.retry_on ?? '');
+  if (unknown.length > 0) issues.at('retry_on').warn(`unknown conditions have no effect: ${unknown.join(', ')}`);
+  const base = Math.max(1, durationMs(message.retry_back_off?.base_interval) ?? DEFAULT_BACK_OFF_MS);
+  const max = durationMs(message.retry_back_off?.max_interval) ?? base * 10;
+  if (max < base) issues.at('retry_back_off').error('max_interval is less than base_interval');
+  return {
+    on,
+    statusCodes: new Set(message.retriable_status_codes ?? []),
+    retries: message.num_retries?.value ?? 1,
+    perTryTimeoutMs: durationMs(message.per_try_timeout) ?? 0,
+    perTryIdleTimeoutMs: durationMs(message.per_try_idle_timeout) ?? 0,
+    backOffBaseMs: base,
+    backOffMaxMs: max,
+    hostSelectionAttempts: message.host_selection_retry_max_attempts ?? 1,
+    skipPreviousHosts: skipsPreviousHosts(message, issues),
+    retriableHeaders: compileHeaderMatchers(message.retriable_headers ?? [], issues.at('retriable_headers')) ?? [],
+    retriableRequestHeaders:
+      compileHeaderMatchers(message.retriable_request_headers ?? [], issues.at('retriable_request_headers')) ?? NEVER,
+  };
+}
+
+function skipsPreviousHosts(message: RetryPolicy__Output, issues: Issues): boolean {
+  let skips = false;
+  (message.retry_host_predicate ?? []).forEach((predicate, index) => {
+    const name = predicate.name ?? '';
+    const known =
+      typeUrlOf(predicate.typed_config) === EXTENSION.previousHosts ||
+      name === 'envoy.retry_host_predicates.previous_hosts';
+    if (known) skips = true;
+    else issues.at('retry_host_predicate').at(index).error(`'${name}' is not supported`);
+  });
+  return skips;
+}

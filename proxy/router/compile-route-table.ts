@@ -1,0 +1,121 @@
+import type { RouteConfiguration__Output } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import type { VirtualHost__Output } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
+import type { RequestHead } from '../http/message.js';
+import { Issues } from '../snapshot/issues.js';
+import { compileMirrors } from './actions/forward.js';
+import { portStart } from './actions/redirect.js';
+import { pathOnly } from './actions/rewrite.js';
+import { compileLevel, type HeaderLevel } from './compile-route.js';
+import { compileFilterConfigs, type FilterConfigs } from './filter-configs.js';
+import { HostTable } from './host-table.js';
+import type { MirrorPolicy, RouteEntry, RouteMatchContext, RouteTable } from './route.js';
+import type { RouteDeps } from './route-deps.js';
+import { compileVirtualHost, type VirtualHost } from './virtual-host.js';
+
+export type CompiledRouteTable =
+  | { readonly table: RouteTable; readonly warnings: readonly string[] }
+  | { readonly errors: readonly string[] };
+
+/** What all virtual hosts of a table share. */
+export interface TableSettings {
+  readonly headers: HeaderLevel;
+  readonly filters: FilterConfigs | undefined;
+  readonly mirrors: readonly MirrorPolicy[];
+  readonly mostSpecificWins: boolean;
+  readonly maxDirectBodyBytes: number;
+}
+
+const DEFAULT_DIRECT_BODY_BYTES = 4096;
+
+/**
+ * Compiles a RouteConfiguration. Everything is validated now; of a large table, a virtual host keeps its compiled form
+ * only from its first request on, so that thousands of unused ones cost little more than their messages.
+ */
+export function compileRouteConfiguration(message: RouteConfiguration__Output, deps: RouteDeps): CompiledRouteTable {
+  const issues = new Issues();
+  issues.refuse(message, ['internal_only_headers']);
+  issues.ignore(message, ['validate_clusters']);
+  const settings: TableSettings = {
+    headers: compileLevel(message, deps, issues),
+    filters: compileFilterConfigs(message.typed_per_filter_config, deps, issues.at('typed_per_filter_config')),
+    mirrors: compileMirrors(message.request_mirror_policies ?? [], issues.at('request_mirror_policies')),
+    mostSpecificWins: message.most_specific_header_mutations_wins === true,
+    maxDirectBodyBytes: message.max_direct_response_body_size_bytes?.value ?? DEFAULT_DIRECT_BODY_BYTES,
+  };
+  const hosts = compileHosts(message.virtual_hosts ?? [], settings, deps, issues);
+  if (issues.errors.length > 0) return { errors: issues.errors };
+  return { table: new Table(message, hosts), warnings: issues.warnings };
+}
+
+/** In a table with more virtual hosts, unused ones are compiled for validation only. */
+const EAGER_HOSTS = 64;
+
+function compileHosts(
+  messages: readonly VirtualHost__Output[],
+  settings: TableSettings,
+  deps: RouteDeps,
+  issues: Issues,
+): HostTable<LazyHost> {
+  const table = new HostTable<LazyHost>();
+  const names = new Set<string>();
+  messages.forEach((message, index) => {
+    const at = issues.at('virtual_hosts').at(index);
+    const compiled = compileVirtualHost(message, settings, deps, at);
+    const lazy = new LazyHost(
+      () => compileVirtualHost(message, settings, deps, new Issues()),
+      messages.length <= EAGER_HOSTS ? compiled : undefined,
+    );
+    const name = message.name ?? '';
+    if (names.has(name)) at.error(`two virtual hosts are named '${name}'`);
+    names.add(name);
+    if ((message.domains ?? []).length === 0) at.at('domains').error('is empty');
+    for (const domain of message.domains ?? []) {
+      if (domain === '') at.at('domains').error('holds an empty domain');
+      else if (!table.add(domain, lazy)) at.at('domains').error(`'${domain}' is there twice`);
+    }
+  });
+  return table;
+}
+
+class LazyHost {
+  constructor(
+    private readonly compile: () => VirtualHost,
+    private compiled: VirtualHost | undefined,
+  ) {}
+
+  get(): VirtualHost {
+    this.compiled ??= this.compile();
+    return this.compiled;
+  }
+}
+
+class Table implements RouteTable {
+  readonly name: string;
+  private readonly ignorePort: boolean;
+  private readonly ignoreParameters: boolean;
+
+  constructor(
+    message: RouteConfiguration__Output,
+    private readonly hosts: HostTable<LazyHost>,
+  ) {
+    this.name = message.name ?? '';
+    this.ignorePort = message.ignore_port_in_host_matching === true;
+    this.ignoreParameters = message.ignore_path_parameters_in_path_matching === true;
+  }
+
+  match(request: RequestHead, context: RouteMatchContext): RouteEntry | undefined {
+    const host = this.hosts.find(this.ignorePort ? withoutPort(request.authority) : request.authority);
+    if (host === undefined) return undefined;
+    let path = pathOnly(request.path);
+    if (this.ignoreParameters) {
+      const semicolon = path.indexOf(';');
+      if (semicolon >= 0) path = path.slice(0, semicolon);
+    }
+    return host.get().match(request, path, context);
+  }
+}
+
+function withoutPort(authority: string): string {
+  const colon = portStart(authority);
+  return colon < 0 ? authority : authority.slice(0, colon);
+}

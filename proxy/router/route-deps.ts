@@ -1,0 +1,12 @@
+import type { Issues } from '../snapshot/issues.js';
+import type { HeaderFormatCompiler } from './header-mutation.js';
+
+/** Compiles one `typed_per_filter_config` message into what its filter reads; undefined after an error. */
+export type PerRouteCompiler = (message: object, issues: Issues) => unknown;
+
+/** What compiling routes needs from elsewhere. */
+export interface RouteDeps {
+  readonly compileFormat: HeaderFormatCompiler;
+  /** By type URL of the per-route message. */
+  readonly perRouteFilters: ReadonlyMap<string, PerRouteCompiler>;
+}
