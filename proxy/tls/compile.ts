@@ -47,10 +47,14 @@ export function secretKeysOf(tls: DownstreamTls | UpstreamTls): string[] {
 
 function compileCommon(common: CommonTlsContext__Output = {}, issues: Issues): Omit<UpstreamTls, 'sni'> {
   issues.refuse(common, ['tls_certificate_provider_instance', 'custom_handshaker']);
+  const validation = compileValidation(common, issues);
+  if (validation.roots.kind === 'none' && validation.subjectAltNames.length > 0) {
+    issues.error('names of a peer prove nothing without trusted_ca');
+  }
   return {
     parameters: compileParameters(common.tls_params, issues.at('tls_params')),
     certificate: compileCertificate(common, issues),
-    validation: compileValidation(common, issues),
+    validation,
     alpn: common.alpn_protocols ?? [],
   };
 }

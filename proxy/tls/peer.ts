@@ -1,0 +1,81 @@
+import { createHash, X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { PeerInfo } from '../http/stream-info.js';
+
+/** The names in a certificate's subjectAltName extension that identities are made of. */
+export interface CertificateNames {
+  readonly uris: readonly string[];
+  readonly dns: readonly string[];
+}
+
+/** The parts of a verified peer certificate, read once a connection. */
+export interface PeerCertificate extends CertificateNames {
+  /** RFC 2253 order, most specific first; empty for SPIFFE SVIDs. */
+  readonly subject: string;
+  readonly sha256: string;
+  /** Milliseconds since the epoch. */
+  readonly notAfter: number;
+}
+
+/**
+ * URI and DNS names of node's text form of the extension, `URI:spiffe://a/b, DNS:c`. Names that could be
+ * mistaken for a list are quoted there as JSON strings.
+ */
+export function parseSubjectAltName(text: string | undefined): CertificateNames {
+  const uris: string[] = [];
+  const dns: string[] = [];
+  for (const [, type, quoted, plain] of (text ?? '').matchAll(ENTRY)) {
+    const value = quoted === undefined ? plain : unquote(quoted);
+    if (value === undefined) continue;
+    if (type === 'URI') uris.push(value);
+    else if (type === 'DNS') dns.push(value);
+  }
+  return { uris, dns };
+}
+
+const ENTRY = /(?:^|, )([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|((?:(?!, [A-Za-z ]+:).)*))/gs;
+
+function unquote(text: string): string | undefined {
+  try {
+    return String(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
+export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
+  return {
+    ...parseSubjectAltName(certificate.subjectAltName),
+    subject: (certificate.subject ?? '').split('\n').filter(Boolean).reverse().join(','),
+    sha256: createHash('sha256').update(certificate.raw).digest('hex'),
+    notAfter: Date.parse(certificate.validTo),
+  };
+}
+
+/** First URI SAN of a PEM chain's leaf; undefined when it has none or is no certificate. */
+export function uriSanOf(pem: string): string | undefined {
+  try {
+    return parseSubjectAltName(new X509Certificate(pem).subjectAltName).uris[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a finished handshake says. `certificate` is the peer's when it was verified. */
+export function peerInfo(
+  socket: TLSSocket,
+  certificate: PeerCertificate | undefined,
+  names: { readonly localUriSan: string | undefined; readonly sni: string | undefined },
+): PeerInfo {
+  return {
+    mtls: certificate !== undefined,
+    uriSan: certificate?.uris[0],
+    dnsSans: certificate?.dns ?? [],
+    subject: certificate?.subject ?? '',
+    sha256: certificate?.sha256 ?? '',
+    localUriSan: names.localUriSan,
+    tlsVersion: socket.getProtocol() ?? undefined,
+    sni: names.sni === '' ? undefined : names.sni,
+    alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,
+  };
+}
