@@ -2,18 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { getJson, getText } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
-
-/** A workload as the control plane's debug server lists it. */
-export interface WorkloadListing {
-  readonly name: string;
-  readonly namespace: string;
-  readonly address: string;
-  /** Ports of the application. */
-  readonly ports: readonly number[];
-  readonly sidecar:
-    | { readonly inbound: Readonly<Record<string, number>>; readonly outbound: number; readonly admin: number }
-    | undefined;
-}
+import type { WorkloadListing } from '../mesh/workloads.js';
 
 interface FindingListing {
   readonly level: 'error' | 'warning' | 'info';

@@ -2,8 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { SAMPLE_WORKLOADS } from '../bookinfo/catalog.js';
 import { getText } from '../mesh/http.js';
+import type { WorkloadListing } from '../mesh/workloads.js';
 import type { Children } from './children.js';
-import type { ControlPlaneView, WorkloadListing } from './control-plane-view.js';
+import type { ControlPlaneView } from './control-plane-view.js';
 
 /** Where a sidecar's admin port answers. */
 export interface SidecarAdmin {
