@@ -36,6 +36,8 @@ export interface ClusterSettings {
   readonly maxRequestsPerConnection: number;
   /** 0 is unlimited. */
   readonly maxConnectionDurationMs: number;
+  /** Set for a cluster of type ORIGINAL_DST: the caller tells the address in {@link LoadBalancerContext.destination}. */
+  readonly originalDestination?: { readonly header: string | undefined };
 }
 
 /** Current use of one priority's circuit breakers; the pool and the router count up and down. */
@@ -60,6 +62,8 @@ export interface LoadBalancerContext {
   /** Hosts that were tried already, when the retry policy wants others. */
   readonly avoid: readonly Host[];
   readonly avoidAttempts: number;
+  /** `ip:port` for clusters of type ORIGINAL_DST: the connection's original destination, or the header's value. */
+  readonly destination?: string | undefined;
 }
 
 export interface Host {

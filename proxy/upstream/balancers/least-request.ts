@@ -1,0 +1,49 @@
+import type { Random } from '../../../common/runtime/clock.js';
+import type { UpstreamHost } from '../host.js';
+import { type Balancer, type BalancerFactory, sameWeights, type WeightedHost } from './balancer.js';
+import { EdfSchedule } from './edf.js';
+
+/**
+ * With equal weights the least busy of `choices` random hosts; otherwise weighted by `weight / (active + 1)^bias`
+ * (Cluster.LeastRequestLbConfig).
+ */
+export function leastRequest(choices: number, bias: number): BalancerFactory {
+  return (hosts, random) =>
+    sameWeights(hosts) ? new PowerOfChoices(hosts, random, choices) : new WeightedLeastRequest(hosts, bias);
+}
+
+class PowerOfChoices implements Balancer {
+  private readonly hosts: readonly UpstreamHost[];
+  private readonly random: Random;
+  private readonly choices: number;
+
+  constructor(hosts: readonly WeightedHost[], random: Random, choices: number) {
+    this.hosts = hosts.map((entry) => entry.host);
+    this.random = random;
+    this.choices = choices;
+  }
+
+  pick(): UpstreamHost | undefined {
+    let best: UpstreamHost | undefined;
+    for (let i = 0; i < this.choices; i++) {
+      const candidate = this.hosts[Math.floor(this.random() * this.hosts.length)];
+      if (candidate === undefined) return best;
+      if (best === undefined || candidate.activeRequests < best.activeRequests) best = candidate;
+    }
+    return best;
+  }
+}
+
+class WeightedLeastRequest implements Balancer {
+  private readonly schedule: EdfSchedule<WeightedHost>;
+
+  constructor(hosts: readonly WeightedHost[], bias: number) {
+    this.schedule = new EdfSchedule(hosts, (entry) =>
+      bias === 0 ? entry.weight : entry.weight / (entry.host.activeRequests + 1) ** bias,
+    );
+  }
+
+  pick(): UpstreamHost | undefined {
+    return this.schedule.next()?.host;
+  }
+}

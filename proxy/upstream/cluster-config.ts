@@ -1,0 +1,129 @@
+import type { ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
+import type { UpstreamTls } from '../tls/context.js';
+import type { ClusterSettings } from './cluster.js';
+import type { KeepAlive } from './dialer.js';
+
+/** A compiled envoy.config.cluster.v3.Cluster; immutable. Times in ms. */
+export interface ClusterConfig {
+  readonly name: string;
+  readonly discovery: Discovery;
+  readonly balancer: BalancerConfig;
+  readonly common: CommonLbConfig;
+  readonly settings: ClusterSettings;
+  readonly breakers: { readonly default: BreakerLimits; readonly high: BreakerLimits };
+  readonly outlier: OutlierConfig | undefined;
+  readonly transport: TransportConfig;
+  readonly keepAlive: KeepAlive | undefined;
+  readonly service: ServiceInfo | undefined;
+}
+
+export type Discovery =
+  | { readonly kind: 'static'; readonly endpoints: EndpointsConfig }
+  | { readonly kind: 'dns'; readonly logical: boolean; readonly endpoints: EndpointsConfig; readonly dns: DnsConfig }
+  | { readonly kind: 'eds'; readonly serviceName: string }
+  | { readonly kind: 'original-dst'; readonly header: string | undefined; readonly portOverride: number | undefined };
+
+export interface DnsConfig {
+  readonly refreshMs: number;
+  readonly family: 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
+  readonly failureRefreshMs: number;
+}
+
+export type BalancerConfig =
+  | { readonly kind: 'round-robin' }
+  | { readonly kind: 'least-request'; readonly choices: number; readonly bias: number }
+  | { readonly kind: 'random' }
+  | { readonly kind: 'ring-hash'; readonly minimum: number; readonly maximum: number; readonly useHostname: boolean }
+  | { readonly kind: 'maglev'; readonly tableSize: number; readonly useHostname: boolean }
+  | { readonly kind: 'cluster-provided' };
+
+export interface CommonLbConfig {
+  /** Percent of healthy hosts below which health is disregarded; 0 is never. */
+  readonly panicThreshold: number;
+  readonly localityWeighted: boolean;
+  readonly closeOnHostSetChange: boolean;
+}
+
+export interface BreakerLimits {
+  readonly maxConnections: number;
+  readonly maxPendingRequests: number;
+  readonly maxRequests: number;
+  readonly maxRetries: number;
+  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+}
+
+/** envoy.config.cluster.v3.OutlierDetection with its defaults filled in. Percentages are 0–100. */
+export interface OutlierConfig {
+  readonly intervalMs: number;
+  readonly baseEjectionMs: number;
+  readonly maxEjectionMs: number;
+  readonly maxEjectionJitterMs: number;
+  readonly maxEjectionPercent: number;
+  readonly alwaysEjectOneHost: boolean;
+  readonly splitLocalOrigin: boolean;
+  readonly consecutive5xx: number;
+  readonly enforcingConsecutive5xx: number;
+  readonly consecutiveGatewayFailure: number;
+  readonly enforcingConsecutiveGatewayFailure: number;
+  readonly consecutiveLocalOriginFailure: number;
+  readonly enforcingConsecutiveLocalOriginFailure: number;
+  readonly enforcingSuccessRate: number;
+  readonly enforcingLocalOriginSuccessRate: number;
+  readonly successRateMinimumHosts: number;
+  readonly successRateRequestVolume: number;
+  /** Divided by 1000 already. */
+  readonly successRateStdevFactor: number;
+  readonly failurePercentageThreshold: number;
+  readonly enforcingFailurePercentage: number;
+  readonly enforcingFailurePercentageLocalOrigin: number;
+  readonly failurePercentageMinimumHosts: number;
+  readonly failurePercentageRequestVolume: number;
+}
+
+/** How a connection to a host is protected: the first match by the endpoint's metadata, else the default. */
+export interface TransportConfig {
+  readonly fallback: TransportChoice;
+  readonly matches: readonly TransportMatch[];
+  /** Equal for configurations that protect connections in the same way; hosts and their pools survive then. */
+  readonly fingerprint: string;
+}
+
+export interface TransportChoice {
+  /** undefined is plaintext. */
+  readonly tls: UpstreamTls | undefined;
+}
+
+export interface TransportMatch extends TransportChoice {
+  readonly name: string;
+  /** All of these must be in `envoy.transport_socket_match` of the endpoint; none matches every endpoint. */
+  readonly criteria: ReadonlyMap<string, string>;
+}
+
+/** A compiled ClusterLoadAssignment. */
+export interface EndpointsConfig {
+  readonly endpoints: readonly EndpointConfig[];
+  /** In percent, 140 by default. */
+  readonly overprovisioning: number;
+  /** Weight of a locality within a priority; localities without a weight get no load under locality weighting. */
+  readonly localityWeights: readonly LocalityWeight[];
+}
+
+export interface LocalityWeight {
+  readonly priority: number;
+  readonly locality: string;
+  readonly weight: number;
+}
+
+export interface EndpointConfig {
+  /** An IP address, or a name where DNS finds the addresses. */
+  readonly host: string;
+  readonly port: number;
+  readonly hostname: string;
+  readonly weight: number;
+  readonly priority: number;
+  /** `region/zone/sub_zone`. */
+  readonly locality: string;
+  readonly health: 'healthy' | 'degraded' | 'unhealthy';
+  readonly transportMetadata: ReadonlyMap<string, string>;
+  readonly workload: WorkloadInfo | undefined;
+}

@@ -1,0 +1,205 @@
+import type { Logger } from '../../common/runtime/log.js';
+import { TYPE } from '../../common/xds/type-urls.js';
+import type { Cluster as ClusterMessage } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
+import type { Clusters } from './cluster.js';
+import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
+import { type ClusterCompilerDeps, compileCluster } from './compile-cluster.js';
+import { compileEndpoints } from './compile-endpoints.js';
+import type { DnsResolver } from './dns.js';
+import { DnsDiscovery } from './dns-discovery.js';
+import { FieldReport } from './fields.js';
+import { type ClusterDeps, UpstreamCluster } from './upstream-cluster.js';
+
+export interface ClusterManagerDeps extends ClusterDeps, ClusterCompilerDeps {
+  readonly resolver: DnsResolver;
+  readonly log: Logger;
+  /** Called when a cluster may have become usable, or is gone, or the names for EDS may have changed. */
+  readonly onChange?: () => void;
+}
+
+/** A cluster with where it comes from, for dumps and removal. */
+export interface ManagedCluster {
+  readonly cluster: UpstreamCluster;
+  readonly message: ClusterMessage;
+  readonly version: string;
+  /** Given by the bootstrap: CDS neither changes nor removes it. */
+  readonly fixed: boolean;
+}
+
+interface Entry extends ManagedCluster {
+  dns: DnsDiscovery | undefined;
+  /** Its endpoints are known; before, a new cluster is not used. */
+  warm: boolean;
+}
+
+interface KnownEndpoints {
+  readonly config: EndpointsConfig;
+  readonly message: ClusterLoadAssignment;
+  readonly version: string;
+}
+
+/** All clusters: takes CDS and EDS in, keeps what lives (hosts, pools, counters) across updates. */
+export class ClusterManager implements Clusters {
+  readonly cds: ResourceHandler;
+  readonly eds: ResourceHandler;
+  private readonly deps: ClusterManagerDeps;
+  private readonly entries = new Map<string, Entry>();
+  private readonly usable = new Map<string, UpstreamCluster>();
+  private readonly endpoints = new Map<string, KnownEndpoints>();
+
+  constructor(deps: ClusterManagerDeps) {
+    this.deps = deps;
+    this.cds = { typeUrl: TYPE.cluster, apply: (update) => this.applyClusters(update) };
+    this.eds = { typeUrl: TYPE.endpoint, apply: (update) => this.applyEndpoints(update) };
+  }
+
+  get(name: string): UpstreamCluster | undefined {
+    return this.usable.get(name);
+  }
+
+  /** Names to ask EDS for, sorted. */
+  edsNames(): string[] {
+    const names = new Set<string>();
+    for (const { cluster } of this.entries.values()) {
+      const discovery = cluster.config.discovery;
+      if (discovery.kind === 'eds') names.add(discovery.serviceName);
+    }
+    return [...names].sort();
+  }
+
+  /** Adds the clusters of the bootstrap's static_resources. Returns what is wrong with them; good ones are in force. */
+  addStatic(messages: readonly ClusterMessage[]): readonly ResourceError[] {
+    const errors = messages.flatMap((message) => this.upsert(message.name ?? '', message, '', true));
+    this.deps.onChange?.();
+    return errors;
+  }
+
+  /** Every cluster with its message and version, the warming ones included. */
+  list(): readonly ManagedCluster[] {
+    return [...this.entries.values()];
+  }
+
+  isWarm(name: string): boolean {
+    return this.usable.has(name);
+  }
+
+  /** Whether nothing waits for its first endpoints. */
+  allWarm(): boolean {
+    return this.usable.size === this.entries.size;
+  }
+
+  /** The EDS resources in force. */
+  assignments(): readonly { readonly message: ClusterLoadAssignment; readonly version: string }[] {
+    return [...this.endpoints.values()];
+  }
+
+  close(): void {
+    for (const entry of this.entries.values()) dispose(entry);
+    this.entries.clear();
+    this.usable.clear();
+  }
+
+  private applyClusters(update: ResourceUpdate): readonly ResourceError[] {
+    const errors: ResourceError[] = [];
+    for (const [name, message] of update.upserts) {
+      errors.push(...this.upsert(name, message as ClusterMessage, update.version, false));
+    }
+    for (const name of update.removals) this.remove(name);
+    this.forgetUnusedEndpoints();
+    this.deps.onChange?.();
+    return errors;
+  }
+
+  private upsert(name: string, message: ClusterMessage, version: string, fixed: boolean): ResourceError[] {
+    const known = this.entries.get(name);
+    if (known?.fixed === true && !fixed) return [];
+    const compiled = compileCluster(message, this.deps);
+    if (!compiled.ok) return compiled.errors.map((error) => ({ resource: name, message: error }));
+    for (const warning of compiled.warnings) this.deps.log.warn({ cluster: name }, warning);
+    const cluster = this.reuse(known, compiled.config);
+    const entry: Entry = { cluster, message, version, fixed, dns: undefined, warm: false };
+    known?.dns?.close();
+    this.entries.set(name, entry);
+    // A known cluster goes on serving with the hosts that it has while a changed discovery finds its own.
+    entry.warm = known !== undefined && this.usable.get(name) === cluster;
+    this.discover(entry);
+    return [];
+  }
+
+  private reuse(known: Entry | undefined, config: ClusterConfig): UpstreamCluster {
+    if (known === undefined) return new UpstreamCluster(config, this.deps);
+    known.cluster.reconfigure(config);
+    return known.cluster;
+  }
+
+  private discover(entry: Entry): void {
+    const { cluster } = entry;
+    const discovery = cluster.config.discovery;
+    switch (discovery.kind) {
+      case 'static':
+        cluster.setEndpoints(discovery.endpoints);
+        return this.markWarm(entry);
+      case 'original-dst':
+        return this.markWarm(entry);
+      case 'eds': {
+        const known = this.endpoints.get(discovery.serviceName);
+        if (known === undefined) return;
+        cluster.setEndpoints(known.config);
+        return this.markWarm(entry);
+      }
+      case 'dns':
+        entry.dns = new DnsDiscovery(discovery, this.deps, (endpoints) => {
+          cluster.setEndpoints(endpoints);
+          this.markWarm(entry);
+          this.deps.onChange?.();
+        });
+        return entry.dns.start();
+    }
+  }
+
+  private markWarm(entry: Entry): void {
+    entry.warm = true;
+    this.usable.set(entry.cluster.name, entry.cluster);
+  }
+
+  private remove(name: string): void {
+    const entry = this.entries.get(name);
+    if (entry === undefined || entry.fixed) return;
+    dispose(entry);
+    this.entries.delete(name);
+    this.usable.delete(name);
+  }
+
+  private applyEndpoints(update: ResourceUpdate): readonly ResourceError[] {
+    const errors: ResourceError[] = [];
+    const changed = new Set<string>();
+    for (const [name, object] of update.upserts) {
+      const message = object as ClusterLoadAssignment;
+      const report = new FieldReport();
+      const config = compileEndpoints(message, false, '', report);
+      for (const error of report.errors) errors.push({ resource: name, message: error });
+      if (report.errors.length > 0) continue;
+      this.endpoints.set(name, { config, message, version: update.version });
+      changed.add(name);
+    }
+    for (const entry of this.entries.values()) {
+      const discovery = entry.cluster.config.discovery;
+      if (discovery.kind === 'eds' && changed.has(discovery.serviceName)) this.discover(entry);
+    }
+    if (changed.size > 0) this.deps.onChange?.();
+    return errors;
+  }
+
+  /** Endpoints outlive a removal by EDS (as in Envoy, the cluster decides), but not the last cluster that uses them. */
+  private forgetUnusedEndpoints(): void {
+    const wanted = new Set(this.edsNames());
+    for (const name of this.endpoints.keys()) if (!wanted.has(name)) this.endpoints.delete(name);
+  }
+}
+
+function dispose(entry: Entry): void {
+  entry.dns?.close();
+  entry.cluster.close();
+}

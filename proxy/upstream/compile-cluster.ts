@@ -1,0 +1,199 @@
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { HttpProtocolOptions as CommonHttpOptions } from '../../proto/gen/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
+import type { ServiceInfo } from '../http/stream-info.js';
+import type { ClusterSettings } from './cluster.js';
+import type { ClusterConfig, CommonLbConfig, Discovery } from './cluster-config.js';
+import { compileBalancer } from './compile-balancer.js';
+import { compileEndpoints } from './compile-endpoints.js';
+import { compileBreakers, compileOutlier } from './compile-limits.js';
+import { type CompileUpstreamTls, compileTransport } from './compile-transport.js';
+import type { KeepAlive } from './dialer.js';
+import { durationMs, FieldReport, filterMetadata, isRecord, numberValue, stringMember } from './fields.js';
+
+export type CompiledCluster =
+  | { readonly ok: true; readonly config: ClusterConfig; readonly warnings: readonly string[] }
+  | { readonly ok: false; readonly errors: readonly string[] };
+
+/** What the compiler needs from elsewhere. */
+export interface ClusterCompilerDeps {
+  readonly compileTls: CompileUpstreamTls;
+}
+
+/**
+ * Validates and compiles envoy.config.cluster.v3.Cluster. All errors are collected, each with the path of its field;
+ * fields that are not acted on and cannot do harm become warnings.
+ */
+export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): CompiledCluster {
+  const report = new FieldReport();
+  const name = message.name ?? '';
+  if (name === '') report.error('name', 'is required');
+  const options = protocolOptions(message, report);
+  const config: ClusterConfig = {
+    name,
+    discovery: compileDiscovery(message, report),
+    balancer: compileBalancer(message, report),
+    common: compileCommon(message, report),
+    settings: compileSettings(message, options, report),
+    breakers: compileBreakers(message.circuit_breakers, report),
+    outlier: compileOutlier(message.outlier_detection, report),
+    transport: compileTransport(message, deps.compileTls, report),
+    keepAlive: compileKeepAlive(message),
+    service: serviceOf(message),
+  };
+  reportUnused(message, report);
+  if (report.errors.length > 0) return { ok: false, errors: report.errors };
+  return { ok: true, config, warnings: report.warnings };
+}
+
+function compileDiscovery(message: Cluster, report: FieldReport): Discovery {
+  if (message.cluster_type !== undefined && message.cluster_type !== null) {
+    report.error('cluster_type', `extension not supported: ${message.cluster_type.name ?? ''}`);
+  }
+  const assignment = message.load_assignment ?? {};
+  switch (message.type ?? 'STATIC') {
+    case 'EDS': {
+      const serviceName = message.eds_cluster_config?.service_name ?? '';
+      if (message.eds_cluster_config === undefined || message.eds_cluster_config === null) {
+        report.error('eds_cluster_config', 'is required for a cluster of type EDS');
+      }
+      return { kind: 'eds', serviceName: serviceName === '' ? (message.name ?? '') : serviceName };
+    }
+    case 'STRICT_DNS':
+    case 'LOGICAL_DNS':
+      return compileDns(message, report);
+    case 'ORIGINAL_DST': {
+      const lb = message.original_dst_lb_config;
+      const header = lb?.http_header_name || 'x-envoy-original-dst-host';
+      return {
+        kind: 'original-dst',
+        header: lb?.use_http_header === true ? header.toLowerCase() : undefined,
+        portOverride: numberValue(lb?.upstream_port_override),
+      };
+    }
+    case 'STATIC':
+      return { kind: 'static', endpoints: compileEndpoints(assignment, false, 'load_assignment.', report) };
+    default:
+      report.error('type', `not supported: ${String(message.type)}`);
+      return { kind: 'eds', serviceName: '' };
+  }
+}
+
+const FAMILIES = {
+  AUTO: 'auto',
+  V4_ONLY: 'v4',
+  V6_ONLY: 'v6',
+  V4_PREFERRED: 'v4-preferred',
+  ALL: 'all',
+} as const;
+
+function compileDns(message: Cluster, report: FieldReport): Discovery {
+  const logical = message.type === 'LOGICAL_DNS';
+  const endpoints = compileEndpoints(message.load_assignment ?? {}, true, 'load_assignment.', report);
+  if (logical && endpoints.endpoints.length !== 1) {
+    report.error(
+      'load_assignment',
+      'LOGICAL_DNS clusters must have a single locality_lb_endpoint and a single lb_endpoint',
+    );
+  }
+  const refreshMs = durationMs(message.dns_refresh_rate) ?? 5000;
+  if (refreshMs <= 0) report.error('dns_refresh_rate', 'must be above 0s');
+  if (message.respect_dns_ttl === true) report.warn('respect_dns_ttl', 'not acted on: dns_refresh_rate counts');
+  const failureMs = durationMs(message.dns_failure_refresh_rate?.base_interval) ?? refreshMs;
+  const family = FAMILIES[(message.dns_lookup_family ?? 'AUTO') as keyof typeof FAMILIES] ?? 'auto';
+  return { kind: 'dns', logical, endpoints, dns: { refreshMs, family, failureRefreshMs: failureMs } };
+}
+
+function compileCommon(message: Cluster, report: FieldReport): CommonLbConfig {
+  const common = message.common_lb_config;
+  const panicThreshold = numberValue(common?.healthy_panic_threshold) ?? 50;
+  if (panicThreshold < 0 || panicThreshold > 100) {
+    report.error('common_lb_config.healthy_panic_threshold', 'must be from 0 to 100');
+  }
+  if (common?.zone_aware_lb_config !== undefined && common.zone_aware_lb_config !== null) {
+    report.warn('common_lb_config.zone_aware_lb_config', 'not acted on');
+  }
+  return {
+    panicThreshold,
+    localityWeighted: common?.locality_weighted_lb_config !== undefined && common.locality_weighted_lb_config !== null,
+    closeOnHostSetChange: common?.close_connections_on_host_set_change === true,
+  };
+}
+
+function compileSettings(
+  message: Cluster,
+  options: HttpProtocolOptions | undefined,
+  report: FieldReport,
+): ClusterSettings {
+  const connectTimeoutMs = durationMs(message.connect_timeout) ?? 5000;
+  if (connectTimeoutMs <= 0) report.error('connect_timeout', 'must be above 0s');
+  const common: CommonHttpOptions = options?.common_http_protocol_options ?? message.common_http_protocol_options ?? {};
+  return {
+    connectTimeoutMs,
+    idleTimeoutMs: durationMs(common.idle_timeout) ?? 3_600_000,
+    maxRequestsPerConnection:
+      numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
+    maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
+  };
+}
+
+function protocolOptions(message: Cluster, report: FieldReport): HttpProtocolOptions | undefined {
+  let found: HttpProtocolOptions | undefined;
+  for (const [name, any] of Object.entries(message.typed_extension_protocol_options ?? {})) {
+    const type = (any as { readonly '@type'?: string })['@type'];
+    if (type === EXTENSION.httpProtocolOptions) found = any as HttpProtocolOptions;
+    else
+      report.error(`typed_extension_protocol_options[${name}]`, `extension not supported: ${type ?? 'without a type'}`);
+  }
+  const path = 'typed_extension_protocol_options.';
+  const explicit = found?.explicit_http_config;
+  if (explicit?.http2_protocol_options !== undefined && explicit.http2_protocol_options !== null) {
+    report.warn(`${path}explicit_http_config.http2_protocol_options`, 'HTTP/2 is not spoken to upstream: HTTP/1.1 is');
+  }
+  if ((found?.http_filters ?? []).some((filter) => filter.name !== 'envoy.filters.http.upstream_codec')) {
+    report.error(`${path}http_filters`, 'upstream HTTP filters are not supported');
+  }
+  return found;
+}
+
+function compileKeepAlive(message: Cluster): KeepAlive | undefined {
+  const keepAlive = message.upstream_connection_options?.tcp_keepalive;
+  if (keepAlive === undefined || keepAlive === null) return undefined;
+  // The operating system's two hours, as Envoy leaves them, when no time is given.
+  return { initialDelayMs: (numberValue(keepAlive.keepalive_time) ?? 7200) * 1000 };
+}
+
+function serviceOf(message: Cluster): ServiceInfo | undefined {
+  const services = filterMetadata(message.metadata, 'istio')?.['services'];
+  const first: unknown = Array.isArray(services) ? services[0] : undefined;
+  if (!isRecord(first)) return undefined;
+  return {
+    host: stringMember(first, 'host'),
+    name: stringMember(first, 'name'),
+    namespace: stringMember(first, 'namespace'),
+  };
+}
+
+/** Fields that would change what happens to a request are errors; the others are named and left. */
+function reportUnused(message: Cluster, report: FieldReport): void {
+  if (message.lb_subset_config !== undefined && message.lb_subset_config !== null) {
+    report.error('lb_subset_config', 'not supported');
+  }
+  if ((message.filters ?? []).length > 0) report.error('filters', 'upstream network filters are not supported');
+  if (message.upstream_config !== undefined && message.upstream_config !== null) {
+    report.error('upstream_config', 'extension not supported');
+  }
+  const unused = [
+    ['health_checks', (message.health_checks ?? []).length > 0],
+    ['upstream_bind_config', isSet(message.upstream_bind_config)],
+    ['lrs_server', isSet(message.lrs_server)],
+    ['dns_resolvers', (message.dns_resolvers ?? []).length > 0],
+    ['preconnect_policy', isSet(message.preconnect_policy)],
+  ] as const;
+  for (const [field, present] of unused) if (present) report.warn(field, 'not acted on');
+}
+
+function isSet(value: object | null | undefined): boolean {
+  return value !== undefined && value !== null;
+}

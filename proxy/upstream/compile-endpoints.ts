@@ -1,0 +1,135 @@
+import { isIP } from 'node:net';
+import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
+import type { LocalityLbEndpoints } from '../../proto/gen/envoy/config/endpoint/v3/LocalityLbEndpoints.js';
+import type { WorkloadInfo } from '../http/stream-info.js';
+import type { EndpointConfig, EndpointsConfig, LocalityWeight } from './cluster-config.js';
+import { type FieldReport, filterMetadata, numberValue, stringMember } from './fields.js';
+
+const MAX_PRIORITY = 128;
+
+/** Nothing to send to: a cluster before its endpoints have come. */
+export const NO_ENDPOINTS: EndpointsConfig = { endpoints: [], overprovisioning: 140, localityWeights: [] };
+
+/**
+ * Compiles envoy.config.endpoint.v3.ClusterLoadAssignment. `names` allows DNS names as addresses.
+ * What is wrong goes to the report; the result counts only when it has no error.
+ */
+export function compileEndpoints(
+  message: ClusterLoadAssignment,
+  names: boolean,
+  path: string,
+  report: FieldReport,
+): EndpointsConfig {
+  const endpoints: EndpointConfig[] = [];
+  const localityWeights: LocalityWeight[] = [];
+  (message.endpoints ?? []).forEach((group, index) => {
+    compileLocality(group, names, `${path}endpoints[${index}]`, report, endpoints, localityWeights);
+  });
+  const priorities = new Set(endpoints.map((endpoint) => endpoint.priority));
+  const highest = Math.max(0, ...priorities);
+  for (let p = 0; p < highest; p++) {
+    if (!(message.endpoints ?? []).some((group) => (group.priority ?? 0) === p)) {
+      report.error(`${path}endpoints`, `priority ${p} is missing below priority ${highest}`);
+    }
+  }
+  const overprovisioning = numberValue(message.policy?.overprovisioning_factor) ?? 140;
+  if (overprovisioning <= 0) report.error(`${path}policy.overprovisioning_factor`, 'must be above 0');
+  if ((message.policy?.drop_overloads ?? []).length > 0) {
+    report.warn(`${path}policy.drop_overloads`, 'not acted on');
+  }
+  return { endpoints, overprovisioning, localityWeights };
+}
+
+function compileLocality(
+  group: LocalityLbEndpoints,
+  names: boolean,
+  path: string,
+  report: FieldReport,
+  endpoints: EndpointConfig[],
+  weights: LocalityWeight[],
+): void {
+  const locality = [group.locality?.region, group.locality?.zone, group.locality?.sub_zone]
+    .map((part) => part ?? '')
+    .join('/');
+  const priority = group.priority ?? 0;
+  if (priority > MAX_PRIORITY) report.error(`${path}.priority`, `above ${MAX_PRIORITY}`);
+  const weight = numberValue(group.load_balancing_weight);
+  if (weight === 0) report.error(`${path}.load_balancing_weight`, 'must be at least 1');
+  if (weight !== undefined) weights.push({ priority, locality, weight });
+  (group.lb_endpoints ?? []).forEach((endpoint, index) => {
+    const compiled = compileEndpoint(endpoint, { locality, priority, names }, `${path}.lb_endpoints[${index}]`, report);
+    if (compiled !== undefined) endpoints.push(compiled);
+  });
+}
+
+function compileEndpoint(
+  message: LbEndpoint,
+  where: { readonly locality: string; readonly priority: number; readonly names: boolean },
+  path: string,
+  report: FieldReport,
+): EndpointConfig | undefined {
+  const address = message.endpoint?.address?.socket_address;
+  if (address === undefined || address === null) {
+    report.error(`${path}.endpoint.address`, 'only socket_address is supported');
+    return undefined;
+  }
+  const host = address.address ?? '';
+  if (!where.names && isIP(host) === 0) {
+    report.error(`${path}.endpoint.address.socket_address.address`, `malformed IP address: ${host}`);
+    return undefined;
+  }
+  const weight = numberValue(message.load_balancing_weight) ?? 1;
+  if (weight < 1) report.error(`${path}.load_balancing_weight`, 'must be at least 1');
+  return {
+    host,
+    port: address.port_value ?? 0,
+    hostname: message.endpoint?.hostname ?? '',
+    weight: Math.max(1, weight),
+    priority: where.priority,
+    locality: where.locality,
+    health: healthOf(message.health_status),
+    transportMetadata: transportMetadataOf(message),
+    workload: workloadOf(message),
+  };
+}
+
+function healthOf(status: LbEndpoint['health_status']): EndpointConfig['health'] {
+  switch (status) {
+    case 'UNHEALTHY':
+    case 'DRAINING':
+    case 'TIMEOUT':
+      return 'unhealthy';
+    case 'DEGRADED':
+      return 'degraded';
+    default:
+      return 'healthy';
+  }
+}
+
+function transportMetadataOf(message: LbEndpoint): ReadonlyMap<string, string> {
+  const values = filterMetadata(message.metadata, 'envoy.transport_socket_match');
+  return new Map(Object.entries(values ?? {}).map(([key, value]) => [key, scalarText(value)]));
+}
+
+/** How a metadata value is compared: strings as they are, everything else by its JSON. */
+export function scalarText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+/** Istio's `workload` entry: `name;namespace;canonical service;canonical revision;cluster`. */
+function workloadOf(message: LbEndpoint): WorkloadInfo | undefined {
+  const metadata = filterMetadata(message.metadata, 'istio');
+  const text = stringMember(metadata, 'workload');
+  if (text === '') return undefined;
+  const [workload = '', namespace = '', canonicalService = '', canonicalRevision = '', cluster = ''] = text.split(';');
+  return {
+    workload,
+    namespace,
+    canonicalService,
+    canonicalRevision,
+    app: stringMember(metadata, 'app') || canonicalService,
+    version: stringMember(metadata, 'version') || canonicalRevision,
+    cluster,
+  };
+}

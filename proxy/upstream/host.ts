@@ -1,0 +1,71 @@
+import type { WorkloadInfo } from '../http/stream-info.js';
+import type { Host, HostPool, HostStats } from './cluster.js';
+import type { EndpointConfig, TransportChoice } from './cluster-config.js';
+
+/** A host of one cluster. It outlives updates of the cluster as long as address and transport stay the same. */
+export class UpstreamHost implements Host {
+  readonly address: string;
+  readonly ip: string;
+  readonly port: number;
+  readonly transport: TransportChoice;
+  readonly meshTls: boolean;
+  weight = 1;
+  priority = 0;
+  locality = '';
+  hostname = '';
+  health: EndpointConfig['health'] = 'healthy';
+  workload: WorkloadInfo | undefined = undefined;
+  /** Put aside by outlier detection. */
+  ejected = false;
+  activeRequests = 0;
+  readonly stats: HostStats = { total: 0, success: 0, error: 0, connectFail: 0, timeout: 0 };
+  pool: HostPool | undefined = undefined;
+
+  constructor(ip: string, port: number, transport: TransportChoice, meshTls: boolean) {
+    this.address = formatAddress(ip, port);
+    this.ip = ip;
+    this.port = port;
+    this.transport = transport;
+    this.meshTls = meshTls;
+  }
+
+  /** Takes over what an update may change without a new host. Returns whether the balancer has to know. */
+  update(endpoint: EndpointConfig): boolean {
+    const changed =
+      this.weight !== endpoint.weight ||
+      this.priority !== endpoint.priority ||
+      this.locality !== endpoint.locality ||
+      this.health !== endpoint.health ||
+      this.hostname !== endpoint.hostname;
+    this.weight = endpoint.weight;
+    this.priority = endpoint.priority;
+    this.locality = endpoint.locality;
+    this.health = endpoint.health;
+    this.hostname = endpoint.hostname;
+    this.workload = endpoint.workload;
+    return changed;
+  }
+
+  /** What the balancer goes by: EDS health and ejection together. */
+  get availability(): 'healthy' | 'degraded' | 'unhealthy' {
+    return this.ejected ? 'unhealthy' : this.health;
+  }
+
+  /** Closes its connections as they become idle. */
+  drain(): void {
+    this.pool?.drain();
+  }
+}
+
+/** `ip:port`, IPv6 in brackets. */
+export function formatAddress(ip: string, port: number): string {
+  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
+}
+
+/** The parts of `ip:port`; undefined when it is something else. */
+export function parseAddress(text: string): { readonly ip: string; readonly port: number } | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([0-9.]+)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3] ?? 0);
+  if (match === null || port < 1 || port > 65_535) return undefined;
+  return { ip: match[1] ?? match[2] ?? '', port };
+}

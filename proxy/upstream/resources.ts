@@ -1,0 +1,36 @@
+import type { ClusterResources } from './cluster.js';
+import type { BreakerLimits } from './cluster-config.js';
+
+/** Circuit breakers of one priority: limits that an update may change, and what is in use. */
+export class BreakerState implements ClusterResources {
+  maxConnections = 0;
+  maxPendingRequests = 0;
+  maxRequests = 0;
+  maxRetries = 0;
+  retryBudget: ClusterResources['retryBudget'] = undefined;
+  connections = 0;
+  pending = 0;
+  requests = 0;
+  retries = 0;
+  overflows = 0;
+
+  constructor(limits: BreakerLimits) {
+    this.setLimits(limits);
+  }
+
+  setLimits(limits: BreakerLimits): void {
+    this.maxConnections = limits.maxConnections;
+    this.maxPendingRequests = limits.maxPendingRequests;
+    this.maxRequests = limits.maxRequests;
+    this.maxRetries = limits.maxRetries;
+    this.retryBudget = limits.retryBudget;
+  }
+}
+
+/** Whether one more retry may run: the budget's share of what is under way, or the fixed limit. */
+export function retryAllowed(resources: ClusterResources): boolean {
+  const budget = resources.retryBudget;
+  if (budget === undefined) return resources.retries < resources.maxRetries;
+  const active = resources.requests + resources.pending;
+  return resources.retries < Math.max(Math.floor((budget.percent / 100) * active), budget.minConcurrency);
+}

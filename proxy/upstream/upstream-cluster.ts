@@ -1,0 +1,141 @@
+import type { Socket } from 'node:net';
+import type { Clock, Random } from '../../common/runtime/clock.js';
+import type { ServiceInfo } from '../http/stream-info.js';
+import { balancerFactory, isHashing } from './balancers/factory.js';
+import type { AttemptOutcome, Cluster, ClusterSettings, ConnectEvents, Host, LoadBalancerContext } from './cluster.js';
+import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
+import { NO_ENDPOINTS } from './compile-endpoints.js';
+import type { UpstreamDialer } from './dialer.js';
+import { UpstreamHost } from './host.js';
+import { HostTable } from './host-table.js';
+import { LoadBalancer } from './load-balancer.js';
+import { OriginalDestinations } from './original-destinations.js';
+import { OutlierDetector } from './outlier-detector.js';
+import { BreakerState } from './resources.js';
+
+export interface ClusterDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly dialer: UpstreamDialer;
+}
+
+/** A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. */
+export class UpstreamCluster implements Cluster {
+  readonly name: string;
+  readonly detector: OutlierDetector;
+  private readonly deps: ClusterDeps;
+  private readonly table = new HostTable();
+  private readonly breakers: { readonly default: BreakerState; readonly high: BreakerState };
+  private readonly destinations: OriginalDestinations;
+  private current: ClusterConfig;
+  private endpoints: EndpointsConfig = NO_ENDPOINTS;
+  private balancer: LoadBalancer;
+
+  constructor(config: ClusterConfig, deps: ClusterDeps) {
+    this.name = config.name;
+    this.current = config;
+    this.deps = deps;
+    this.breakers = {
+      default: new BreakerState(config.breakers.default),
+      high: new BreakerState(config.breakers.high),
+    };
+    this.detector = new OutlierDetector(config.outlier, deps, () => this.rebalance());
+    this.destinations = new OriginalDestinations(config, deps.clock);
+    this.balancer = this.newBalancer();
+  }
+
+  get config(): ClusterConfig {
+    return this.current;
+  }
+
+  get settings(): ClusterSettings {
+    return this.current.settings;
+  }
+
+  get service(): ServiceInfo | undefined {
+    return this.current.service;
+  }
+
+  get hosts(): readonly UpstreamHost[] {
+    return this.current.discovery.kind === 'original-dst' ? this.destinations.hosts() : this.table.hosts;
+  }
+
+  resources(priority: 'default' | 'high'): BreakerState {
+    return this.breakers[priority];
+  }
+
+  chooseHost(context: LoadBalancerContext): UpstreamHost | undefined {
+    if (this.current.discovery.kind === 'original-dst') return this.destinations.host(context.destination);
+    let host = this.balancer.pick(context.hash);
+    // As Envoy does: after the given number of picks the last one counts, tried before or not.
+    for (let i = 1; i < context.avoidAttempts && host !== undefined && context.avoid.includes(host); i++) {
+      host = this.balancer.pick(context.hash);
+    }
+    return host;
+  }
+
+  connect(host: Host, events: ConnectEvents): Socket {
+    const target = host instanceof UpstreamHost ? host : undefined;
+    return this.deps.dialer.connect(
+      target !== undefined && target.hostname !== ''
+        ? { ip: host.ip, port: host.port, sniHost: target.hostname }
+        : { ip: host.ip, port: host.port },
+      target?.transport.tls,
+      { connectTimeoutMs: this.current.settings.connectTimeoutMs, keepAlive: this.current.keepAlive },
+      events,
+    );
+  }
+
+  report(host: Host, outcome: AttemptOutcome): void {
+    if (host instanceof UpstreamHost) this.detector.report(host, outcome);
+  }
+
+  /** A new configuration of the same name. Hosts stay where their transport is the same as before. */
+  reconfigure(config: ClusterConfig): void {
+    const sameTransport = this.current.transport.fingerprint === config.transport.fingerprint;
+    this.current = config;
+    this.breakers.default.setLimits(config.breakers.default);
+    this.breakers.high.setLimits(config.breakers.high);
+    this.detector.reconfigure(config.outlier);
+    this.destinations.reconfigure(config, sameTransport);
+    if (!sameTransport) this.table.clear();
+    this.setEndpoints(this.endpoints);
+  }
+
+  /** The hosts from now on. Those that are gone close their connections as they become idle. */
+  setEndpoints(endpoints: EndpointsConfig): void {
+    this.endpoints = endpoints;
+    const changed = this.table.update(endpoints, this.current.transport);
+    if (changed && this.current.common.closeOnHostSetChange) for (const host of this.table.hosts) host.drain();
+    this.detector.setHosts(this.table.hosts);
+    this.rebalance();
+  }
+
+  /** Stops timers and closes idle connections; busy ones end with their request. */
+  close(): void {
+    this.detector.close();
+    this.destinations.close();
+    this.table.clear();
+    this.detector.setHosts([]);
+    this.rebalance();
+  }
+
+  private rebalance(): void {
+    this.balancer = this.newBalancer();
+  }
+
+  private newBalancer(): LoadBalancer {
+    const { balancer, common } = this.current;
+    return new LoadBalancer(
+      {
+        hosts: this.table.hosts,
+        overprovisioning: this.endpoints.overprovisioning,
+        localityWeights: this.endpoints.localityWeights,
+        common,
+        factory: balancerFactory(balancer),
+        hashing: isHashing(balancer),
+      },
+      this.deps.random,
+    );
+  }
+}
