@@ -5,9 +5,9 @@ export interface ResourceHandler {
   readonly typeUrl: ResourceTypeUrl;
   /**
    * Validates each resource by itself, compiles and publishes the good ones. A bad one leaves its last good state in
-   * force and is named in the result, which becomes a NACK.
+   * force and is named in the result, which becomes a NACK. The next update waits for a promised result.
    */
-  apply(update: ResourceUpdate): readonly ResourceError[];
+  apply(update: ResourceUpdate): readonly ResourceError[] | Promise<readonly ResourceError[]>;
 }
 
 export interface ResourceUpdate {
