@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
+import type { IstioCertificateResponse__Output } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
+import type { RequestCertificate } from './ca-client.js';
+
+export interface CaServiceOptions {
+  /** `host:port`. */
+  readonly address: string;
+  /** File with PEM roots of the CA's own certificate; undefined is plaintext. */
+  readonly rootsPath: string | undefined;
+  /** File with the bearer token, read again for each call. */
+  readonly tokenPath: string | undefined;
+  readonly timeoutMs: number;
+}
+
+const METHOD = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
+const REQUEST = 'type.googleapis.com/istio.v1.auth.IstioCertificateRequest';
+const RESPONSE = 'type.googleapis.com/istio.v1.auth.IstioCertificateResponse';
+
+/** Calls the CA by gRPC. Every call has its own channel: they are hours apart, and roots and token may have changed. */
+export function caService(options: CaServiceOptions): RequestCertificate {
+  return async (csr, ttlSeconds) => {
+    const metadata = new Metadata();
+    if (options.tokenPath !== undefined) {
+      metadata.set('authorization', `Bearer ${readFileSync(options.tokenPath, 'utf8').trim()}`);
+    }
+    const channel =
+      options.rootsPath === undefined
+        ? credentials.createInsecure()
+        : credentials.createSsl(readFileSync(options.rootsPath));
+    const client = new Client(options.address, channel, { 'grpc.use_local_subchannel_pool': 1 });
+    try {
+      return await call(client, metadata, { csr, validity_duration: ttlSeconds }, options.timeoutMs);
+    } finally {
+      client.close();
+    }
+  };
+}
+
+function call(client: Client, metadata: Metadata, request: object, timeoutMs: number): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest<object, IstioCertificateResponse__Output>(
+      METHOD,
+      (message) => encodeMessage(REQUEST, message),
+      (bytes) => decodeMessage(RESPONSE, bytes),
+      request,
+      metadata,
+      { deadline: Date.now() + timeoutMs },
+      (error, response) => {
+        if (error !== null) reject(error);
+        else resolve(response?.cert_chain ?? []);
+      },
+    );
+  });
+}
