@@ -1,0 +1,61 @@
+import type { Command } from 'commander';
+import { getJson } from '../mesh/http.js';
+import { defaultStateDirectory, locateControlPlane } from '../mesh/locate.js';
+import { type OutputFormat, parseOutputFormat, print } from '../output/print.js';
+import { formatTable } from '../output/table.js';
+
+/** One connected proxy, as `/debug/syncz` lists it. */
+export interface ProxySync {
+  readonly id: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly dataPlane: string;
+  readonly connectedAt: string;
+  readonly types: Readonly<Record<string, TypeSync>>;
+}
+
+interface TypeSync {
+  readonly status: string;
+  readonly resources: number;
+  readonly lastNack?: { readonly resource?: string; readonly reason: string };
+}
+
+const COLUMNS = ['CDS', 'LDS', 'EDS', 'RDS', 'SDS'] as const;
+
+/** `weft proxy-status`: which configuration every sidecar has acknowledged. */
+export function configure(command: Command): void {
+  command
+    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
+    .option('--state <dir>', 'state folder of the control plane', defaultStateDirectory())
+    .addHelpText(
+      'after',
+      '\nSYNCED: acknowledged. STALE: sent and not acknowledged yet. NACKED: refused, with the reason below. NOT SENT: nothing to send.\n\nExample:\n  weft proxy-status',
+    )
+    .action(async (options: { output: OutputFormat; state: string }) => {
+      const { debugUrl } = locateControlPlane(options.state);
+      const proxies = await getJson<ProxySync[]>(`${debugUrl}/debug/syncz`);
+      print(options.output, proxies, () => describe(proxies));
+    });
+}
+
+function describe(proxies: readonly ProxySync[]): string {
+  if (proxies.length === 0) return 'No proxy is connected.';
+  const rows = proxies
+    .map((proxy) => [
+      `${proxy.workload}.${proxy.namespace}`,
+      proxy.dataPlane,
+      ...COLUMNS.map((type) => proxy.types[type]?.status ?? '-'),
+      proxy.connectedAt,
+    ])
+    .sort((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''));
+  const nacks = proxies.flatMap((proxy) =>
+    Object.entries(proxy.types).flatMap(([type, sync]) =>
+      sync.lastNack === undefined
+        ? []
+        : [
+            `${proxy.workload}.${proxy.namespace} refused ${type}${sync.lastNack.resource === undefined ? '' : ` ${sync.lastNack.resource}`}: ${sync.lastNack.reason}`,
+          ],
+    ),
+  );
+  return [formatTable(['NAME', 'PROXY', ...COLUMNS, 'CONNECTED'], rows), ...nacks].join('\n');
+}
