@@ -25,6 +25,8 @@ export interface ConnectionManagerConfig {
     /** Head received (request_headers_timeout). */
     readonly requestHeadersMs: number;
     readonly drainMs: number;
+    /** Whole stream (common_http_protocol_options.max_stream_duration). */
+    readonly maxStreamDurationMs?: number;
   };
   readonly maxRequestHeadBytes: number;
   readonly maxRequestHeaders: number;
@@ -52,6 +54,15 @@ export interface ConnectionManagerConfig {
   readonly stripPort: 'none' | 'matching' | 'any';
   readonly http10: { readonly accept: boolean; readonly defaultHost: string };
   readonly via: string;
+  /** Protocol that connections speak; `auto` goes by ALPN and the first bytes. Absent is `auto`. */
+  readonly codec?: 'auto' | 'http1' | 'http2';
+  /** Pass `Expect: 100-continue` and its answer through, in place of answering it here. */
+  readonly proxy100Continue?: boolean;
+  /** 0 is unlimited. */
+  readonly maxRequestsPerConnection?: number;
+  readonly headersWithUnderscores?: 'allow' | 'reject' | 'drop';
+  /** The router adds no `x-envoy-` headers of its own (Router.suppress_envoy_headers). */
+  readonly suppressEnvoyHeaders?: boolean;
 }
 
 /** Where the routes come from: given in place, or by RDS; `current` is undefined until the first ones have come. */

@@ -31,8 +31,14 @@ export const FLAG = {
 
 export type FlagName = keyof typeof FLAG;
 
-/** Envoy's order in `%RESPONSE_FLAGS%`, where several are joined by commas. */
+/**
+ * Envoy joins several flags by commas in the order in which they were set: faults before anything is sent upstream,
+ * and the retry limit before the failure that the last attempt ended with (`URX,UF`).
+ */
 const ORDER: readonly FlagName[] = [
+  'DI',
+  'FI',
+  'URX',
   'LH',
   'UH',
   'UT',
@@ -42,13 +48,10 @@ const ORDER: readonly FlagName[] = [
   'UC',
   'UO',
   'NR',
-  'DI',
-  'FI',
   'RL',
   'UAEX',
   'RLSE',
   'DC',
-  'URX',
   'SI',
   'IH',
   'DPE',

@@ -13,12 +13,12 @@ export class HeaderList {
 
   /** The first value of a field. `key` is lower-case. */
   get(key: string): string | undefined {
-    const index = this.keys.indexOf(key);
+    const index = this.find(key, 0);
     return index < 0 ? undefined : this.vals[index];
   }
 
   has(key: string): boolean {
-    return this.keys.includes(key);
+    return this.find(key, 0) >= 0;
   }
 
   /** All values of a field, in order. */
@@ -28,38 +28,48 @@ export class HeaderList {
 
   /** All values joined by a comma, as matchers see a repeated field; undefined when it is absent. */
   joined(key: string): string | undefined {
-    const index = this.keys.indexOf(key);
+    const index = this.find(key, 0);
     if (index < 0) return undefined;
-    if (this.keys.indexOf(key, index + 1) < 0) return this.vals[index];
+    if (this.find(key, index + 1) < 0) return this.vals[index];
     return this.all(key).join(',');
   }
 
   /** Adds a field at the end. `name` keeps its case on the wire. */
   append(name: string, value: string): void {
-    this.keys.push(name.toLowerCase());
+    this.appendKnown(name.toLowerCase(), name, value);
+  }
+
+  /** The same for callers that have the lower-case name already, as parsers do. */
+  appendKnown(key: string, name: string, value: string): void {
+    this.keys.push(key);
     this.names.push(name);
     this.vals.push(value);
   }
 
-  /** Gives a field exactly one value: in the place of the first, or at the end. */
+  /** Gives a field exactly one value: in the place of the first, or at the end. `key` is lower-case. */
   set(key: string, value: string): void {
-    const index = this.keys.indexOf(key);
+    const index = this.find(key, 0);
     if (index < 0) {
-      this.append(key, value);
+      this.appendKnown(key, key, value);
       return;
     }
     this.vals[index] = value;
-    for (let i = this.keys.indexOf(key, index + 1); i >= 0; i = this.keys.indexOf(key, i)) this.removeAt(i);
+    for (let i = this.find(key, index + 1); i >= 0; i = this.find(key, i)) this.removeAt(i);
   }
 
   /** Removes every occurrence. Returns whether there was one. */
   delete(key: string): boolean {
     let found = false;
-    for (let i = this.keys.indexOf(key); i >= 0; i = this.keys.indexOf(key, i)) {
+    for (let i = this.find(key, 0); i >= 0; i = this.find(key, i)) {
       this.removeAt(i);
       found = true;
     }
     return found;
+  }
+
+  /** Removes every field whose lower-case name the test accepts. */
+  deleteWhere(test: (key: string) => boolean): void {
+    for (let i = this.keys.length - 1; i >= 0; i--) if (test(this.keyAt(i))) this.removeAt(i);
   }
 
   /** Lower-case name at a position; positions run from 0 to size - 1. */
@@ -77,8 +87,14 @@ export class HeaderList {
 
   clone(): HeaderList {
     const copy = new HeaderList();
-    for (let i = 0; i < this.keys.length; i++) copy.append(this.nameAt(i), this.valueAt(i));
+    for (let i = 0; i < this.keys.length; i++) copy.appendKnown(this.keyAt(i), this.nameAt(i), this.valueAt(i));
     return copy;
+  }
+
+  private find(key: string, from: number): number {
+    const keys = this.keys;
+    for (let i = from; i < keys.length; i++) if (keys[i] === key) return i;
+    return -1;
   }
 
   private removeAt(index: number): void {

@@ -1,3 +1,5 @@
+import type { Random } from '../../common/runtime/clock.js';
+import type { RouteEntry } from '../router/route.js';
 import type { HeaderList } from './headers.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import type { StreamInfo } from './stream-info.js';
@@ -66,6 +68,10 @@ export interface DownstreamStream {
   readonly info: StreamInfo;
   /** Whether the request has no body and no trailers, known when the head is complete. */
   readonly requestEnded: boolean;
+  /** For the choices that a route leaves to chance. */
+  readonly random: Random;
+  /** The matched route, looked up once; undefined when there is no table or nothing matches (404 NR). */
+  route(): RouteEntry | undefined;
   sendInformational(head: ResponseHead): void;
   /** Runs the response filters, then writes. */
   sendHead(head: ResponseHead, end: boolean): void;

@@ -1,0 +1,265 @@
+import type { Random } from '../../common/runtime/clock.js';
+import type { FilterContext, FilterVerdict } from '../filters/filter.js';
+import type { RouteEntry } from '../router/route.js';
+import type { ConnectionManager } from './connection-manager.js';
+import type { ConnectionManagerConfig } from './connection-manager-config.js';
+import { FLAG } from './flags.js';
+import type { HeaderList } from './headers.js';
+import { localReplyHead } from './local-reply.js';
+import type { RequestHead, ResponseHead } from './message.js';
+import { prepareResponseHead } from './response-headers.js';
+import type { RequestMeta, RequestSink, ResponseSink } from './server-codec.js';
+import type { DownstreamStream, LocalReply, RequestHandler } from './stream.js';
+import { StreamInfo } from './stream-info.js';
+
+/** One request on its way through filters and router, and its response on the way back. */
+export class ActiveStream implements DownstreamStream, FilterContext, RequestSink {
+  readonly info: StreamInfo;
+  requestEnded: boolean;
+  /** Monotonic ms of the last byte in either direction. */
+  lastActivity: number;
+  readonly startedAt: number;
+  readonly upgrade: string;
+  responseStarted = false;
+
+  private response: ResponseHead | undefined;
+  private handler: RequestHandler | undefined;
+  private matched: RouteEntry | undefined;
+  private routeKnown = false;
+  private over = false;
+  private responseEnded = false;
+
+  constructor(
+    private readonly manager: ConnectionManager,
+    /** The configuration that was in force when the request came. */
+    readonly config: ConnectionManagerConfig,
+    private readonly sink: ResponseSink,
+    readonly request: RequestHead,
+    meta: RequestMeta,
+  ) {
+    this.requestEnded = meta.ended;
+    this.upgrade = meta.upgrade;
+    this.lastActivity = meta.start;
+    this.startedAt = meta.start;
+    const info = new StreamInfo(manager.connection);
+    this.info = info;
+    info.start = meta.start;
+    info.startEpoch = meta.startEpoch;
+    info.protocol = request.version;
+    info.method = request.method;
+    info.originalPath = request.path;
+    info.path = request.path;
+    info.authority = request.authority;
+  }
+
+  get random(): Random {
+    return this.manager.deps.random;
+  }
+
+  get idleTimeoutMs(): number {
+    const action = this.matched?.action;
+    return (action?.kind === 'forward' ? action.idleTimeoutMs : undefined) ?? this.config.timeouts.streamIdleMs;
+  }
+
+  route(): RouteEntry | undefined {
+    if (this.routeKnown) return this.matched;
+    this.routeKnown = true;
+    const route = this.config.routes.current()?.match(this.request, this);
+    if (route !== undefined) {
+      this.matched = route;
+      this.info.routeName = route.name;
+      this.info.virtualHost = route.virtualHost;
+    }
+    return route;
+  }
+
+  /** Runs the request filters from a position on, then the router. A filter that takes its time stops the reading. */
+  runFilters(from: number): void {
+    const { filters } = this.config;
+    for (let i = from; i < filters.length; i++) {
+      const verdict = this.runFilter(i);
+      if (this.over || this.responseStarted) return;
+      if (verdict === undefined) continue;
+      if (verdict instanceof Promise) {
+        this.sink.setReadable(false);
+        verdict.then(
+          (reply) => this.afterFilter(i, reply),
+          (error: unknown) => this.filterFailed(error),
+        );
+      } else {
+        this.localReply(verdict);
+      }
+      return;
+    }
+    const handler = this.manager.deps.router.route(this);
+    if (!this.over) this.handler = handler;
+  }
+
+  private runFilter(index: number): FilterVerdict {
+    const filter = this.config.filters[index];
+    try {
+      return filter?.onRequest?.(this);
+    } catch (error) {
+      return this.failure(error);
+    }
+  }
+
+  private afterFilter(index: number, reply: LocalReply | undefined): void {
+    if (this.over || this.responseStarted) return;
+    if (reply !== undefined) this.localReply(reply);
+    else {
+      this.runFilters(index + 1);
+      if (!this.over && this.handler !== undefined) this.sink.setReadable(true);
+    }
+  }
+
+  private filterFailed(error: unknown): void {
+    if (!this.over && !this.responseStarted) this.localReply(this.failure(error));
+  }
+
+  /** A filter with a fault never lets a request pass. */
+  private failure(error: unknown): LocalReply {
+    this.manager.deps.log.error({ err: error }, 'http filter failed');
+    return { status: 500, body: '', details: 'filter_failed', flags: 0 };
+  }
+
+  sendInformational(head: ResponseHead): void {
+    if (!this.over && !this.responseStarted) this.sink.sendInformational(head);
+  }
+
+  sendHead(head: ResponseHead, end: boolean): void {
+    if (this.over || this.responseStarted) return;
+    this.responseStarted = true;
+    this.response = head;
+    const { info, config } = this;
+    info.responseCode = head.status;
+    const { filters } = config;
+    for (let i = filters.length - 1; i >= 0; i--) this.runResponseFilter(i, head);
+    prepareResponseHead(head, this, this.manager.deps.clock);
+    this.sink.sendHead(head, end, this.manager.draining);
+    if (end) this.endResponse();
+  }
+
+  private runResponseFilter(index: number, head: ResponseHead): void {
+    try {
+      this.config.filters[index]?.onResponse?.(this, head);
+    } catch (error) {
+      this.manager.deps.log.error({ err: error }, 'http filter failed on a response');
+    }
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    if (this.over) return true;
+    this.info.bytesSent += chunk.length;
+    this.lastActivity = this.manager.deps.clock.monotonic();
+    const open = this.sink.sendData(chunk, end);
+    if (end) this.endResponse();
+    return open;
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    if (this.over) return;
+    this.sink.sendTrailers(trailers);
+    this.endResponse();
+  }
+
+  localReply(reply: LocalReply): void {
+    if (this.over || this.responseStarted) return;
+    this.info.flags |= reply.flags;
+    this.info.responseCodeDetails = reply.details;
+    const head = localReplyHead(reply);
+    const body = reply.body === '' || this.request.method === 'HEAD' ? undefined : Buffer.from(reply.body);
+    this.sendHead(head, body === undefined);
+    if (body !== undefined && !this.over) this.sendData(body, true);
+  }
+
+  abort(detail: string): void {
+    if (this.over) return;
+    if (this.info.responseCodeDetails === '') this.info.responseCodeDetails = detail;
+    this.finish();
+    this.sink.reset();
+  }
+
+  setReadable(readable: boolean): void {
+    if (!this.over) this.sink.setReadable(readable);
+  }
+
+  onRequestData(chunk: Buffer, end: boolean): void {
+    if (end) this.requestEnded = true;
+    this.info.bytesReceived += chunk.length;
+    this.lastActivity = this.manager.deps.clock.monotonic();
+    if (this.over) return;
+    if (!this.responseEnded) this.handler?.onRequestData(chunk, end);
+    else if (end) this.finish();
+  }
+
+  onRequestTrailers(trailers: HeaderList): void {
+    this.requestEnded = true;
+    if (!this.over) this.handler?.onRequestTrailers(trailers);
+  }
+
+  onDownstreamReset(detail: string, protocolError: boolean): void {
+    if (this.over) return;
+    this.info.flags |= protocolError ? FLAG.DPE : FLAG.DC;
+    this.info.responseCodeDetails = detail;
+    this.detach(detail);
+  }
+
+  onDownstreamDrain(): void {
+    if (!this.over) this.handler?.onDownstreamDrain();
+  }
+
+  onBodyError(status: number, details: string, flags: number): void {
+    this.failWith({ status, body: status === 400 ? 'Bad Request' : '', details, flags });
+  }
+
+  /** Answers in the router's place, which learns that the client is gone. After a response head: breaks off. */
+  failWith(reply: LocalReply): void {
+    if (this.over) return;
+    const handler = this.handler;
+    this.handler = undefined;
+    if (this.responseStarted) {
+      this.info.flags |= reply.flags;
+      this.info.responseCodeDetails = reply.details;
+      this.finish();
+      this.sink.reset();
+    } else {
+      this.localReply(reply);
+    }
+    handler?.onDownstreamReset(reply.details);
+  }
+
+  private detach(detail: string): void {
+    const handler = this.handler;
+    this.finish();
+    handler?.onDownstreamReset(detail);
+  }
+
+  private endResponse(): void {
+    this.responseEnded = true;
+    // After a switch of protocols the other direction may go on.
+    const tunnel = this.upgrade !== '' && !this.requestEnded && this.isSwitched();
+    if (!tunnel) this.finish();
+  }
+
+  private isSwitched(): boolean {
+    const status = this.info.responseCode;
+    return status === 101 || (this.upgrade === 'connect' && status >= 200 && status < 300);
+  }
+
+  /** Once: the info is final, logs and filters see it. */
+  private finish(): void {
+    if (this.over) return;
+    this.over = true;
+    this.handler = undefined;
+    this.info.end = this.manager.deps.clock.monotonic();
+    this.manager.onStreamFinished(this);
+    const { filters, accessLogs } = this.config;
+    try {
+      for (const filter of filters) filter.onComplete?.(this);
+      for (const log of accessLogs) log.log(this.info, this.request, this.response);
+    } catch (error) {
+      this.manager.deps.log.error({ err: error }, 'access log failed');
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import type { Socket } from 'node:net';
+import type { Clock, Random } from '../../common/runtime/clock.js';
+import type { Logger } from '../../common/runtime/log.js';
+import { Http1ServerConnection } from '../http1/server-connection.js';
+import { ActiveStream } from './active-stream.js';
+import type { CoarseTimers, Sleeper } from './coarse-timers.js';
+import type { ConnectionManagerConfig } from './connection-manager-config.js';
+import { FLAG } from './flags.js';
+import { HeaderList } from './headers.js';
+import type { RequestHead } from './message.js';
+import { checkRequest, prepareRequest } from './request-headers.js';
+import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink } from './server-codec.js';
+import type { LocalReply, Router } from './stream.js';
+import type { ConnectionInfo } from './stream-info.js';
+
+/** A value that configuration changes replace; a request keeps what it started with. */
+export interface LiveConfig<T> {
+  current: T;
+}
+
+export interface HttpConnectionDeps {
+  readonly router: Router;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** One for all connections of the process. */
+  readonly timers: CoarseTimers;
+  onClosed?(): void;
+}
+
+/** What the listener holds of a connection that it handed over. */
+export interface HttpServerConnection {
+  /** Finishes requests under way, tells the client, then closes; an idle connection closes now. */
+  drain(): void;
+  destroy(): void;
+  readonly activeRequests: number;
+}
+
+/**
+ * Serves HTTP/1 on an accepted socket, handshaken already if it is TLS. Bytes that were sniffed must have been
+ * unshifted. Each request takes the configuration that is current when its head is complete.
+ */
+export function serveHttp(
+  socket: Socket,
+  connection: ConnectionInfo,
+  live: LiveConfig<ConnectionManagerConfig>,
+  deps: HttpConnectionDeps,
+): HttpServerConnection {
+  return new ConnectionManager(socket, connection, live, deps);
+}
+
+const BODIES: Readonly<Record<number, string>> = { 400: 'Bad Request', 501: 'Not Implemented' };
+
+/** Envoy's HTTP connection manager for one HTTP/1 connection. */
+export class ConnectionManager implements RequestReceiver, HttpServerConnection, Sleeper {
+  wakeAt = 0;
+  draining = false;
+
+  private stream: ActiveStream | undefined;
+  private readonly codec: Http1ServerConnection;
+  private readonly openedAt: number;
+  private closed = false;
+
+  constructor(
+    socket: Socket,
+    readonly connection: ConnectionInfo,
+    private readonly live: LiveConfig<ConnectionManagerConfig>,
+    readonly deps: HttpConnectionDeps,
+  ) {
+    const config = live.current;
+    socket.setNoDelay(true);
+    this.codec = new Http1ServerConnection(socket, this, {
+      clock: deps.clock,
+      secure: connection.peer.tlsVersion !== undefined,
+      maxHeadBytes: config.maxRequestHeadBytes,
+      maxHeaders: config.maxRequestHeaders,
+    });
+    this.openedAt = deps.clock.monotonic();
+    this.scheduleWake(this.openedAt);
+  }
+
+  get activeRequests(): number {
+    return this.stream === undefined ? 0 : 1;
+  }
+
+  drain(): void {
+    this.draining = true;
+    this.codec.closeWhenIdle();
+  }
+
+  destroy(): void {
+    this.codec.destroy();
+  }
+
+  onRequest(sink: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink {
+    const stream = new ActiveStream(this, this.live.current, sink, request, meta);
+    this.stream = stream;
+    const refusal = checkRequest(stream, meta);
+    if (refusal !== undefined) {
+      if (refusal.status === 400 || refusal.status === 426) this.codec.closeAfterResponse();
+      stream.localReply(refusal);
+      return stream;
+    }
+    if (meta.expectContinue) sink.sendInformational({ status: 100, reason: '', headers: new HeaderList() });
+    prepareRequest(stream, this.connection);
+    if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
+      stream.localReply({ status: 403, body: '', details: 'upgrade_failed', flags: 0 });
+      return stream;
+    }
+    stream.runFilters(0);
+    if (this.stream !== undefined) this.scheduleWake(meta.start);
+    return stream;
+  }
+
+  onBadHead(sink: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink {
+    const request: RequestHead = {
+      method: '',
+      path: '',
+      authority: '',
+      scheme: 'http',
+      version: 'HTTP/1.1',
+      headers: new HeaderList(),
+    };
+    const stream = new ActiveStream(this, this.live.current, sink, request, meta);
+    this.stream = stream;
+    stream.localReply({ status, body: BODIES[status] ?? '', details, flags });
+    return stream;
+  }
+
+  onHeadStarted(): void {
+    this.scheduleWake(this.codec.headStart);
+  }
+
+  onConnectionClosed(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.deps.timers.cancel(this);
+    this.deps.onClosed?.();
+  }
+
+  /** @internal */
+  onStreamFinished(stream: ActiveStream): void {
+    if (this.stream === stream) this.stream = undefined;
+  }
+
+  onWake(now: number): void {
+    if (this.closed) return;
+    const { timeouts } = this.live.current;
+    const { stream, codec } = this;
+    if (stream !== undefined) this.checkStream(stream, now);
+    else if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
+      codec.failHead(408, 'request_header_timeout');
+    } else if (codec.idle && isPast(now, codec.lastActivity, timeouts.idleMs)) {
+      codec.closeWhenIdle();
+    }
+    if (isPast(now, this.openedAt, timeouts.maxConnectionDurationMs)) this.drain();
+    if (!this.closed) this.scheduleWake(now);
+  }
+
+  private checkStream(stream: ActiveStream, now: number): void {
+    const { requestMs } = stream.config.timeouts;
+    if (!stream.requestEnded && stream.upgrade === '' && isPast(now, stream.startedAt, requestMs)) {
+      stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
+    } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
+      stream.failWith(timeoutReply('stream timeout', 'stream_idle_timeout', FLAG.SI));
+    }
+  }
+
+  /** The earliest time at which something may be due; deadlines that moved away are found when it comes. */
+  private scheduleWake(now: number): void {
+    const { timeouts } = this.live.current;
+    const { stream, codec } = this;
+    let at = Number.POSITIVE_INFINITY;
+    const consider = (from: number, ms: number): void => {
+      if (ms > 0) at = Math.min(at, Math.max(from + ms, now + 1));
+    };
+    if (stream !== undefined) {
+      consider(stream.lastActivity, stream.idleTimeoutMs);
+      if (!stream.requestEnded) consider(stream.startedAt, stream.config.timeouts.requestMs);
+    } else if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
+    else consider(codec.lastActivity, timeouts.idleMs);
+    if (!this.draining) consider(this.openedAt, timeouts.maxConnectionDurationMs);
+    if (at !== Number.POSITIVE_INFINITY) this.deps.timers.schedule(this, at);
+  }
+}
+
+function isPast(now: number, from: number, ms: number): boolean {
+  return ms > 0 && now >= from + ms;
+}
+
+function timeoutReply(body: string, details: string, flags: number): LocalReply {
+  return { status: 408, body, details, flags };
+}
+
+/** The route decides before the connection manager's list. */
+function upgradeAllowed(stream: ActiveStream): boolean {
+  const action = stream.route()?.action;
+  const { upgrade } = stream;
+  if (action?.kind === 'forward') {
+    const byRoute = action.upgrades.get(upgrade === 'connect' ? 'CONNECT' : upgrade) ?? action.upgrades.get(upgrade);
+    if (byRoute !== undefined) return byRoute;
+  }
+  return stream.config.upgrades.has(upgrade);
+}

@@ -1,0 +1,88 @@
+import type { ActiveStream } from './active-stream.js';
+import { applyClientCert } from './client-cert.js';
+import { applyForwarded } from './forwarded-for.js';
+import { normalizePath } from './path-normalization.js';
+import { newRequestId } from './request-id.js';
+import type { RequestMeta } from './server-codec.js';
+import type { LocalReply } from './stream.js';
+import type { ConnectionInfo } from './stream-info.js';
+
+const reply = (status: number, details: string, body = '', headers: LocalReply['headers'] = []): LocalReply => ({
+  status,
+  body,
+  details,
+  flags: 0,
+  headers,
+});
+
+/** Envoy's checks of a request that is well-formed, in its order; a reply ends the request. */
+export function checkRequest(stream: ActiveStream, meta: RequestMeta): LocalReply | undefined {
+  const { request, config } = stream;
+  if (request.version === 'HTTP/1.0') {
+    if (!config.http10.accept) return reply(426, 'low_version');
+    if (!meta.hasHost && config.http10.defaultHost !== '') request.authority = config.http10.defaultHost;
+    else if (!meta.hasHost) return reply(400, 'missing_host_header');
+  } else if (!meta.hasHost) {
+    return reply(400, 'missing_host_header');
+  }
+  if (meta.upgrade === 'connect') return undefined;
+  return checkPath(stream);
+}
+
+function checkPath(stream: ActiveStream): LocalReply | undefined {
+  const { request, config } = stream;
+  if (request.path === '*' && request.method === 'OPTIONS') return undefined;
+  if (request.path.charCodeAt(0) !== 47 /* / */) return reply(404, 'absolute_path_rejected');
+  const fragment = request.path.indexOf('#');
+  if (fragment >= 0) request.path = request.path.slice(0, fragment);
+  const { path } = config;
+  if (!path.normalize && !path.mergeSlashes && path.escapedSlashes === 'keep') return undefined;
+  const normalized = normalizePath(request.path, path);
+  if (normalized.kind === 'reject') return reply(400, 'path_normalization_failed');
+  request.path = normalized.path;
+  stream.info.path = normalized.path;
+  if (normalized.kind === 'redirect') {
+    return reply(307, 'path_normalization_failed', '', [['location', normalized.path]]);
+  }
+  return undefined;
+}
+
+/** Removes what a client must not claim and adds what upstream relies on. */
+export function prepareRequest(stream: ActiveStream, connection: ConnectionInfo): void {
+  const { request, config, info } = stream;
+  const { headers } = request;
+  const secure = request.scheme === 'https';
+  stripPort(stream, connection.localPort, secure);
+  applyForwarded(headers, connection, secure, config.xff);
+  applyClientCert(headers, connection.peer, config);
+  applyRequestId(stream);
+  if (config.via !== '') {
+    const received = headers.joined('via');
+    headers.set('via', received === undefined ? config.via : `${received}, ${config.via}`);
+  }
+  info.authority = request.authority;
+}
+
+function applyRequestId(stream: ActiveStream): void {
+  const { config, info, request } = stream;
+  const received = request.headers.get('x-request-id');
+  const keep = !config.xff.useRemoteAddress || config.requestId.preserveExternal;
+  if (received !== undefined && (keep || !config.requestId.generate)) {
+    info.requestId = received;
+  } else if (config.requestId.generate) {
+    info.requestId = newRequestId();
+    request.headers.set('x-request-id', info.requestId);
+  }
+}
+
+function stripPort(stream: ActiveStream, localPort: number, secure: boolean): void {
+  const mode = stream.config.stripPort;
+  if (mode === 'none') return;
+  const { request } = stream;
+  const match = /^(.*[^:]|\[[^\]]*\]):(\d+)$/.exec(request.authority);
+  const [, host, port] = match ?? [];
+  if (host === undefined) return;
+  const connectDefault = request.method === 'CONNECT' && Number(port) !== (secure ? 443 : 80);
+  if (mode === 'matching' && (Number(port) !== localPort || connectDefault)) return;
+  request.authority = host;
+}

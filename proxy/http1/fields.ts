@@ -1,0 +1,144 @@
+import type { HeaderList } from '../http/headers.js';
+import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.js';
+import { badMessage, Http1Error, tooManyHeaders } from './errors.js';
+import { fieldNames } from './field-names.js';
+
+/** What the fields of one head say about framing and this hop. One object a connection, reset for each message. */
+export class Framing {
+  /** -1 when absent. */
+  contentLength = -1;
+  chunked = false;
+  /** Undefined when absent. */
+  host: string | undefined = undefined;
+  /** All Connection values joined; empty when absent. */
+  connection = '';
+  upgrade = '';
+  teTrailers = false;
+  expectContinue = false;
+
+  reset(): void {
+    this.contentLength = -1;
+    this.chunked = false;
+    this.host = undefined;
+    this.connection = '';
+    this.upgrade = '';
+    this.teTrailers = false;
+    this.expectContinue = false;
+  }
+
+  /** Whether Connection lists this lower-case option. */
+  hasOption(option: string): boolean {
+    if (this.connection === '') return false;
+    return listContains(this.connection, option);
+  }
+}
+
+/**
+ * Parses field lines from `start` to the end of `text`, each ended by CRLF, strictly by RFC 9112 section 5. Fields
+ * of this hop go to `framing` and not to `headers`.
+ * @throws Http1Error
+ */
+export function parseFields(
+  text: string,
+  start: number,
+  headers: HeaderList,
+  framing: Framing,
+  maxFields: number,
+): void {
+  let pos = start;
+  let count = 0;
+  const length = text.length;
+  while (pos < length) {
+    let i = pos;
+    let code = text.charCodeAt(i);
+    while (TOKEN[code] === 1) code = text.charCodeAt(++i);
+    if (code !== COLON || i === pos) throw badMessage();
+    const nameEnd = i;
+    do code = text.charCodeAt(++i);
+    while (code === SP || code === HTAB);
+    const valueStart = i;
+    while (VALUE[code] === 1) code = text.charCodeAt(++i);
+    if (code !== CR || text.charCodeAt(i + 1) !== LF) throw badMessage();
+    let valueEnd = i;
+    while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
+    if (++count > maxFields) throw tooManyHeaders();
+    addField(text.slice(pos, nameEnd), text.slice(valueStart, valueEnd), headers, framing);
+    pos = i + 2;
+  }
+}
+
+function addField(name: string, value: string, headers: HeaderList, framing: Framing): void {
+  const field = fieldNames.get(name);
+  switch (field.kind) {
+    case 'plain':
+      headers.appendKnown(field.key, name, value);
+      return;
+    case 'host':
+      if (framing.host !== undefined) throw badMessage();
+      framing.host = value;
+      return;
+    case 'content-length':
+      addContentLength(name, value, headers, framing);
+      return;
+    case 'transfer-encoding':
+      if (framing.chunked || value.toLowerCase() !== 'chunked') {
+        throw new Http1Error(501, 'http1.invalid_transfer_encoding');
+      }
+      framing.chunked = true;
+      return;
+    case 'connection':
+      framing.connection = framing.connection === '' ? value : `${framing.connection},${value}`;
+      return;
+    case 'upgrade':
+      framing.upgrade = framing.upgrade === '' ? value : `${framing.upgrade},${value}`;
+      return;
+    case 'te':
+      framing.teTrailers ||= listContains(value, 'trailers');
+      return;
+    case 'expect':
+      if (value.toLowerCase() === '100-continue') framing.expectContinue = true;
+      else headers.appendKnown(field.key, name, value);
+      return;
+    case 'hop':
+      return;
+  }
+}
+
+/** RFC 9112 section 6.3: equal repetitions count once, different ones are an attack. */
+function addContentLength(name: string, value: string, headers: HeaderList, framing: Framing): void {
+  if (!/^[0-9]{1,15}$/.test(value)) throw badMessage();
+  const length = Number(value);
+  if (framing.contentLength === length) return;
+  if (framing.contentLength >= 0) throw badMessage();
+  framing.contentLength = length;
+  headers.appendKnown('content-length', name, value);
+}
+
+/** Whether a comma-separated list has this lower-case member. */
+export function listContains(list: string, member: string): boolean {
+  if (list.length === member.length) return list.toLowerCase() === member;
+  return list.split(',').some((item) => item.trim().toLowerCase() === member);
+}
+
+/** Fields that a client could name in Connection to strip what this proxy relies on; Envoy refuses them too. */
+const PROTECTED = new Set(['host', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto']);
+
+/**
+ * Removes the fields that Connection names (RFC 9110 section 7.6.1).
+ * @throws Http1Error when it names one that must not be removed.
+ */
+export function removeNominated(headers: HeaderList, framing: Framing): void {
+  const list = framing.connection.toLowerCase();
+  if (list === '' || list === 'close' || list === 'keep-alive') return;
+  for (const item of list.split(',')) {
+    const option = item.trim();
+    if (option === '' || option === 'close' || option === 'keep-alive' || option === 'upgrade') continue;
+    if (PROTECTED.has(option) || option.startsWith(':')) throw new Http1Error(400, 'http1.connection_header_rejected');
+    if (option === 'content-length') continue;
+    headers.delete(option);
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}

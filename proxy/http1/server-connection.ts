@@ -1,0 +1,466 @@
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { HeaderList } from '../http/headers.js';
+import type { RequestHead, ResponseHead } from '../http/message.js';
+import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink } from '../http/server-codec.js';
+import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
+import { Http1Error } from './errors.js';
+import { Framing, listContains } from './fields.js';
+import { HeadBuffer } from './head-buffer.js';
+import { Output } from './output.js';
+import { parseRequestHead } from './request-head.js';
+import { chunkStart, fieldLines, LAST_CHUNK, statusLine } from './serialize.js';
+
+export interface ServerConnectionOptions {
+  readonly clock: Clock;
+  /** Whether the connection carries TLS: the scheme of its requests. */
+  readonly secure: boolean;
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+}
+
+/**
+ * What the connection expects to read next. `answer`: the request is complete and the next one waits for the
+ * response; `switch`: an upgrade or CONNECT was asked for, bytes wait for the decision; `drain`: bytes are thrown away.
+ */
+type ReadState = 'head' | 'body' | 'answer' | 'switch' | 'raw' | 'drain' | 'closed';
+
+/** How the response that is being written is framed; `none` before its head. */
+type WriteState = 'none' | 'length' | 'chunked' | 'close' | 'bodiless' | 'raw';
+
+/** After the last byte was sent, the client has this long to close its side, so that no RST destroys the answer. */
+const LINGER_MS = 1000;
+/** A client that closed its side while an answer is awaited may be gone altogether; TCP does not tell which. */
+const HALF_CLOSED_WAIT_MS = 1000;
+
+/** The downstream side of HTTP/1: bytes of a socket to requests, in order, and responses back to bytes. */
+export class Http1ServerConnection implements ResponseSink, BodySink {
+  /** Monotonic ms of the last byte in either direction, and of the first byte of the head that is coming. */
+  lastActivity: number;
+  headStart = 0;
+
+  private readState: ReadState = 'head';
+  private writeState: WriteState = 'none';
+  private readonly output: Output;
+  private readonly heads: HeadBuffer;
+  private readonly framing = new Framing();
+  private readonly body = new BodyDecoder();
+  private sink: RequestSink | undefined;
+  /** Received bytes that must wait: the client sends faster than it may. */
+  private waiting: Buffer | undefined;
+  private readable = true;
+  private reading = false;
+  private peerEnded = false;
+  private wantsDrain = false;
+  private closeAfter = false;
+  private http10 = false;
+  private isHead = false;
+  private isConnect = false;
+  private rawOutEnded = false;
+  private epoch = 0;
+  /** Counts finished requests, so that one that finished while it began is noticed. */
+  private serial = 0;
+  private lingerTimer: Timer | undefined;
+  private halfClosedTimer: Timer | undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    private readonly receiver: RequestReceiver,
+    private readonly options: ServerConnectionOptions,
+  ) {
+    this.output = new Output(socket);
+    this.heads = new HeadBuffer(options.maxHeadBytes);
+    this.lastActivity = options.clock.monotonic();
+    // A client may close its sending side and still wait for the answer.
+    socket.allowHalfOpen = true;
+    socket.on('data', (packet: Buffer) => this.onPacket(packet));
+    socket.on('end', () => this.onEnd());
+    socket.on('drain', () => this.onDrain());
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.onClose());
+    if (socket.destroyed) process.nextTick(() => this.onClose());
+  }
+
+  /** Neither a request under way nor a part of the next one. */
+  get idle(): boolean {
+    return this.readState === 'head' && !this.heads.started && this.waiting === undefined;
+  }
+
+  /** Whether a head has begun and is not complete. */
+  get inHead(): boolean {
+    return this.readState === 'head' && this.heads.started;
+  }
+
+  /** Ends the connection with the running response, at once without one. */
+  closeWhenIdle(): void {
+    this.closeAfter = true;
+    if (this.idle) this.closeGently();
+  }
+
+  /** Ends the connection with the response that is about to be sent. */
+  closeAfterResponse(): void {
+    this.closeAfter = true;
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+    this.onClose();
+  }
+
+  /** Ends a head that did not come in time: the receiver answers it. */
+  failHead(status: number, details: string): void {
+    if (this.inHead) this.refuseHead(status, details, 0);
+  }
+
+  sendInformational(head: ResponseHead): void {
+    if (this.http10) return;
+    this.output.text(`${statusLine(head.status, false)}${fieldLines(head.headers)}\r\n`);
+  }
+
+  sendHead(head: ResponseHead, end: boolean, close: boolean): void {
+    const { status, headers } = head;
+    if (this.readState === 'switch') this.decideSwitch(status, end);
+    const raw = this.readState === 'raw';
+    const framing = raw ? this.startRaw(status, headers) : this.frameResponse(status, headers, end);
+    let text = statusLine(status, this.http10) + fieldLines(headers) + framing;
+    if (!raw) {
+      // Without the rest of the request the next one cannot be found.
+      if (close || (end && this.readState === 'body')) this.closeAfter = true;
+      if (this.closeAfter) text += 'connection: close\r\n';
+      else if (this.http10) text += 'connection: keep-alive\r\n';
+    }
+    this.output.text(`${text}\r\n`);
+    if (end) this.finishResponse();
+    else if (raw && !this.reading) this.resumeReading();
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    this.lastActivity = this.options.clock.monotonic();
+    let open = true;
+    if (chunk.length > 0 && this.writeState !== 'bodiless') {
+      if (this.writeState === 'chunked') {
+        this.output.text(chunkStart(chunk.length));
+        this.output.bytes(chunk);
+        this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
+        open = !this.output.isBlocked;
+      } else {
+        open = this.output.bytes(chunk);
+      }
+    } else if (end && this.writeState === 'chunked') {
+      this.output.text(LAST_CHUNK);
+    }
+    if (end) this.finishResponse();
+    else if (!open) this.wantsDrain = true;
+    return open;
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    if (this.writeState === 'chunked') this.output.text(`0\r\n${fieldLines(trailers)}\r\n`);
+    this.finishResponse();
+  }
+
+  reset(): void {
+    this.sink = undefined;
+    this.output.flush();
+    this.destroy();
+  }
+
+  setReadable(readable: boolean): void {
+    if (this.readable === readable) return;
+    this.readable = readable;
+    if (!readable) this.socket.pause();
+    else this.resumeReading();
+  }
+
+  /** @internal */
+  onBody(chunk: Buffer, end: boolean): void {
+    if (end) this.readState = 'answer';
+    this.sink?.onRequestData(chunk, end);
+  }
+
+  /** @internal */
+  onTrailers(trailers: HeaderList): void {
+    this.readState = 'answer';
+    this.sink?.onRequestTrailers(trailers);
+  }
+
+  private onPacket(packet: Buffer): void {
+    this.lastActivity = this.options.clock.monotonic();
+    if (this.waiting !== undefined) {
+      this.waiting = Buffer.concat([this.waiting, packet]);
+      this.socket.pause();
+    } else {
+      this.read(packet);
+    }
+  }
+
+  private read(packet: Buffer): void {
+    this.reading = true;
+    let at = 0;
+    try {
+      while (at < packet.length && this.canRead()) at = this.readSome(packet, at);
+    } catch (error) {
+      this.reading = false;
+      if (!(error instanceof Http1Error)) throw error;
+      this.refuse(error);
+      return;
+    }
+    this.reading = false;
+    if (at < packet.length && this.readState !== 'closed') {
+      this.waiting = at === 0 ? packet : packet.subarray(at);
+      this.socket.pause();
+    }
+  }
+
+  private canRead(): boolean {
+    return (this.readable || this.readState === 'drain') && this.readState !== 'answer' && this.readState !== 'switch';
+  }
+
+  private readSome(packet: Buffer, at: number): number {
+    switch (this.readState) {
+      case 'head':
+        return this.readHead(packet, at);
+      case 'body':
+        return this.body.push(packet, at, this);
+      case 'raw':
+        this.sink?.onRequestData(at === 0 ? packet : packet.subarray(at), false);
+        return packet.length;
+      default:
+        return packet.length;
+    }
+  }
+
+  private readHead(packet: Buffer, offset: number): number {
+    let at = offset;
+    if (!this.heads.started) {
+      // Empty lines before a request line are ignored (RFC 9112 section 2.2).
+      while (packet[at] === 13 && packet[at + 1] === 10) at += 2;
+      if (at >= packet.length) return at;
+      this.headStart = this.lastActivity;
+      this.epoch = this.options.clock.now();
+    }
+    const begun = this.heads.started;
+    const text = this.heads.take(packet, at);
+    if (text === undefined) {
+      if (!begun) this.receiver.onHeadStarted();
+      return packet.length;
+    }
+    const next = this.heads.next;
+    const request = parseRequestHead(text, this.framing, this.options.maxHeaders, this.options.secure);
+    this.begin(request);
+    return next;
+  }
+
+  private begin(request: RequestHead): void {
+    const framing = this.framing;
+    this.http10 = request.version === 'HTTP/1.0';
+    this.isHead = request.method === 'HEAD';
+    this.isConnect = request.method === 'CONNECT';
+    if (framing.hasOption('close') || (this.http10 && !framing.hasOption('keep-alive'))) this.closeAfter = true;
+    const upgrade = this.isConnect ? 'connect' : upgradeType(request, framing);
+    if (upgrade !== '') {
+      this.readState = 'switch';
+    } else if (framing.chunked || framing.contentLength > 0) {
+      if (framing.chunked) this.body.startChunked();
+      else this.body.startLength(framing.contentLength);
+      this.readState = 'body';
+    } else {
+      this.readState = 'answer';
+    }
+    const serial = this.serial;
+    const sink = this.receiver.onRequest(this, request, this.meta(this.readState === 'answer', upgrade));
+    // An answer that was complete at once has moved the connection on already.
+    if (serial === this.serial) this.sink = sink;
+  }
+
+  private meta(ended: boolean, upgrade: string): RequestMeta {
+    return {
+      ended,
+      upgrade,
+      expectContinue: this.framing.expectContinue && !this.http10,
+      hasHost: this.framing.host !== undefined,
+      start: this.headStart,
+      startEpoch: this.epoch,
+    };
+  }
+
+  private refuse(error: Http1Error): void {
+    if (this.readState === 'head') {
+      this.refuseHead(error.status, error.details, error.flags);
+      return;
+    }
+    this.readState = 'drain';
+    this.closeAfter = true;
+    const sink = this.sink;
+    if (this.writeState === 'none') sink?.onBodyError(error.status, error.details, error.flags);
+    else {
+      this.sink = undefined;
+      sink?.onDownstreamReset(error.details, true);
+      this.destroy();
+    }
+  }
+
+  private refuseHead(status: number, details: string, flags: number): void {
+    this.framing.reset();
+    this.http10 = false;
+    this.isHead = false;
+    this.readState = 'drain';
+    this.closeAfter = true;
+    const serial = this.serial;
+    const sink = this.receiver.onBadHead(this, this.meta(true, ''), status, details, flags);
+    if (serial === this.serial) this.sink = sink;
+  }
+
+  /** Sets how the body will be written and returns the lines that say so (RFC 9112 section 6.3). */
+  private frameResponse(status: number, headers: HeaderList, end: boolean): string {
+    if (status === 204 || status < 200) {
+      headers.delete('content-length');
+      this.writeState = 'bodiless';
+      return '';
+    }
+    if (this.isHead || status === 304) {
+      this.writeState = 'bodiless';
+      return '';
+    }
+    if (headers.has('content-length')) {
+      this.writeState = 'length';
+      return '';
+    }
+    if (end) {
+      this.writeState = 'length';
+      return 'content-length: 0\r\n';
+    }
+    if (this.http10) {
+      this.writeState = 'close';
+      this.closeAfter = true;
+      return '';
+    }
+    this.writeState = 'chunked';
+    return 'transfer-encoding: chunked\r\n';
+  }
+
+  private startRaw(status: number, headers: HeaderList): string {
+    this.writeState = 'raw';
+    headers.delete('content-length');
+    headers.delete('connection');
+    return status === 101 ? 'connection: Upgrade\r\n' : '';
+  }
+
+  private decideSwitch(status: number, end: boolean): void {
+    const accepted = this.isConnect ? status >= 200 && status < 300 : status === 101;
+    this.readState = accepted && !end ? 'raw' : 'answer';
+    if (this.isConnect && this.readState === 'answer') this.closeAfter = true;
+  }
+
+  private finishResponse(): void {
+    if (this.writeState === 'raw') {
+      this.output.end();
+      this.rawOutEnded = true;
+      if (this.peerEnded) this.forget();
+      return;
+    }
+    this.forget();
+    this.writeState = 'none';
+    this.readable = true;
+    if (this.closeAfter || this.readState === 'body' || this.readState === 'drain') {
+      this.closeGently();
+      return;
+    }
+    this.readState = 'head';
+    if (this.peerEnded && this.waiting === undefined) this.closeGently();
+    else if (!this.reading) this.resumeReading();
+  }
+
+  private forget(): void {
+    this.serial++;
+    this.sink = undefined;
+    this.wantsDrain = false;
+    this.halfClosedTimer?.cancel();
+  }
+
+  private resumeReading(): void {
+    if (this.reading) return;
+    const waiting = this.waiting;
+    if (waiting !== undefined && this.canRead()) {
+      this.waiting = undefined;
+      this.read(waiting);
+    }
+    if (this.waiting === undefined && this.readable && this.socket.isPaused()) this.socket.resume();
+    if (this.peerEnded && this.idle) this.closeGently();
+  }
+
+  private closeGently(): void {
+    if (this.readState === 'closed') return;
+    this.readState = 'drain';
+    this.waiting = undefined;
+    this.output.end();
+    this.readable = true;
+    if (this.socket.isPaused()) this.socket.resume();
+    this.lingerTimer ??= this.options.clock.after(LINGER_MS, () => this.destroy());
+  }
+
+  private onEnd(): void {
+    this.peerEnded = true;
+    switch (this.readState) {
+      case 'head':
+      case 'drain':
+        if (this.sink === undefined) this.closeGently();
+        return;
+      case 'body':
+        this.destroy();
+        return;
+      case 'answer':
+      case 'switch':
+        if (this.writeState !== 'none') return;
+        this.halfClosedTimer = this.options.clock.after(HALF_CLOSED_WAIT_MS, () => {
+          if (this.writeState === 'none') this.destroy();
+        });
+        return;
+      case 'raw': {
+        const sink = this.sink;
+        if (this.rawOutEnded) this.forget();
+        sink?.onRequestData(EMPTY, true);
+        return;
+      }
+      case 'closed':
+        return;
+    }
+  }
+
+  private onDrain(): void {
+    this.output.drained();
+    this.lastActivity = this.options.clock.monotonic();
+    if (!this.wantsDrain) return;
+    this.wantsDrain = false;
+    this.sink?.onDownstreamDrain();
+  }
+
+  private onClose(): void {
+    if (this.readState === 'closed') return;
+    this.readState = 'closed';
+    this.waiting = undefined;
+    this.lingerTimer?.cancel();
+    this.halfClosedTimer?.cancel();
+    const sink = this.sink;
+    this.forget();
+    sink?.onDownstreamReset('downstream_remote_disconnect', false);
+    this.receiver.onConnectionClosed();
+  }
+}
+
+/**
+ * The lower-case type of an upgrade that may happen, else empty; only then do its fields stay in the request. An
+ * upgrade may be ignored (RFC 9110 section 7.8): one with a body, and h2c, are served as ordinary requests.
+ */
+function upgradeType(request: RequestHead, framing: Framing): string {
+  if (framing.upgrade === '' || request.version !== 'HTTP/1.1' || !framing.hasOption('upgrade')) return '';
+  const type = framing.upgrade.toLowerCase();
+  if (listContains(type, 'h2c')) {
+    request.headers.delete('http2-settings');
+    return '';
+  }
+  if (framing.chunked || framing.contentLength > 0) return '';
+  request.headers.appendKnown('connection', 'connection', 'Upgrade');
+  request.headers.appendKnown('upgrade', 'upgrade', framing.upgrade);
+  return type;
+}
