@@ -19,6 +19,10 @@ export interface ListenerConfig {
   readonly inspectTimeoutMs: number;
   readonly continueOnInspectTimeout: boolean;
   readonly bindToPort: boolean;
+  /** Hand a redirected connection to the listener of its original destination (use_original_dst). */
+  readonly useOriginalDst?: boolean;
+  /** Logs of the listener itself: connections that no filter chain takes. */
+  readonly accessLogs?: readonly AccessLogger[];
 }
 
 /** FilterChainMatch; an absent or empty criterion matches everything. Envoy's order of precedence is applied by the matcher. */
@@ -67,4 +71,6 @@ export interface TcpProxyConfig {
   readonly accessLogs: readonly AccessLogger[];
   /** Records TCP metrics when the chain carries the stats filter. */
   readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
+  /** 0 is unlimited. */
+  readonly maxDownstreamConnectionDurationMs?: number;
 }

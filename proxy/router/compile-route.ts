@@ -7,7 +7,7 @@ import { type CompiledForward, compileForward, type Inherited } from './actions/
 import { compileRedirect } from './actions/redirect.js';
 import { setAuthority } from './actions/rewrite.js';
 import { compileFilterConfigs, type FilterConfigs, lookUp } from './filter-configs.js';
-import { compileHeaderMutation, type HeaderMutation, responseContext } from './header-mutation.js';
+import { compileHeaderMutation, type HeaderMutation } from './header-mutation.js';
 import { type CompiledMatch, compileRouteMatch } from './matchers/route-match.js';
 import type { RouteAction, RouteEntry, RouteMatchContext } from './route.js';
 import type { RouteDeps } from './route-deps.js';
@@ -145,7 +145,7 @@ class Entry implements RouteEntry {
   prepareRequest(request: RequestHead, info: StreamInfo): void {
     const operations = this.parts.requestOperations;
     if (operations.length > 0) {
-      const context = { info, request };
+      const context = { info, request, response: undefined };
       for (const operation of operations) operation.apply(request.headers, context);
     }
     if (this.forward !== undefined) rewrite(request, this.forward);
@@ -154,7 +154,7 @@ class Entry implements RouteEntry {
   prepareResponse(response: ResponseHead, info: StreamInfo, request?: RequestHead): void {
     const operations = this.parts.responseOperations;
     if (operations.length === 0) return;
-    const context = responseContext(response, info, request);
+    const context = { info, request, response };
     for (const operation of operations) operation.apply(response.headers, context);
   }
 

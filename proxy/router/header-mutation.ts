@@ -7,8 +7,8 @@ import type { Issues } from '../snapshot/issues.js';
 /** What a header value's command operators are rendered from. */
 export interface FormatContext {
   readonly info: StreamInfo;
-  readonly request?: RequestHead;
-  readonly response?: ResponseHead;
+  readonly request: RequestHead | undefined;
+  readonly response: ResponseHead | undefined;
 }
 
 export interface HeaderFormat {
@@ -24,15 +24,6 @@ export type HeaderFormatCompiler = (template: string) => HeaderFormat;
 /** The header operations of one level: cluster, route, virtual host or table. */
 export interface HeaderMutation {
   apply(headers: HeaderList, context: FormatContext): void;
-}
-
-/** Context of a response's operations; the request is there where the caller still has it. */
-export function responseContext(
-  response: ResponseHead,
-  info: StreamInfo,
-  request: RequestHead | undefined,
-): FormatContext {
-  return request === undefined ? { info, response } : { info, response, request };
 }
 
 type AppendAction = 'append' | 'add-if-absent' | 'overwrite-or-add' | 'overwrite-if-exists';

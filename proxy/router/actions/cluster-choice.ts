@@ -4,7 +4,7 @@ import type { _envoy_config_route_v3_WeightedCluster_ClusterWeight__Output as Cl
 import { type RequestHead, requestHeader } from '../../http/message.js';
 import type { Issues } from '../../snapshot/issues.js';
 import { compileFilterConfigs, type FilterConfigs } from '../filter-configs.js';
-import { compileHeaderMutation, responseContext } from '../header-mutation.js';
+import { compileHeaderMutation } from '../header-mutation.js';
 import type { ClusterChoice } from '../route.js';
 import type { RouteDeps } from '../route-deps.js';
 
@@ -122,12 +122,11 @@ function compileVariant(cluster: ClusterWeight, deps: RouteDeps, issues: Issues)
   const choice: ClusterChoice = {
     name,
     prepareRequest(head, info) {
-      request?.apply(head.headers, { info, request: head });
+      request?.apply(head.headers, { info, request: head, response: undefined });
       if (host !== '') head.authority = host;
     },
     prepareResponse(head, info, requestHead) {
-      if (response === undefined) return;
-      response.apply(head.headers, responseContext(head, info, requestHead));
+      response?.apply(head.headers, { info, request: requestHead, response: head });
     },
   };
   return {
