@@ -1,0 +1,59 @@
+import type { GatewayPort, GatewayServer, GatewaySpec, ServerTlsSettings } from '../kinds/gateway.js';
+import { deprecated, object, required } from '../schema/object.js';
+import { bool, enumOf, port, string } from '../schema/scalars.js';
+import { list, type Schema } from '../schema/schema.js';
+import { labels, nonEmpty, text, texts } from './shared.js';
+
+const tlsVersion = enumOf('TLS_AUTO', 'TLSV1_0', 'TLSV1_1', 'TLSV1_2', 'TLSV1_3');
+
+export const serverTls: Schema<ServerTlsSettings> = object<ServerTlsSettings>(
+  {
+    httpsRedirect: bool,
+    mode: enumOf('PASSTHROUGH', 'SIMPLE', 'MUTUAL', 'AUTO_PASSTHROUGH', 'ISTIO_MUTUAL', 'OPTIONAL_MUTUAL'),
+    serverCertificate: text,
+    privateKey: text,
+    caCertificates: text,
+    caCrl: text,
+    credentialName: text,
+    credentialNames: list(text, { min: 1, max: 2 }),
+    caCertCredentialName: text,
+    tlsCertificates: list(
+      object<NonNullable<ServerTlsSettings['tlsCertificates']>[number]>({
+        serverCertificate: text,
+        privateKey: text,
+        caCertificates: text,
+      }),
+      { min: 1, max: 2 },
+    ),
+    subjectAltNames: texts,
+    verifyCertificateSpki: texts,
+    verifyCertificateHash: texts,
+    minProtocolVersion: tlsVersion,
+    maxProtocolVersion: tlsVersion,
+    cipherSuites: texts,
+    insecureSkipVerify: bool,
+    ecdhCurves: texts,
+  },
+  { atMostOne: [['credentialName', 'credentialNames', 'tlsCertificates']] },
+);
+
+const gatewayPort: Schema<GatewayPort> = object<GatewayPort>({
+  number: required(port),
+  protocol: required(nonEmpty),
+  name: required(nonEmpty),
+  targetPort: deprecated(port, 'it has no effect'),
+});
+
+const HOST = /^(?:(?:[.*~]|[a-z0-9-]+)\/)?(?:\*|(?:\*\.)?[A-Za-z0-9_.-]+)$/;
+
+const server: Schema<GatewayServer> = object<GatewayServer>({
+  port: required(gatewayPort),
+  bind: text,
+  hosts: required(list(string({ pattern: HOST, shape: 'a host name or namespace/host' }), { min: 1 })),
+  tls: serverTls,
+  defaultEndpoint: text,
+  name: text,
+});
+
+/** Gateway (networking.istio.io). */
+export const gateway: Schema<GatewaySpec> = object<GatewaySpec>({ servers: list(server), selector: labels });

@@ -1,0 +1,61 @@
+import type { ProxyConfig } from '../kinds/mesh-config.js';
+import { object, unsupported } from '../schema/object.js';
+import { bool, count32, duration, durationFrom, enumOf, port, uint32 } from '../schema/scalars.js';
+import { anything, map, type Schema } from '../schema/schema.js';
+import { text, texts } from './shared.js';
+
+const noEffect = unsupported(anything);
+const noText = unsupported(text);
+const noPort = unsupported(port, "the sidecar's ports are allotted or standard");
+const textMap = map(text);
+
+/** MeshConfig.defaultConfig. What a sidecar's start decides stands in its bootstrap, not here. */
+export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
+  drainDuration: durationFrom(0),
+  terminationDrainDuration: durationFrom(0),
+  gatewayTopology: object<NonNullable<ProxyConfig['gatewayTopology']>>({
+    numTrustedProxies: uint32,
+    forwardClientCertDetails: unsupported(
+      enumOf('UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'),
+      'sidecars append the client certificate',
+    ),
+    proxyProtocol: unsupported(object<Readonly<Record<string, never>>>({}), 'no PROXY protocol header is read'),
+  }),
+  proxyHeaders: unsupported(anything, 'the standard headers are added'),
+  configPath: noText,
+  binaryPath: noText,
+  serviceCluster: noText,
+  tracingServiceName: noText,
+  discoveryAddress: noText,
+  discoveryRefreshDelay: unsupported(duration),
+  zipkinAddress: noText,
+  statsdUdpAddress: noText,
+  envoyMetricsServiceAddress: noText,
+  proxyAdminPort: noPort,
+  availabilityZone: noText,
+  controlPlaneAuthPolicy: noText,
+  customConfigFile: noText,
+  statNameLength: unsupported(count32),
+  concurrency: unsupported(count32, 'a sidecar has one event loop'),
+  proxyBootstrapTemplatePath: noText,
+  interceptionMode: noText,
+  tracing: unsupported(anything, 'no span is reported'),
+  sds: noEffect,
+  envoyAccessLogService: noEffect,
+  envoyMetricsService: noEffect,
+  proxyMetadata: unsupported(textMap),
+  runtimeValues: unsupported(textMap),
+  statusPort: noPort,
+  extraStatTags: unsupported(texts),
+  meshId: noText,
+  readinessProbe: noEffect,
+  proxyStatsMatcher: noEffect,
+  holdApplicationUntilProxyStarts: unsupported(bool),
+  caCertificatesPem: unsupported(texts, 'only the root of this mesh is trusted'),
+  image: noEffect,
+  privateKeyProvider: noEffect,
+  fileFlushInterval: unsupported(duration),
+  fileFlushMinSizeKb: unsupported(uint32),
+  statsCompression: unsupported(bool),
+  connectionSettings: noEffect,
+});
