@@ -21,8 +21,11 @@ export const GRPC_STATUS_NAMES: readonly string[] = [
   'UNAUTHENTICATED',
 ];
 
-/** Envoy's long names of the response flags, in its order. */
+/** Envoy's long names of the response flags, in the order of `formatFlags`. */
 const LONG: readonly (readonly [FlagName, string])[] = [
+  ['DI', 'DelayInjected'],
+  ['FI', 'FaultInjected'],
+  ['URX', 'UpstreamRetryLimitExceeded'],
   ['LH', 'FailedLocalHealthCheck'],
   ['UH', 'NoHealthyUpstream'],
   ['UT', 'UpstreamRequestTimeout'],
@@ -32,13 +35,10 @@ const LONG: readonly (readonly [FlagName, string])[] = [
   ['UC', 'UpstreamConnectionTermination'],
   ['UO', 'UpstreamOverflow'],
   ['NR', 'NoRouteFound'],
-  ['DI', 'DelayInjected'],
-  ['FI', 'FaultInjected'],
   ['RL', 'RateLimited'],
   ['UAEX', 'UnauthorizedExternalService'],
   ['RLSE', 'RateLimitServiceError'],
   ['DC', 'DownstreamConnectionTermination'],
-  ['URX', 'UpstreamRetryLimitExceeded'],
   ['SI', 'StreamIdleTimeout'],
   ['IH', 'InvalidEnvoyRequestHeaders'],
   ['DPE', 'DownstreamProtocolError'],

@@ -40,8 +40,8 @@ function span(from: number, to: number): number | undefined {
 const SIMPLE: Readonly<Record<string, (info: StreamInfo) => OperatorValue>> = {
   PROTOCOL: (info) => (info.method === '' ? undefined : info.protocol),
   RESPONSE_CODE: (info) => info.responseCode,
-  RESPONSE_FLAGS: (info) => (info.flags === 0 ? undefined : formatFlags(info.flags)),
-  RESPONSE_FLAGS_LONG: (info) => (info.flags === 0 ? undefined : longFlags(info.flags)),
+  RESPONSE_FLAGS: (info) => formatFlags(info.flags),
+  RESPONSE_FLAGS_LONG: (info) => (info.flags === 0 ? '-' : longFlags(info.flags)),
   RESPONSE_CODE_DETAILS: (info) => column(info.responseCodeDetails),
   CONNECTION_TERMINATION_DETAILS: (info) => text(info.connectionTerminationDetails),
   UPSTREAM_TRANSPORT_FAILURE_REASON: (info) => column(info.upstreamTransportFailureReason),
@@ -116,7 +116,7 @@ const WITH_ARGUMENT: Readonly<Record<string, Factory>> = {
     request === undefined ? undefined : ofRequest(request, key)?.replace(/\?.*$/s, ''),
   ),
   RESP: headers('RESP', ({ response }, key) =>
-    key === ':status' ? status(response?.status) : response?.headers.get(key),
+    key === ':status' ? status(response?.status) : response?.headers.joined(key),
   ),
   TRAILER: headers('TRAILER', () => undefined),
   GRPC_STATUS: (form = 'CAMEL_STRING') => {
@@ -150,10 +150,10 @@ function headers(operator: string, lookup: (context: FormatContext, key: string)
   };
 }
 
-/** Envoy takes the first of repeated fields; an empty value is shown as it is. */
+/** Repeated fields are joined; an empty value is shown as it is. */
 function ofRequest(request: RequestHead, key: string): string | undefined {
   if (key.charCodeAt(0) === 58 /* : */ || key === 'host') return text(requestHeader(request, key));
-  return request.headers.get(key);
+  return request.headers.joined(key);
 }
 
 function status(code: number | undefined): string | undefined {

@@ -57,7 +57,7 @@ describe('access log format', () => {
       '%RESPONSE_FLAGS% %RESPONSE_FLAGS_LONG% %UPSTREAM_TRANSPORT_FAILURE_REASON% %GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)%',
     );
     expect(format.format({ ...context, info })).toBe(
-      'UF,URX UpstreamConnectionFailure,UpstreamRetryLimitExceeded delayed_connect_error:_111 Unavailable UNAVAILABLE 14',
+      'URX,UF UpstreamRetryLimitExceeded,UpstreamConnectionFailure delayed_connect_error:_111 Unavailable UNAVAILABLE 14',
     );
   });
 
