@@ -140,14 +140,17 @@ export class ClusterManager implements Clusters {
     switch (discovery.kind) {
       case 'static':
         cluster.setEndpoints(discovery.endpoints);
-        return this.markWarm(entry);
+        this.markWarm(entry);
+        return;
       case 'original-dst':
-        return this.markWarm(entry);
+        this.markWarm(entry);
+        return;
       case 'eds': {
         const known = this.endpoints.get(discovery.serviceName);
         if (known === undefined) return;
         cluster.setEndpoints(known.config);
-        return this.markWarm(entry);
+        this.markWarm(entry);
+        return;
       }
       case 'dns':
         entry.dns = new DnsDiscovery(discovery, this.deps, (endpoints) => {
@@ -155,7 +158,7 @@ export class ClusterManager implements Clusters {
           this.markWarm(entry);
           this.deps.onChange?.();
         });
-        return entry.dns.start();
+        entry.dns.start();
     }
   }
 

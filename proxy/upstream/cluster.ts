@@ -76,6 +76,8 @@ export interface Host {
   readonly workload: WorkloadInfo | undefined;
   /** Whether the endpoint's metadata offers mesh mTLS (`envoy.transport_socket_match: {tlsMode: istio}`). */
   readonly meshTls: boolean;
+  /** The endpoint's name, for `auto_host_rewrite`; empty or absent when it has none. */
+  readonly hostname?: string;
   /** Requests under way; balancers read it, the router counts. */
   activeRequests: number;
   /** Totals for /clusters. */

@@ -1,0 +1,139 @@
+import type { HeaderList } from '../../http/headers.js';
+import type { RequestHead, ResponseHead } from '../../http/message.js';
+import type { ResetReason, UpstreamStream } from '../../http/stream.js';
+import type { Cluster, Host } from '../../upstream/cluster.js';
+import { HttpHostPool, type PoolDeps, type PoolWaiter, type Priority } from '../../upstream/http-pool.js';
+import type { PooledConnection } from '../../upstream/pooled-connection.js';
+import type { RequestBody } from './request-body.js';
+
+/** Who started an attempt and hears of it. After `onAttemptReset`, a last response call or {@link Attempt.cancel} nothing more comes. */
+export interface AttemptOwner {
+  onAttemptReady(attempt: Attempt): void;
+  onAttemptInformational(head: ResponseHead): void;
+  onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void;
+  onAttemptData(chunk: Buffer, end: boolean): void;
+  onAttemptTrailers(trailers: HeaderList): void;
+  onAttemptReset(attempt: Attempt, reason: ResetReason, detail: string): void;
+  onAttemptDrain(): void;
+}
+
+/** One try of a request at one host, from the wait for a connection to the end of the response. */
+export class Attempt implements PoolWaiter {
+  /** Whether any of the request was handed to the connection. */
+  sent = false;
+  private stream: UpstreamStream | undefined = undefined;
+  private connection: PooledConnection | undefined = undefined;
+  private over = false;
+  private requestEnded = false;
+
+  constructor(
+    private readonly owner: AttemptOwner,
+    readonly cluster: Cluster,
+    readonly host: Host,
+    private readonly priority: Priority,
+    private readonly deps: PoolDeps,
+  ) {}
+
+  start(): void {
+    HttpHostPool.of(this.cluster, this.host, this.deps).request(this, this.priority);
+  }
+
+  get isConnected(): boolean {
+    return this.stream !== undefined;
+  }
+
+  /** Set while connected. */
+  get pooled(): PooledConnection | undefined {
+    return this.connection;
+  }
+
+  /** Sends the head and what of the body is there. */
+  sendRequest(head: RequestHead, body: RequestBody): void {
+    const stream = this.stream;
+    if (stream === undefined) return;
+    this.sent = true;
+    if (body.isEmpty && body.trailers === undefined) {
+      this.requestEnded = body.ended;
+      stream.sendHead(head, body.ended);
+      return;
+    }
+    stream.sendHead(head, false);
+    const endsWithData = body.ended && body.trailers === undefined;
+    body.forEach((chunk, last) => {
+      if (!this.over) this.sendData(chunk, last && endsWithData);
+    });
+    if (body.trailers !== undefined) this.sendTrailers(body.trailers);
+  }
+
+  sendData(chunk: Buffer, end: boolean): boolean {
+    this.requestEnded ||= end;
+    return this.stream?.sendData(chunk, end) ?? true;
+  }
+
+  sendTrailers(trailers: HeaderList): void {
+    this.requestEnded = true;
+    this.stream?.sendTrailers(trailers);
+  }
+
+  setReadable(readable: boolean): void {
+    this.stream?.setReadable(readable);
+  }
+
+  /** Gives up: a connection that waits for the rest of a response is closed. */
+  cancel(): void {
+    if (this.over) return;
+    const stream = this.stream;
+    this.finish();
+    if (stream !== undefined) stream.reset();
+    else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.priority);
+  }
+
+  onPoolReady(connection: PooledConnection, stream: UpstreamStream): void {
+    this.connection = connection;
+    this.stream = stream;
+    this.owner.onAttemptReady(this);
+  }
+
+  onPoolFailure(reason: 'overflow' | 'connect-failure' | 'connect-timeout', detail: string): void {
+    this.over = true;
+    this.owner.onAttemptReset(this, reason, detail);
+  }
+
+  onInformational(head: ResponseHead): void {
+    if (!this.over) this.owner.onAttemptInformational(head);
+  }
+
+  onResponseHead(head: ResponseHead, end: boolean): void {
+    if (this.over) return;
+    if (end) this.finish();
+    this.owner.onAttemptHead(this, head, end);
+  }
+
+  onResponseData(chunk: Buffer, end: boolean): void {
+    if (this.over) return;
+    if (end) this.finish();
+    this.owner.onAttemptData(chunk, end);
+  }
+
+  onResponseTrailers(trailers: HeaderList): void {
+    if (this.over) return;
+    this.finish();
+    this.owner.onAttemptTrailers(trailers);
+  }
+
+  onUpstreamReset(reason: ResetReason, detail: string): void {
+    if (this.over) return;
+    this.finish();
+    this.owner.onAttemptReset(this, reason, detail);
+  }
+
+  onUpstreamDrain(): void {
+    if (!this.over) this.owner.onAttemptDrain();
+  }
+
+  private finish(): void {
+    this.over = true;
+    this.stream = undefined;
+    this.connection?.endRequest();
+  }
+}

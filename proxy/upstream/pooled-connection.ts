@@ -1,0 +1,122 @@
+import type { Socket } from 'node:net';
+import type { Sleeper } from '../http/coarse-timers.js';
+import type { ClientConnection, ClientConnectionEvents } from '../http/stream.js';
+import { type PeerInfo, PLAINTEXT_PEER } from '../http/stream-info.js';
+import type { ConnectEvents } from './cluster.js';
+import { formatAddress } from './host.js';
+import type { ConnectionPool, PoolWaiter } from './http-pool.js';
+
+/** One pooled connection: its limits in time and in requests, and what of it counts against the circuit breakers. */
+export class PooledConnection implements ConnectEvents, ClientConnectionEvents, Sleeper {
+  /** Kept by the timers. */
+  wakeAt = 0;
+  peer: PeerInfo = PLAINTEXT_PEER;
+  localAddress = '';
+  private codec: ClientConnection | undefined = undefined;
+  private socket: Socket | undefined = undefined;
+  private readonly pool: ConnectionPool;
+  private served = 0;
+  private active = false;
+  private usable = true;
+  /** Monotonic ms; infinite is never. */
+  private idleUntil = Number.POSITIVE_INFINITY;
+  private liveUntil = Number.POSITIVE_INFINITY;
+
+  constructor(pool: ConnectionPool) {
+    this.pool = pool;
+  }
+
+  /** Whether it can take a request. */
+  get isOpen(): boolean {
+    return this.usable && this.socket?.destroyed === false && !this.socket.readableEnded;
+  }
+
+  open(): void {
+    this.socket = this.pool.cluster.connect(this.pool.host, this);
+  }
+
+  /** Begins a request; {@link endRequest} must follow once, however the request ends. */
+  begin(waiter: PoolWaiter): void {
+    const codec = this.codec;
+    if (codec === undefined) return;
+    this.active = true;
+    this.served++;
+    this.idleUntil = Number.POSITIVE_INFINITY;
+    this.pool.resources.requests++;
+    this.pool.host.activeRequests++;
+    this.pool.host.stats.total++;
+    const stream = codec.start(waiter);
+    const limit = this.pool.cluster.settings.maxRequestsPerConnection;
+    waiter.onPoolReady(this, stream);
+    if (limit > 0 && this.served >= limit) this.drain();
+  }
+
+  /** The request is over for those who count. */
+  endRequest(): void {
+    if (!this.active) return;
+    this.active = false;
+    this.pool.resources.requests--;
+    this.pool.host.activeRequests--;
+    if (!this.usable) this.pool.remove(this);
+  }
+
+  /** Takes no further request: closes now when idle, else after the one under way. */
+  drain(): void {
+    if (this.codec !== undefined) this.codec.drain();
+    else this.usable = false;
+  }
+
+  onReady(peer: PeerInfo): void {
+    const socket = this.socket;
+    if (socket === undefined) return;
+    this.peer = peer;
+    this.localAddress = formatAddress(socket.localAddress ?? '', socket.localPort ?? 0);
+    this.codec = this.pool.deps.createConnection(socket, this);
+    const { maxConnectionDurationMs } = this.pool.cluster.settings;
+    if (maxConnectionDurationMs > 0) {
+      this.liveUntil = this.pool.deps.clock.monotonic() + maxConnectionDurationMs;
+      this.pool.deps.timers.schedule(this, this.liveUntil);
+    }
+    const draining = !this.usable;
+    this.usable = true;
+    this.pool.onConnected(this);
+    if (draining) this.codec.drain();
+    else if (!this.active) this.startIdle();
+  }
+
+  onFailed(reason: 'connect-failure' | 'connect-timeout', detail: string): void {
+    this.usable = false;
+    this.pool.onConnectFailed(this, reason, detail);
+  }
+
+  onAvailable(): void {
+    if (!this.usable) return;
+    this.pool.onConnectionFree(this);
+    if (!this.active) this.startIdle();
+  }
+
+  onUnusable(): void {
+    if (!this.usable) return;
+    this.usable = false;
+    this.pool.deps.timers.cancel(this);
+    this.pool.onConnectionUnusable(this);
+    if (!this.active) this.pool.remove(this);
+  }
+
+  onWake(now: number): void {
+    if (!this.usable) return;
+    if (now >= this.liveUntil || (!this.active && now >= this.idleUntil)) {
+      this.codec?.drain();
+      return;
+    }
+    const next = Math.min(this.liveUntil, this.idleUntil);
+    if (next !== Number.POSITIVE_INFINITY) this.pool.deps.timers.schedule(this, next);
+  }
+
+  private startIdle(): void {
+    const { idleTimeoutMs } = this.pool.cluster.settings;
+    if (idleTimeoutMs <= 0 || !this.usable) return;
+    this.idleUntil = this.pool.deps.clock.monotonic() + idleTimeoutMs;
+    this.pool.deps.timers.schedule(this, Math.min(this.liveUntil, this.idleUntil));
+  }
+}
