@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js';
 import { messageOf } from '../../../common/runtime/errors.js';
-import { parseDuration } from '../values/duration.js';
+import { parseDuration } from '../duration.js';
 import { type Schema, shown } from './schema.js';
 
 const INT32_MAX = 2 ** 31 - 1;

@@ -89,7 +89,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   defaultServiceExportTo: exportTo,
   defaultVirtualServiceExportTo: exportTo,
   defaultDestinationRuleExportTo: exportTo,
-  rootNamespace: unsupported(nonEmpty, 'the root namespace is istio-system'),
+  rootNamespace: nonEmpty,
   dnsRefreshRate: duration,
   extensionProviders: list(extensionProvider),
   defaultProviders: object<NonNullable<MeshConfigSpec['defaultProviders']>>({

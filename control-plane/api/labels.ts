@@ -1,5 +1,5 @@
-import type { WorkloadEntrySpec } from '../kinds/workload-entry.js';
-import type { ConfigObject } from '../object.js';
+import type { WorkloadEntrySpec } from './kinds/workload-entry.js';
+import type { ConfigObject } from './object.js';
 
 type Labels = Readonly<Record<string, string>>;
 
