@@ -1,0 +1,302 @@
+import type { Socket } from 'node:net';
+import type { Clock } from '../../common/runtime/clock.js';
+import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
+import type { ConnectionInfo } from '../http/stream-info.js';
+import { BoundSocket } from './bound-socket.js';
+import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
+import { connectionInfo, joinAddress, type OriginalDestination, withPeer } from './connection-info.js';
+import { http2Target } from './http2-target.js';
+import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
+import { type Sniffed, sniff } from './sniff.js';
+
+/** What a filter chain is chosen by. */
+export interface ChainCriteria {
+  readonly connection: ConnectionInfo;
+  /** Lower-case; undefined when the client named none. */
+  readonly serverName: string | undefined;
+  readonly transportProtocol: 'tls' | 'raw_buffer';
+  readonly applicationProtocols: readonly string[];
+}
+
+export interface ChainMatcher {
+  match(criteria: ChainCriteria): FilterChainConfig | undefined;
+}
+
+export interface ListenerDeps extends LiveFilterChainOptions {
+  readonly clock: Clock;
+  readonly originalDestination: OriginalDestination;
+  readonly makeMatcher: (config: ListenerConfig) => ChainMatcher;
+  readonly serveHttp: (
+    socket: Socket,
+    connection: ConnectionInfo,
+    live: { current: ConnectionManagerConfig },
+  ) => ServedConnection;
+  readonly serveTcp: (socket: Socket, connection: ConnectionInfo, config: TcpProxyConfig) => ServedConnection;
+  /** A connection that was refused before a codec saw it: by a network filter, a failed handshake, no chain. */
+  readonly onRefused: (
+    listener: string,
+    connection: ConnectionInfo,
+    chain: FilterChainConfig | undefined,
+    detail: string,
+  ) => void;
+  readonly nextConnectionId: () => number;
+}
+
+/** Counters as Envoy names them under `listener.ADDRESS.`. */
+export interface ListenerStats {
+  downstream_cx_total: number;
+  downstream_cx_active: number;
+  no_filter_chain_match: number;
+  ssl_connection_error: number;
+  downstream_listener_filter_remote_close: number;
+  /** HTTP/2 connections that were relayed as TCP because there is no codec. */
+  http2_relayed: number;
+}
+
+/** A listener in force: its sockets, its filter chains and their connections. */
+export class ActiveListener {
+  readonly stats: ListenerStats = {
+    downstream_cx_total: 0,
+    downstream_cx_active: 0,
+    no_filter_chain_match: 0,
+    ssl_connection_error: 0,
+    downstream_listener_filter_remote_close: 0,
+    http2_relayed: 0,
+  };
+  private sockets: BoundSocket[] = [];
+  /** Accepted, not yet with a codec. */
+  private readonly arriving = new Set<Socket>();
+  /** Accepted before the first configuration was warm. */
+  private waiting: Socket[] = [];
+  private config: ListenerConfig | undefined;
+  private matcher: ChainMatcher | undefined;
+  private chains = new Map<string, LiveFilterChain>();
+  private stopped = false;
+
+  constructor(
+    readonly name: string,
+    private readonly deps: ListenerDeps,
+  ) {}
+
+  get addresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.sockets.map((socket) => socket.address);
+  }
+
+  get connectionCount(): number {
+    let count = this.arriving.size;
+    for (const chain of this.chains.values()) count += chain.connections.size;
+    return count;
+  }
+
+  /** Binds what is not bound yet, then lets go of what is no longer wanted. Rejects, with nothing changed, on failure. */
+  async bind(addresses: readonly { readonly host: string; readonly port: number }[]): Promise<void> {
+    const wanted = new Map(addresses.map((address) => [joinAddress(address.host, address.port), address]));
+    const kept = this.sockets.filter((socket) => wanted.has(socket.key));
+    for (const socket of kept) wanted.delete(socket.key);
+    const added: BoundSocket[] = [];
+    try {
+      for (const { host, port } of wanted.values()) {
+        added.push(await BoundSocket.bind(host, port, (socket) => this.onConnection(socket)));
+      }
+    } catch (error) {
+      for (const socket of added) socket.close();
+      throw error;
+    }
+    for (const socket of this.sockets) if (!kept.includes(socket)) socket.close();
+    this.sockets = [...kept, ...added];
+  }
+
+  /** Puts a warm configuration in force. Chains that are gone or changed their transport drain. */
+  activate(config: ListenerConfig, transportKeys: ReadonlyMap<string, string>, graceMs: number): void {
+    const previous = this.chains;
+    this.chains = new Map();
+    for (const chain of chainsOf(config)) {
+      const key = transportKeys.get(chain.name) ?? '';
+      const old = previous.get(chain.name);
+      if (old?.transportKey === key) {
+        old.update(chain);
+        previous.delete(chain.name);
+        this.chains.set(chain.name, old);
+      } else {
+        this.chains.set(chain.name, new LiveFilterChain(chain, key, this.deps));
+      }
+    }
+    this.config = config;
+    this.matcher = this.deps.makeMatcher(config);
+    for (const chain of previous.values()) chain.drain(this.deps.clock, graceMs);
+    const waiting = this.waiting;
+    this.waiting = [];
+    for (const socket of waiting) this.inspect(socket);
+  }
+
+  /** Stops accepting and lets connections finish. */
+  drain(graceMs: number): void {
+    this.stopAccepting();
+    for (const chain of this.chains.values()) chain.drain(this.deps.clock, graceMs);
+  }
+
+  destroy(): void {
+    this.stopAccepting();
+    for (const chain of this.chains.values()) chain.destroy();
+    for (const socket of [...this.arriving]) socket.destroy();
+  }
+
+  private stopAccepting(): void {
+    this.stopped = true;
+    for (const socket of this.sockets) socket.close();
+    for (const socket of this.waiting) socket.destroy();
+    this.waiting = [];
+  }
+
+  private onConnection(socket: Socket): void {
+    // A connection may fail at any moment before a codec owns it; its close event is all that counts then.
+    socket.on('error', ignore);
+    this.stats.downstream_cx_total++;
+    this.stats.downstream_cx_active++;
+    this.arriving.add(socket);
+    socket.once('close', () => {
+      this.stats.downstream_cx_active--;
+      this.arriving.delete(socket);
+    });
+    if (this.stopped) socket.destroy();
+    else if (this.config === undefined) this.waiting.push(socket);
+    else this.inspect(socket);
+  }
+
+  private inspect(socket: Socket): void {
+    const { config } = this;
+    if (config === undefined || socket.destroyed) return;
+    if (!config.tlsInspector && !config.httpInspector) {
+      this.choose(socket, { kind: 'unknown' }, false);
+      return;
+    }
+    const { tlsInspector: tls, httpInspector: http, inspectTimeoutMs: timeoutMs } = config;
+    sniff(socket, { tls, http, timeoutMs, clock: this.deps.clock }, (result) => {
+      if (result.kind === 'silent' && !config.continueOnInspectTimeout) {
+        this.stats.downstream_listener_filter_remote_close++;
+        socket.destroy();
+      } else {
+        this.choose(socket, result, http);
+      }
+    });
+  }
+
+  private choose(socket: Socket, sniffed: Sniffed, httpKnown: boolean): void {
+    if (socket.destroyed) return;
+    const destination = this.config?.originalDst === true ? this.deps.originalDestination(socket) : undefined;
+    const connection = connectionInfo(this.deps.nextConnectionId(), socket, destination);
+    const config = this.matcher?.match(criteriaOf(connection, sniffed));
+    const chain = config === undefined ? undefined : this.chains.get(config.name);
+    if (chain === undefined) {
+      this.stats.no_filter_chain_match++;
+      this.refuse(socket, connection, undefined, 'filter_chain_not_found');
+      return;
+    }
+    if (chain.terminator === undefined) {
+      this.begin(socket, connection, chain, httpKnown ? sniffed : undefined);
+      return;
+    }
+    const hello = sniffed.kind === 'tls' ? sniffed.hello : undefined;
+    chain.terminator.accept(socket, hello, {
+      onSecure: (secure, peer) => {
+        secure.on('error', ignore);
+        this.arriving.add(secure);
+        secure.once('close', () => this.arriving.delete(secure));
+        const known = peer.alpn === 'http/1.1' ? ({ kind: 'http1' } as const) : undefined;
+        this.begin(secure, withPeer(connection, peer), chain, known);
+      },
+      onFailed: (detail) => {
+        this.stats.ssl_connection_error++;
+        this.deps.onRefused(this.name, connection, chain.config, detail);
+      },
+    });
+  }
+
+  /** After the handshake, if there is one: network filters, then the codec or the relay. */
+  private begin(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, known: Sniffed | undefined): void {
+    for (const filter of chain.config.networkFilters) {
+      const verdict = filter.onConnection(connection);
+      if (verdict.allow) continue;
+      this.refuse(socket, connection, chain.config, verdict.details);
+      return;
+    }
+    const { terminal } = chain.config;
+    if (terminal.kind === 'tcp') {
+      this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, terminal.config));
+      return;
+    }
+    if (known !== undefined && known.kind !== 'silent') {
+      this.beginHttp(socket, connection, chain, known);
+      return;
+    }
+    const timeoutMs = this.config?.inspectTimeoutMs ?? 0;
+    sniff(socket, { tls: false, http: true, timeoutMs, clock: this.deps.clock }, (result) =>
+      this.beginHttp(socket, connection, chain, result),
+    );
+  }
+
+  private beginHttp(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, sniffed: Sniffed): void {
+    const { http } = chain;
+    if (http === undefined || socket.destroyed) return;
+    if (sniffed.kind !== 'http2') {
+      this.serve(socket, chain, () => this.deps.serveHttp(socket, connection, http));
+      return;
+    }
+    const target = http2Target(http.current, connection);
+    if (target === undefined) {
+      this.refuse(socket, connection, chain.config, 'http2_not_supported');
+      return;
+    }
+    this.stats.http2_relayed++;
+    this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, target));
+  }
+
+  private serve(socket: Socket, chain: LiveFilterChain, start: () => ServedConnection): void {
+    this.arriving.delete(socket);
+    const served = start();
+    chain.connections.add(served);
+    socket.once('close', () => chain.connections.delete(served));
+    // The chain may have been replaced while the connection was shaking hands.
+    if (this.stopped || this.chains.get(chain.config.name) !== chain) served.drain();
+  }
+
+  private refuse(
+    socket: Socket,
+    connection: ConnectionInfo,
+    chain: FilterChainConfig | undefined,
+    detail: string,
+  ): void {
+    socket.destroy();
+    this.deps.onRefused(this.name, connection, chain, detail);
+  }
+}
+
+export function chainsOf(config: ListenerConfig): FilterChainConfig[] {
+  return config.defaultFilterChain === undefined
+    ? [...config.filterChains]
+    : [...config.filterChains, config.defaultFilterChain];
+}
+
+function criteriaOf(connection: ConnectionInfo, sniffed: Sniffed): ChainCriteria {
+  switch (sniffed.kind) {
+    case 'tls':
+      return {
+        connection,
+        serverName: sniffed.hello.serverName,
+        transportProtocol: 'tls',
+        applicationProtocols: sniffed.hello.alpn,
+      };
+    case 'http1':
+      return rawCriteria(connection, ['http/1.1']);
+    case 'http2':
+      return rawCriteria(connection, ['h2c']);
+    default:
+      return rawCriteria(connection, []);
+  }
+}
+
+function rawCriteria(connection: ConnectionInfo, applicationProtocols: readonly string[]): ChainCriteria {
+  return { connection, serverName: undefined, transportProtocol: 'raw_buffer', applicationProtocols };
+}
+
+function ignore(): void {}
