@@ -5,27 +5,14 @@ import type { ConnectionInfo } from '../http/stream-info.js';
 import { BoundSocket } from './bound-socket.js';
 import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
 import { connectionInfo, joinAddress, type OriginalDestination, withPeer } from './connection-info.js';
+import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
 import { http2Target } from './http2-target.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
 import { type Sniffed, sniff } from './sniff.js';
 
-/** What a filter chain is chosen by. */
-export interface ChainCriteria {
-  readonly connection: ConnectionInfo;
-  /** Lower-case; undefined when the client named none. */
-  readonly serverName: string | undefined;
-  readonly transportProtocol: 'tls' | 'raw_buffer';
-  readonly applicationProtocols: readonly string[];
-}
-
-export interface ChainMatcher {
-  match(criteria: ChainCriteria): FilterChainConfig | undefined;
-}
-
 export interface ListenerDeps extends LiveFilterChainOptions {
   readonly clock: Clock;
   readonly originalDestination: OriginalDestination;
-  readonly makeMatcher: (config: ListenerConfig) => ChainMatcher;
   readonly serveHttp: (
     socket: Socket,
     connection: ConnectionInfo,
@@ -69,7 +56,7 @@ export class ActiveListener {
   /** Accepted before the first configuration was warm. */
   private waiting: Socket[] = [];
   private config: ListenerConfig | undefined;
-  private matcher: ChainMatcher | undefined;
+  private matcher: FilterChainMatcher | undefined;
   private chains = new Map<string, LiveFilterChain>();
   private stopped = false;
 
@@ -122,7 +109,8 @@ export class ActiveListener {
       }
     }
     this.config = config;
-    this.matcher = this.deps.makeMatcher(config);
+    const matcher = FilterChainMatcher.build(config.filterChains, config.defaultFilterChain);
+    this.matcher = matcher instanceof FilterChainMatcher ? matcher : undefined;
     for (const chain of previous.values()) chain.drain(this.deps.clock, graceMs);
     const waiting = this.waiting;
     this.waiting = [];
@@ -277,26 +265,20 @@ export function chainsOf(config: ListenerConfig): FilterChainConfig[] {
     : [...config.filterChains, config.defaultFilterChain];
 }
 
-function criteriaOf(connection: ConnectionInfo, sniffed: Sniffed): ChainCriteria {
-  switch (sniffed.kind) {
-    case 'tls':
-      return {
-        connection,
-        serverName: sniffed.hello.serverName,
-        transportProtocol: 'tls',
-        applicationProtocols: sniffed.hello.alpn,
-      };
-    case 'http1':
-      return rawCriteria(connection, ['http/1.1']);
-    case 'http2':
-      return rawCriteria(connection, ['h2c']);
-    default:
-      return rawCriteria(connection, []);
-  }
+function criteriaOf(connection: ConnectionInfo, sniffed: Sniffed): ConnectionCriteria {
+  const hello = sniffed.kind === 'tls' ? sniffed.hello : undefined;
+  return {
+    destinationIp: connection.localIp,
+    destinationPort: connection.localPort,
+    serverName: hello?.serverName ?? '',
+    transportProtocol: hello === undefined ? 'raw_buffer' : 'tls',
+    applicationProtocols: hello?.alpn ?? HTTP_PROTOCOLS[sniffed.kind] ?? [],
+    sourceIp: connection.remoteIp,
+    sourcePort: connection.remotePort,
+  };
 }
 
-function rawCriteria(connection: ConnectionInfo, applicationProtocols: readonly string[]): ChainCriteria {
-  return { connection, serverName: undefined, transportProtocol: 'raw_buffer', applicationProtocols };
-}
+/** What Envoy's HTTP inspector calls what it saw. */
+const HTTP_PROTOCOLS: Readonly<Record<string, readonly string[]>> = { http1: ['http/1.1', 'http/1.0'], http2: ['h2c'] };
 
 function ignore(): void {}

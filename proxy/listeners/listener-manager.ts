@@ -5,15 +5,14 @@ import type { Logger } from '../../common/runtime/log.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { FilterChain__Output } from '../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
-import { Issues } from '../snapshot/issues.js';
 import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
 import { ActiveListener, chainsOf, type ListenerDeps } from './active-listener.js';
+import type { CompiledListener } from './compile-listener.js';
 import type { ListenerConfig } from './config.js';
 import { needsOf } from './live-filter-chain.js';
 
 export interface ListenerManagerDeps extends ListenerDeps {
-  /** undefined after an error. */
-  readonly compile: (message: Listener__Output, issues: Issues) => ListenerConfig | undefined;
+  readonly compile: (message: Listener__Output) => CompiledListener;
   /** Whether the xDS server said that there is no such route table. */
   readonly routesMissing: (name: string) => boolean;
   readonly log: Logger;
@@ -156,10 +155,10 @@ export class ListenerManager implements ResourceHandler {
     const newest = known?.warming ?? known?.active;
     if (newest !== undefined && isDeepStrictEqual(newest.message, message)) return undefined;
     if (known?.fixed === true && !fixed) return 'a static listener has this name';
-    const issues = new Issues();
-    const config = this.deps.compile(message, issues);
-    if (config === undefined || issues.errors.length > 0) return issues.errors.join('; ');
-    if (issues.warnings.length > 0) this.deps.log.warn({ listener: name, warnings: issues.warnings }, 'without effect');
+    const compiled = this.deps.compile(message);
+    if ('errors' in compiled) return compiled.errors.join('; ');
+    const { config, warnings } = compiled;
+    if (warnings.length > 0) this.deps.log.warn({ listener: name, warnings }, 'fields without effect');
     const entry = known ?? newEntry(new ActiveListener(name, this.deps), fixed);
     try {
       await entry.listener.bind(config.bindToPort ? config.addresses : []);

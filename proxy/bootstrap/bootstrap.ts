@@ -1,0 +1,109 @@
+import type { StructMessage } from '../../common/xds/struct.js';
+import type { Admin__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Admin.js';
+import type { Bootstrap__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
+import type { ProxyConfig } from '../config.js';
+import type { Issues } from '../snapshot/issues.js';
+import { readDynamic } from './dynamic.js';
+import { NodeMetadata } from './node-metadata.js';
+
+const DEFAULT_DRAIN_SECONDS = 5;
+const DEFAULT_TTL_SECONDS = 24 * 3600;
+
+/** Turns a Bootstrap (envoy.config.bootstrap.v3) into the proxy's settings. Errors go to `issues`. */
+export function readBootstrap(message: Bootstrap__Output, issues: Issues): ProxyConfig {
+  nameUnused(message, issues);
+  const node = message.node ?? {};
+  const at = issues.at('node').at('metadata');
+  const metadata = new NodeMetadata(node.metadata as StructMessage | undefined, at);
+  const caAddress = metadata.text('CA_ADDR');
+  const config: ProxyConfig = {
+    node,
+    workload: readWorkload(metadata),
+    admin: message.admin === undefined ? undefined : readAdmin(message.admin, issues.at('admin')),
+    staticResources: message.static_resources ?? {},
+    dynamic: readDynamic(message.dynamic_resources, issues.at('dynamic_resources')),
+    ca:
+      caAddress === undefined
+        ? undefined
+        : {
+            address: caAddress,
+            rootsPath: metadata.text('CA_ROOT_CERT'),
+            ttlSeconds: metadata.positive('CERT_TTL_SECONDS') ?? DEFAULT_TTL_SECONDS,
+          },
+    tokenPath: metadata.text('TOKEN_PATH'),
+    drainMs: (metadata.positive('DRAIN_SECONDS') ?? DEFAULT_DRAIN_SECONDS) * 1000,
+  };
+  requireNode(config, issues);
+  return Object.freeze(config);
+}
+
+function readWorkload(metadata: NodeMetadata): ProxyConfig['workload'] {
+  return {
+    name: metadata.text('WORKLOAD_NAME') ?? '',
+    namespace: metadata.text('NAMESPACE') ?? '',
+    serviceAccount: metadata.text('SERVICE_ACCOUNT') ?? '',
+    labels: metadata.texts('LABELS'),
+    clusterId: metadata.text('CLUSTER_ID') ?? '',
+    meshId: metadata.text('MESH_ID') ?? '',
+    trustDomain: metadata.text('TRUST_DOMAIN') ?? '',
+  };
+}
+
+/** What a server or a CA needs to know about us must be there. */
+function requireNode(config: ProxyConfig, issues: Issues): void {
+  const node = issues.at('node');
+  if (config.dynamic.ads !== undefined) {
+    if ((config.node.id ?? '') === '') node.at('id').error('is required with dynamic_resources');
+    if ((config.node.cluster ?? '') === '') node.at('cluster').error('is required with dynamic_resources');
+  }
+  if (config.ca === undefined) return;
+  const { namespace, serviceAccount, trustDomain } = config.workload;
+  const required = { NAMESPACE: namespace, SERVICE_ACCOUNT: serviceAccount, TRUST_DOMAIN: trustDomain };
+  for (const [key, value] of Object.entries(required)) {
+    if (value === '') node.at('metadata').at(key).error('is required with CA_ADDR');
+  }
+}
+
+function readAdmin(admin: Admin__Output, issues: Issues): ProxyConfig['admin'] {
+  issues.ignore(admin, ['access_log', 'access_log_path', 'profile_path', 'ignore_global_conn_limit']);
+  const socket = admin.address?.socket_address;
+  if (admin.address === undefined) return undefined;
+  if (socket === undefined) {
+    issues.at('address').error('only socket_address is supported');
+    return undefined;
+  }
+  return { host: socket.address ?? '127.0.0.1', port: socket.port_value ?? 0 };
+}
+
+/** Fields that Envoy acts on and we do not: an error where that would show, a warning where it would not. */
+function nameUnused(message: Bootstrap__Output, issues: Issues): void {
+  issues.refuse(message, [
+    'hds_config',
+    'bootstrap_extensions',
+    'config_sources',
+    'default_config_source',
+    'certificate_provider_instances',
+    'xds_delegate_extension',
+    'xds_config_tracker_extension',
+    'listener_manager',
+  ]);
+  if (message.header_prefix !== 'x-envoy') issues.refuse(message, ['header_prefix']);
+  issues.ignore(message, [
+    'node_context_params',
+    'flags_path',
+    'stats_flush_interval',
+    'stats_flush_on_admin',
+    'layered_runtime',
+    'enable_dispatcher_stats',
+    'stats_server_version_override',
+    'use_tcp_for_dns_lookups',
+    'typed_dns_resolver_config',
+    'default_socket_interface',
+    'perf_tracing_file_path',
+    'default_regex_engine',
+  ]);
+  if (message.cluster_manager === undefined) return;
+  const manager = issues.at('cluster_manager');
+  manager.refuse(message.cluster_manager, ['upstream_bind_config', 'load_stats_config']);
+  manager.ignore(message.cluster_manager, ['local_cluster_name', 'enable_deferred_cluster_creation']);
+}

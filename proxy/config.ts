@@ -1,0 +1,55 @@
+import type { Bootstrap__Output } from '../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
+import type { Node__Output } from '../proto/gen/envoy/config/core/v3/Node.js';
+
+/** What the proxy runs with: the bootstrap, read once, and frozen. */
+export interface ProxyConfig {
+  /** As it is sent to the xDS server. */
+  readonly node: Node__Output;
+  readonly workload: WorkloadSettings;
+  /** undefined turns the admin server off. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  readonly staticResources: NonNullable<Bootstrap__Output['static_resources']>;
+  readonly dynamic: DynamicSettings;
+  readonly ca: CaSettings | undefined;
+  /** File with the bearer token for xDS and CA, read at every use; undefined sends none. */
+  readonly tokenPath: string | undefined;
+  /** How long requests may finish after SIGTERM, ms. */
+  readonly drainMs: number;
+}
+
+/** Who this proxy stands beside, from node.metadata. Empty where the bootstrap does not say. */
+export interface WorkloadSettings {
+  readonly name: string;
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly clusterId: string;
+  readonly meshId: string;
+  readonly trustDomain: string;
+}
+
+export interface CaSettings {
+  /** `host:port`. */
+  readonly address: string;
+  readonly rootsPath: string | undefined;
+  /** Lifetime that is asked for. */
+  readonly ttlSeconds: number;
+}
+
+/** Where resources come from beyond the bootstrap. */
+export interface DynamicSettings {
+  readonly ads: AdsSettings | undefined;
+  /** `ads`, or the path of a file with a DiscoveryResponse. */
+  readonly listeners: ResourceOrigin;
+  readonly clusters: ResourceOrigin;
+}
+
+export type ResourceOrigin = { readonly kind: 'none' | 'ads' } | { readonly kind: 'file'; readonly path: string };
+
+export interface AdsSettings {
+  readonly delta: boolean;
+  /** Name of the static cluster that reaches the server. */
+  readonly cluster: string;
+  readonly authority: string;
+  readonly metadata: readonly (readonly [name: string, value: string])[];
+}
