@@ -1,0 +1,154 @@
+import { createHash, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
+import {
+  bitString,
+  children,
+  decode,
+  type Element,
+  encode,
+  isTagged,
+  oid,
+  sequence,
+  set,
+  tagged,
+  time,
+  unsignedInteger,
+  utf8String,
+} from './der.js';
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  type SubjectAltNames,
+  subjectAltName,
+  subjectKeyIdentifier,
+} from './extensions.js';
+import { OID } from './oids.js';
+import { toPem } from './pem.js';
+import { signatureAlgorithm, signDer } from './signature.js';
+
+/** Who signs: the private key, and the certificate whose subject becomes the issuer. */
+export interface Signer {
+  readonly privateKey: KeyObject;
+  readonly certificate: X509Certificate;
+}
+
+export interface LeafOptions {
+  readonly publicKey: KeyObject;
+  readonly names: SubjectAltNames;
+  /** Milliseconds since the epoch; cut to seconds. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly signer: Signer;
+}
+
+/** A certificate for TLS in both directions by RFC 5280's profile: empty subject, so the names are critical. */
+export function buildCertificate(options: LeafOptions): string {
+  const { publicKey, names, notBefore, notAfter, signer } = options;
+  return signed(
+    {
+      issuer: subjectOf(signer.certificate),
+      subject: sequence(),
+      publicKey,
+      notBefore,
+      notAfter,
+      extensions: [
+        keyUsage(false),
+        extendedKeyUsage(OID.serverAuth, OID.clientAuth),
+        basicConstraints(false),
+        subjectKeyIdentifier(keyIdentifier(publicKey)),
+        authorityKeyIdentifier(keyIdentifier(signer.certificate.publicKey)),
+        subjectAltName(names, true),
+      ],
+    },
+    signer.privateKey,
+  );
+}
+
+/** A self-signed authority. */
+export function buildRootCertificate(options: {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+  readonly organization: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}): string {
+  const { publicKey, privateKey, organization, notBefore, notAfter } = options;
+  const name = sequence(set(sequence(oid(OID.organization), utf8String(organization))));
+  const keyId = keyIdentifier(publicKey);
+  const extensions = [
+    keyUsage(true),
+    basicConstraints(true),
+    subjectKeyIdentifier(keyId),
+    authorityKeyIdentifier(keyId),
+  ];
+  return signed({ issuer: name, subject: name, publicKey, notBefore, notAfter, extensions }, privateKey);
+}
+
+interface Content {
+  readonly issuer: Element;
+  readonly subject: Element;
+  readonly publicKey: KeyObject;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly extensions: readonly Element[];
+}
+
+function signed(content: Content, key: KeyObject): string {
+  const algorithm = signatureAlgorithm(key);
+  const body = sequence(
+    tagged(0, unsignedInteger(Buffer.of(2))),
+    unsignedInteger(serialNumber()),
+    algorithm,
+    content.issuer,
+    sequence(time(content.notBefore), time(content.notAfter)),
+    content.subject,
+    decode(content.publicKey.export({ type: 'spki', format: 'der' })),
+    tagged(3, sequence(...content.extensions)),
+  );
+  return toPem('CERTIFICATE', encode(sequence(body, algorithm, bitString(signDer(encode(body), key)))));
+}
+
+/** Positive, not zero, 127 random bits: within the 20 octets of RFC 5280 section 4.1.2.2. */
+function serialNumber(): Buffer {
+  const octets = randomBytes(16);
+  octets[0] = ((octets[0] ?? 0) & 0x7f) | 0x40;
+  return octets;
+}
+
+/** SHA-1 of the subjectPublicKey bits (RFC 5280 section 4.2.1.2, method 1). */
+function keyIdentifier(key: KeyObject): Buffer {
+  const [, bits] = children(decode(key.export({ type: 'spki', format: 'der' })), 'the public key');
+  if (bits === undefined || typeof bits.value !== 'string') throw new Error('the public key is malformed');
+  return createHash('sha1').update(Buffer.from(bits.value, 'latin1').subarray(1)).digest();
+}
+
+function subjectOf(certificate: X509Certificate): Element {
+  const fields = children(children(decode(certificate.raw), 'the certificate')[0], 'the certificate');
+  const subject = fields[isTagged(fields[0], 0) ? 5 : 4];
+  if (subject === undefined) throw new Error('the certificate has no subject');
+  return subject;
+}
+
+export interface CertificateSummary {
+  readonly uris: readonly string[];
+  /** Upper-case hex. */
+  readonly serialNumber: string;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly authority: boolean;
+}
+
+/** What people and renewal want to know of a certificate in PEM (the first of a chain). */
+export function readCertificate(pem: string): CertificateSummary {
+  const certificate = new X509Certificate(pem);
+  const names = (certificate.subjectAltName ?? '').split(', ');
+  return {
+    uris: names.filter((name) => name.startsWith('URI:')).map((name) => name.slice('URI:'.length)),
+    serialNumber: certificate.serialNumber,
+    notBefore: Date.parse(certificate.validFrom),
+    notAfter: Date.parse(certificate.validTo),
+    authority: certificate.ca,
+  };
+}

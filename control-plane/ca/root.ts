@@ -1,0 +1,75 @@
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildRootCertificate, type Signer } from '../../common/identity/certificate.js';
+import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { WeftError } from '../../common/runtime/errors.js';
+import type { Logger } from '../../common/runtime/log.js';
+import { privateFolder, readPrivateFile, writeAtomically } from './files.js';
+
+const ROOT_LIFE_MS = 10 * 365 * 86_400_000;
+const CLOCK_SKEW_MS = 3_600_000;
+
+export interface RootCa extends Signer {
+  /** PEM. */
+  readonly pem: string;
+  /** Path of the PEM, for who has to trust it. */
+  readonly path: string;
+}
+
+/**
+ * The root of a state folder: `ca/root.key` (mode 600) and `ca/root.pem`; made at first start. Throws a WeftError when what
+ * is there cannot be used: a new root would cut off every proxy that trusts the old one.
+ */
+export async function loadRootCa(
+  options: { readonly stateDir: string; readonly organization: string },
+  clock: Clock,
+  log: Logger,
+): Promise<RootCa> {
+  const folder = join(options.stateDir, 'ca');
+  await privateFolder(folder);
+  const keyPath = join(folder, 'root.key');
+  const path = join(folder, 'root.pem');
+  const key = await readPrivateFile(keyPath, log);
+  const pem = await readFile(path, 'utf8').catch(() => undefined);
+  if (key === undefined && pem === undefined) return createRoot(keyPath, path, options.organization, clock, log);
+  if (key === undefined) throw unusable(`${keyPath} is missing while ${path} is there`);
+  // A start that was cut off after the first file was written: nobody has seen that root yet.
+  if (pem === undefined) return createRoot(keyPath, path, options.organization, clock, log);
+  return check({ privateKey: createPrivateKey(key), certificate: new X509Certificate(pem), pem, path }, clock);
+}
+
+async function createRoot(
+  keyPath: string,
+  path: string,
+  organization: string,
+  clock: Clock,
+  log: Logger,
+): Promise<RootCa> {
+  const keys = await createKeyPair();
+  const now = clock.now();
+  const pem = buildRootCertificate({
+    ...keys,
+    organization,
+    notBefore: now - CLOCK_SKEW_MS,
+    notAfter: now + ROOT_LIFE_MS,
+  });
+  await writeAtomically(keyPath, privateKeyPem(keys.privateKey), 0o600);
+  await writeAtomically(path, pem, 0o644);
+  log.info({ path }, 'made a new root certificate');
+  return { privateKey: keys.privateKey, certificate: new X509Certificate(pem), pem, path };
+}
+
+function check(root: RootCa, clock: Clock): RootCa {
+  if (!createPublicKey(root.privateKey).equals(root.certificate.publicKey)) {
+    throw unusable(`${root.path} does not belong to the key beside it`);
+  }
+  if (Date.parse(root.certificate.validTo) <= clock.now()) throw unusable(`${root.path} has expired`);
+  if (!root.certificate.ca) throw unusable(`${root.path} is no certificate authority`);
+  return root;
+}
+
+function unusable(reason: string): WeftError {
+  return new WeftError(`the root certificate cannot be used: ${reason}`, { source: 'ca', retryable: false });
+}

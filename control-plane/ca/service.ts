@@ -1,0 +1,162 @@
+import type { KeyObject } from 'node:crypto';
+import {
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { type ParsedCsr, parseCsr } from '../../common/identity/csr.js';
+import { weaknessOf } from '../../common/identity/keys.js';
+import { formatSpiffeId } from '../../common/identity/spiffe.js';
+import { messageOf } from '../../common/runtime/errors.js';
+import type { Logger } from '../../common/runtime/log.js';
+import type { IstioCertificateRequest } from '../../proto/gen/istio/v1/auth/IstioCertificateRequest.js';
+import type { IstioCertificateResponse } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
+import { bearerToken, method } from '../xds/rpc.js';
+import { BusyError, Gate } from './gate.js';
+import type { Issuer } from './issuer.js';
+import type { Caller, TokenVerifier } from './tokens.js';
+
+export const CA_SERVICE = {
+  CreateCertificate: method<IstioCertificateRequest, IstioCertificateResponse>({
+    path: '/istio.v1.auth.IstioCertificateService/CreateCertificate',
+    streaming: false,
+    request: 'istio.v1.auth.IstioCertificateRequest',
+    response: 'istio.v1.auth.IstioCertificateResponse',
+  }),
+} satisfies ServiceDefinition;
+
+const MAX_CSR_CHARACTERS = 64 * 1024;
+const LIMITS = { running: 32, waiting: 2048 };
+
+/** What happens at the CA, for the metrics. */
+export interface CaEvents {
+  requested(): void;
+  authenticationFailed(): void;
+  csrUnreadable(): void;
+  identityRefused(): void;
+  signFailed(): void;
+  issued(): void;
+}
+
+export interface CaServiceOptions {
+  readonly issuer: Issuer;
+  readonly verifier: TokenVerifier;
+  /** Asked anew for every certificate. */
+  readonly trustDomain: () => string;
+  readonly events: CaEvents;
+  readonly log: Logger;
+}
+
+class Refusal extends Error {
+  constructor(
+    readonly code: status,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** `istio.v1.auth.IstioCertificateService`: certificates for callers that prove who they are. */
+export class CaService {
+  private readonly gate = new Gate(LIMITS);
+
+  constructor(private readonly options: CaServiceOptions) {}
+
+  handlers(): UntypedServiceImplementation {
+    return {
+      CreateCertificate: (
+        call: ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>,
+        done: sendUnaryData<IstioCertificateResponse>,
+      ) => {
+        this.gate
+          .run(() => this.create(call))
+          .then(
+            (response) => done(null, response),
+            (error: unknown) => done(this.refuse(call.getPeer(), error)),
+          );
+      },
+    };
+  }
+
+  private async create(
+    call: ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>,
+  ): Promise<IstioCertificateResponse> {
+    const { issuer, events, log } = this.options;
+    events.requested();
+    const caller = await this.authenticate(call);
+    const ttlSeconds = lifetimeOf(call.request);
+    const csr = this.read(call.request.csr ?? '');
+    const uri = this.identityFor(csr, caller);
+    const { chain, notAfter } = this.sign(csr.publicKey, uri, ttlSeconds);
+    events.issued();
+    log.debug(
+      { identity: uri, notAfter: new Date(notAfter).toISOString(), issuer: issuer.root.path },
+      'issued a certificate',
+    );
+    return { cert_chain: [...chain] };
+  }
+
+  private async authenticate(call: ServerUnaryCall<unknown, unknown>): Promise<Caller> {
+    const token = bearerToken(call);
+    try {
+      if (token === undefined) throw new Error('there is no bearer token');
+      return await this.options.verifier.verify(token);
+    } catch (error) {
+      this.options.events.authenticationFailed();
+      throw new Refusal(status.UNAUTHENTICATED, messageOf(error));
+    }
+  }
+
+  private read(pem: string): ParsedCsr {
+    try {
+      if (pem.length > MAX_CSR_CHARACTERS) throw new Error('the certificate request is too long');
+      const csr = parseCsr(pem);
+      const weakness = weaknessOf(csr.publicKey);
+      if (weakness !== undefined) throw new Error(weakness);
+      return csr;
+    } catch (error) {
+      this.options.events.csrUnreadable();
+      throw new Refusal(status.INVALID_ARGUMENT, messageOf(error));
+    }
+  }
+
+  /** The caller's own identity; a request that names anything else is refused, not corrected. */
+  private identityFor(csr: ParsedCsr, caller: Caller): string {
+    const own = formatSpiffeId({ trustDomain: this.options.trustDomain(), ...caller });
+    const foreign = csr.uris.find((uri) => uri !== own) ?? csr.dnsNames[0];
+    if (foreign === undefined && csr.otherNames === 0) return own;
+    this.options.events.identityRefused();
+    throw new Refusal(
+      status.PERMISSION_DENIED,
+      `${own} may not have a certificate for ${JSON.stringify(foreign ?? 'names that are no URI')}`,
+    );
+  }
+
+  private sign(publicKey: KeyObject, uri: string, ttlSeconds: number): ReturnType<Issuer['issue']> {
+    try {
+      return this.options.issuer.issue(publicKey, { uris: [uri] }, ttlSeconds);
+    } catch (error) {
+      this.options.events.signFailed();
+      this.options.log.error({ err: error }, 'could not sign a certificate');
+      throw new Refusal(status.INTERNAL, 'the certificate could not be signed');
+    }
+  }
+
+  private refuse(peer: string, error: unknown): { code: status; details: string } {
+    const code =
+      error instanceof Refusal ? error.code : error instanceof BusyError ? status.UNAVAILABLE : status.INTERNAL;
+    const details = messageOf(error);
+    this.options.log.warn({ peer, status: status[code], reason: details }, 'refused a certificate');
+    return { code, details };
+  }
+}
+
+function lifetimeOf(request: IstioCertificateRequest): number {
+  const seconds = Number(request.validity_duration ?? 0);
+  if (!Number.isFinite(seconds) || seconds < 0) {
+    throw new Refusal(status.INVALID_ARGUMENT, 'the requested lifetime is negative');
+  }
+  return seconds;
+}
