@@ -1,6 +1,7 @@
-import { generateKeyPair, type KeyObject, X509Certificate } from 'node:crypto';
-import { promisify } from 'node:util';
+import { type KeyObject, X509Certificate } from 'node:crypto';
 import { createCsr } from '../../common/identity/csr.js';
+import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
+import { splitCertificates } from '../../common/identity/pem.js';
 import { formatSpiffeId, type WorkloadIdentity } from '../../common/identity/spiffe.js';
 import { Backoff } from '../../common/runtime/backoff.js';
 import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
@@ -31,8 +32,6 @@ export interface CertificateStatus {
   readonly issued: number;
   readonly failures: number;
 }
-
-const newKeyPair = promisify(generateKeyPair);
 
 /**
  * Keeps the workload's certificate fresh: a new P-256 key and CSR each time, renewed at 50 % to 80 % of the time from
@@ -90,7 +89,7 @@ export class CaClient {
   /** Returns the new certificate's notAfter. */
   private async issue(): Promise<number> {
     const uri = formatSpiffeId(this.options.identity);
-    const { privateKey, publicKey } = await newKeyPair('ec', { namedCurve: 'P-256' });
+    const { privateKey, publicKey } = await createKeyPair();
     const chain = await this.options.request(createCsr({ privateKey, publicKey, uri }), this.options.ttlSeconds);
     if (this.stopped) return 0;
     const issued = checkChain(chain, { privateKey, uri, now: this.options.clock.now() });
@@ -115,7 +114,7 @@ export class CaClient {
     secrets.set(SECRET_DEFAULT, {
       kind: 'certificate',
       certificateChain: issued.chainPem,
-      privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+      privateKey: privateKeyPem(privateKey),
     });
   }
 }
@@ -132,7 +131,7 @@ function checkChain(
   chain: readonly string[],
   expected: { readonly privateKey: KeyObject; readonly uri: string; readonly now: number },
 ): IssuedChain {
-  const certificates = chain.flatMap(splitPem);
+  const certificates = chain.flatMap(splitCertificates);
   const [leafPem] = certificates;
   const rootPem = certificates.at(-1);
   if (leafPem === undefined || rootPem === undefined || certificates.length < 2) {
@@ -145,11 +144,6 @@ function checkChain(
   if (!(Date.parse(leaf.validTo) > expected.now)) throw fault('the certificate has expired');
   const chainPem = certificates.slice(0, -1).join('');
   return { leaf, root: new X509Certificate(rootPem), chainPem, rootPem };
-}
-
-function splitPem(text: string): string[] {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.map((block) => `${block}\n`);
 }
 
 function fault(message: string): WeftError {
