@@ -1,0 +1,49 @@
+import { fromStruct, type Json, type StructMessage } from '../../common/xds/struct.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+
+/** What we read of envoy.config.core.v3.Node. */
+export interface NodeMessage {
+  readonly id?: string;
+  readonly metadata?: StructMessage;
+  readonly user_agent_name?: string;
+}
+
+/**
+ * The proxy that a node message describes. Namespace and workload come from the metadata, or from Istio's node ID
+ * (`sidecar~ADDRESS~NAME.NAMESPACE~DOMAIN`). Throws an Error when they cannot be told.
+ */
+export function readNode(node: NodeMessage): ProxyNode {
+  const metadata = node.metadata === undefined ? {} : fromStruct(node.metadata);
+  const id = node.id ?? '';
+  const [, , instance = ''] = id.split('~');
+  const dot = instance.lastIndexOf('.');
+  const namespace = text(metadata['NAMESPACE']) || (dot < 0 ? '' : instance.slice(dot + 1));
+  const workload = text(metadata['WORKLOAD_NAME']) || (dot < 0 ? '' : instance.slice(0, dot));
+  if (id === '' || namespace === '' || workload === '') {
+    throw new Error('the node needs an id, and NAMESPACE and WORKLOAD_NAME in its metadata');
+  }
+  return {
+    id,
+    namespace,
+    workload,
+    serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
+    labels: textMembers(metadata['LABELS']),
+    dataPlane: dataPlaneOf(node.user_agent_name ?? '', text(metadata['GENERATOR'])),
+  };
+}
+
+function dataPlaneOf(userAgent: string, generator: string): ProxyNode['dataPlane'] {
+  if (userAgent === 'weft') return 'weft';
+  return userAgent.startsWith('gRPC') || generator === 'grpc' ? 'grpc' : 'envoy';
+}
+
+function text(json: Json | undefined): string {
+  return typeof json === 'string' ? json : '';
+}
+
+function textMembers(json: Json | undefined): Record<string, string> {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return {};
+  return Object.fromEntries(
+    Object.entries(json).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+  );
+}

@@ -1,0 +1,180 @@
+import { type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Clock } from '../../common/runtime/clock.js';
+import { messageOf } from '../../common/runtime/errors.js';
+import type { Logger } from '../../common/runtime/log.js';
+import { messageNameOf } from '../../common/xds/type-urls.js';
+import type { Caller, TokenVerifier } from '../ca/tokens.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+import { type EncodedResources, ResourceEncoder } from './encoded.js';
+import { type NodeMessage, readNode } from './node.js';
+import { delta, type Protocol, stateOfTheWorld } from './protocol.js';
+import { type AnyRequest, ProxyStream, type ProxyStreamEvents } from './proxy-stream.js';
+import { PushQueue } from './push-queue.js';
+import type { ProxyResources } from './resources.js';
+import { bearerToken } from './rpc.js';
+import type { ProxyStatus } from './status.js';
+import type { Rejection } from './watch.js';
+
+const CONCURRENT_PUSHES = 16;
+
+export interface AdsEvents extends Omit<ProxyStreamEvents, 'rejected'> {
+  connected(node: ProxyNode): void;
+  disconnected(node: ProxyNode): void;
+  rejected(node: ProxyNode, typeUrl: string, rejection: Rejection): void;
+  /** A proxy's resources could not be made. */
+  internalError(): void;
+}
+
+export interface AdsServerOptions {
+  /** What a proxy should have now. What it throws leaves the proxy with what it has. */
+  readonly generate: (node: ProxyNode) => ProxyResources;
+  readonly verifier: TokenVerifier;
+  readonly events: AdsEvents;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+type Call<Req, Res> = ServerDuplexStream<Req, Res>;
+type Stream = Pick<ProxyStream<AnyRequest, unknown>, 'node' | 'push' | 'close' | 'status' | 'resources'>;
+
+/** The Aggregated Discovery Service: one {@link ProxyStream} for every connected proxy, and pushes to all of them. */
+export class AdsServer {
+  private readonly streams = new Set<Stream>();
+  private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
+  private readonly encoder = new ResourceEncoder();
+
+  constructor(private readonly options: AdsServerOptions) {}
+
+  /** `trusted`: callers need no token, because only this machine reaches the port. */
+  handlers(trusted: boolean): UntypedServiceImplementation {
+    return {
+      StreamAggregatedResources: (call: Call<AnyRequest, never>) => this.accept(call, stateOfTheWorld, trusted),
+      DeltaAggregatedResources: (call: Call<AnyRequest, never>) => this.accept(call, delta, trusted),
+    };
+  }
+
+  /** Brings every proxy up to date; returns at once. */
+  pushAll(): void {
+    for (const stream of this.streams) this.queue.add(stream);
+  }
+
+  proxies(): ProxyStatus[] {
+    return [...this.streams].map((stream) => stream.status());
+  }
+
+  /** What we send to a proxy, by its node ID, or by `namespace/workload`. */
+  resourcesOf(id: string): EncodedResources | undefined {
+    for (const { node, resources } of this.streams) {
+      if (node.id === id || `${node.namespace}/${node.workload}` === id) return resources;
+    }
+    return undefined;
+  }
+
+  private refresh(stream: Stream): void {
+    if (!this.streams.has(stream)) return;
+    try {
+      stream.push(this.encoder.encode(this.options.generate(stream.node)));
+    } catch (error) {
+      this.options.events.internalError();
+      this.options.log.error({ err: error, proxy: stream.node.id }, 'could not make the configuration of a proxy');
+    }
+  }
+
+  private accept<Req extends AnyRequest, Res>(
+    call: Call<Req, Res>,
+    protocol: Protocol<Req, Res>,
+    trusted: boolean,
+  ): void {
+    let stream: ProxyStream<Req, Res> | undefined;
+    const end = (): void => {
+      if (stream !== undefined && this.streams.delete(stream)) {
+        stream.close();
+        this.queue.remove(stream);
+        this.options.events.disconnected(stream.node);
+      }
+      stream = undefined;
+    };
+    const fail = (code: status, error: unknown): void => {
+      this.options.log.warn(
+        { peer: call.getPeer(), status: status[code], reason: messageOf(error) },
+        'refused an xDS stream',
+      );
+      end();
+      call.emit('error', { code, details: messageOf(error) });
+    };
+    call.on('end', () => {
+      end();
+      call.end();
+    });
+    call.on('cancelled', end);
+    call.on('error', end);
+    call.on('close', end);
+    this.authenticate(call, trusted).then(
+      (caller) =>
+        call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
+          try {
+            stream ??= this.open(call, protocol, request.node, caller);
+            stream.receive(request);
+          } catch (error) {
+            fail(codeOf(error), error);
+          }
+        }),
+      (error: unknown) => fail(status.UNAUTHENTICATED, error),
+    );
+  }
+
+  private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<Caller | undefined> {
+    if (trusted) return undefined;
+    const token = bearerToken(call);
+    if (token === undefined) throw new Error('there is no bearer token');
+    return this.options.verifier.verify(token);
+  }
+
+  private open<Req extends AnyRequest, Res>(
+    call: Call<Req, Res>,
+    protocol: Protocol<Req, Res>,
+    message: NodeMessage | undefined,
+    caller: Caller | undefined,
+  ): ProxyStream<Req, Res> {
+    if (call.cancelled) throw new Error('the stream is over');
+    const node = readNode(message ?? {});
+    if (caller !== undefined) checkCaller(node, caller);
+    const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(), this.options.clock);
+    this.streams.add(stream);
+    this.options.events.connected(node);
+    this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
+    this.queue.add(stream);
+    return stream;
+  }
+
+  private streamEvents(): ProxyStreamEvents {
+    const { events, log } = this.options;
+    return {
+      sent: (typeUrl, bytes) => events.sent(typeUrl, bytes),
+      expiredNonce: (typeUrl) => events.expiredNonce(typeUrl),
+      converged: (ms) => events.converged(ms),
+      rejected: (node, typeUrl, rejection) => {
+        const resources = [...rejection.resources.keys()];
+        log.error(
+          { proxy: node.id, type: messageNameOf(typeUrl), resources, reason: rejection.reason },
+          'a proxy rejected its configuration',
+        );
+        events.rejected(node, typeUrl, rejection);
+      },
+    };
+  }
+}
+
+class ForeignNodeError extends Error {}
+
+function checkCaller(node: ProxyNode, caller: Caller): void {
+  if (node.namespace === caller.namespace && node.serviceAccount === caller.serviceAccount) return;
+  throw new ForeignNodeError(
+    `the token of ${caller.namespace}/${caller.serviceAccount} does not fit the node ${node.id} of ${node.namespace}/${node.serviceAccount}`,
+  );
+}
+
+function codeOf(error: unknown): status {
+  if (error instanceof ForeignNodeError) return status.PERMISSION_DENIED;
+  return error instanceof RangeError ? status.RESOURCE_EXHAUSTED : status.INVALID_ARGUMENT;
+}

@@ -1,0 +1,26 @@
+import type { ServiceDefinition } from '@grpc/grpc-js';
+import type { DeltaDiscoveryRequest__Output as DeltaRequest } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
+import type { DeltaDiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
+import type { DiscoveryRequest__Output as Request } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryRequest.js';
+import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryResponse.js';
+import { method } from './rpc.js';
+
+export type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request };
+
+const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
+const MESSAGES = 'envoy.service.discovery.v3';
+
+export const ADS_SERVICE = {
+  StreamAggregatedResources: method<Request, DiscoveryResponse>({
+    path: `${SERVICE}/StreamAggregatedResources`,
+    streaming: true,
+    request: `${MESSAGES}.DiscoveryRequest`,
+    response: `${MESSAGES}.DiscoveryResponse`,
+  }),
+  DeltaAggregatedResources: method<DeltaRequest, DeltaDiscoveryResponse>({
+    path: `${SERVICE}/DeltaAggregatedResources`,
+    streaming: true,
+    request: `${MESSAGES}.DeltaDiscoveryRequest`,
+    response: `${MESSAGES}.DeltaDiscoveryResponse`,
+  }),
+} satisfies ServiceDefinition;

@@ -1,0 +1,61 @@
+import { TYPE } from '../../common/xds/type-urls.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+import type { Watch } from './watch.js';
+
+export type SyncStatus = 'SYNCED' | 'STALE' | 'NOT SENT' | 'NACKED';
+
+export interface TypeStatus {
+  readonly status: SyncStatus;
+  readonly sent: string | undefined;
+  readonly acked: string | undefined;
+  /** How many resources of the type the proxy has. */
+  readonly resources: number;
+  readonly rejection:
+    | { readonly reason: string; readonly at: string; readonly resources: readonly string[] }
+    | undefined;
+}
+
+export const SHORT_NAMES = {
+  cds: TYPE.cluster,
+  eds: TYPE.endpoint,
+  lds: TYPE.listener,
+  rds: TYPE.route,
+} as const;
+
+export type ShortName = keyof typeof SHORT_NAMES;
+
+/** One connected proxy, for people: `/debug/syncz`. */
+export interface ProxyStatus {
+  readonly id: string;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly dataPlane: ProxyNode['dataPlane'];
+  readonly protocol: 'delta' | 'sotw';
+  /** RFC 3339. */
+  readonly connectedAt: string;
+  readonly types: Readonly<Record<ShortName, TypeStatus>>;
+}
+
+/** `behind`: there is something newer than what was sent. */
+export function typeStatus(watch: Watch | undefined, behind: boolean): TypeStatus {
+  const rejection = watch?.rejection;
+  const status: SyncStatus =
+    rejection !== undefined
+      ? 'NACKED'
+      : watch?.sentVersion === undefined
+        ? 'NOT SENT'
+        : watch.outstanding !== undefined || behind
+          ? 'STALE'
+          : 'SYNCED';
+  return {
+    status,
+    sent: watch?.sentVersion,
+    acked: watch?.ackedVersion,
+    resources: watch?.sentCount ?? 0,
+    rejection: rejection && {
+      reason: rejection.reason,
+      at: new Date(rejection.at).toISOString(),
+      resources: [...rejection.resources.keys()],
+    },
+  };
+}
