@@ -1,7 +1,7 @@
 import type { TrafficSplitBackend, TrafficSplitSpec } from '../kinds/traffic-split.js';
+import { parseQuantity } from '../quantity.js';
 import { object, required, unsupported } from '../schema/object.js';
 import { list, type Schema, shown } from '../schema/schema.js';
-import { parseQuantity } from '../quantity.js';
 import { host, text } from './shared.js';
 
 const weight: Schema<number | string> = {
