@@ -1,0 +1,71 @@
+import { parseDuration } from '../api/duration.js';
+import type { ExtensionProvider, MeshConfigSpec } from '../api/kinds/mesh-config.js';
+import type { HttpRetry } from '../api/kinds/virtual-service.js';
+
+/** MeshConfig with its defaults filled in; times in ms. */
+export interface MeshSettings {
+  readonly rootNamespace: string;
+  readonly trustDomain: string;
+  readonly trustDomainAliases: readonly string[];
+  readonly autoMtls: boolean;
+  readonly connectTimeoutMs: number;
+  readonly tcpKeepalive: MeshConfigSpec['tcpKeepalive'];
+  readonly dnsRefreshMs: number;
+  readonly allowUnknownHosts: boolean;
+  readonly defaultRetries: HttpRetry | undefined;
+  readonly accessLog: {
+    readonly file: string;
+    readonly format: string;
+    readonly json: boolean;
+    /** Providers used when no Telemetry names any. */
+    readonly providers: readonly string[];
+  };
+  readonly providers: ReadonlyMap<string, ExtensionProvider>;
+  readonly normalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
+  readonly drainMs: number;
+  readonly trustedProxies: number;
+  readonly minTlsVersion: 'TLSv1_2' | 'TLSv1_3';
+  readonly ecdhCurves: readonly string[];
+  readonly cipherSuites: readonly string[];
+  readonly serviceExportTo: readonly string[];
+  readonly virtualServiceExportTo: readonly string[];
+  readonly destinationRuleExportTo: readonly string[];
+}
+
+const EVERYWHERE: readonly string[] = ['*'];
+
+export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshSettings {
+  const normalization = spec.pathNormalization?.normalization ?? 'DEFAULT';
+  return {
+    rootNamespace: spec.rootNamespace ?? rootNamespace,
+    trustDomain: spec.trustDomain ?? 'cluster.local',
+    trustDomainAliases: spec.trustDomainAliases ?? [],
+    autoMtls: spec.enableAutoMtls ?? true,
+    connectTimeoutMs: durationMs(spec.connectTimeout, 10_000),
+    tcpKeepalive: spec.tcpKeepalive,
+    dnsRefreshMs: durationMs(spec.dnsRefreshRate, 60_000),
+    allowUnknownHosts: spec.outboundTrafficPolicy?.mode !== 'REGISTRY_ONLY',
+    defaultRetries: spec.defaultHttpRetryPolicy,
+    accessLog: {
+      file: spec.accessLogFile ?? '',
+      format: spec.accessLogFormat ?? '',
+      json: spec.accessLogEncoding === 'JSON',
+      providers: spec.defaultProviders?.accessLogging ?? [],
+    },
+    providers: new Map((spec.extensionProviders ?? []).map((provider) => [provider.name, provider])),
+    normalization: normalization === 'DEFAULT' ? 'BASE' : normalization,
+    drainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
+    trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
+    minTlsVersion: spec.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? 'TLSv1_3' : 'TLSv1_2',
+    ecdhCurves: spec.meshMTLS?.ecdhCurves ?? [],
+    cipherSuites: spec.meshMTLS?.cipherSuites ?? [],
+    serviceExportTo: spec.defaultServiceExportTo ?? EVERYWHERE,
+    virtualServiceExportTo: spec.defaultVirtualServiceExportTo ?? EVERYWHERE,
+    destinationRuleExportTo: spec.defaultDestinationRuleExportTo ?? EVERYWHERE,
+  };
+}
+
+/** Milliseconds of a duration that validation has let pass. */
+export function durationMs(text: string | undefined, fallback: number): number {
+  return (text === undefined ? undefined : parseDuration(text)) ?? fallback;
+}

@@ -1,0 +1,116 @@
+/** What a port carries. `auto`: nothing says, so that the first bytes decide. */
+export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tls' | 'auto';
+
+export interface ServicePort {
+  readonly name: string;
+  readonly number: number;
+  /** Port on the workload when the workload does not say otherwise; a name refers to one of its ports. */
+  readonly target: number | string;
+  readonly protocol: Protocol;
+}
+
+/** How the endpoints of a service are found (ServiceEntry.resolution). `none` goes wherever the client wanted to. */
+export type Resolution = 'static' | 'dns' | 'dns-round-robin' | 'none';
+
+/** A host that clients know, with its ports. */
+export interface Service {
+  /** Fully qualified; `*.` in front for a wildcard ServiceEntry. */
+  readonly host: string;
+  readonly namespace: string;
+  /** `reviews` of `reviews.default.svc.cluster.local`; the host itself for anything else. */
+  readonly name: string;
+  readonly ports: readonly ServicePort[];
+  readonly resolution: Resolution;
+  readonly external: boolean;
+  /** Namespaces that see it; `*` is all of them. */
+  readonly exportTo: ReadonlySet<string>;
+  /** Identities that its endpoints may have besides those of their workloads (ServiceEntry.subjectAltNames). */
+  readonly subjectAltNames: readonly string[];
+  readonly endpoints: readonly Endpoint[];
+  /** `ServiceEntry default/reviews`. */
+  readonly object: string;
+  readonly creationTimestamp: string;
+}
+
+/** One place where a service is served. */
+export interface Endpoint {
+  readonly workload: Workload;
+  /** For endpoints that are written out in a ServiceEntry; 0 counts as 1. */
+  readonly weight: number;
+}
+
+/** Something that runs: a WorkloadEntry, a Pod, or an endpoint that a ServiceEntry lists. */
+export interface Workload {
+  readonly namespace: string;
+  readonly name: string;
+  /** IP address, host name for DNS services, or `unix://…`. */
+  readonly address: string;
+  /** Named ports of the application. */
+  readonly ports: ReadonlyMap<string, number>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  /** `region/zone/subzone`, or empty. */
+  readonly locality: string;
+  readonly weight: number;
+  /** Set when it has a sidecar of ours. */
+  readonly sidecar: import('./allotment.js').SidecarPorts | undefined;
+  /** False for an endpoint that has no object of its own. */
+  readonly named: boolean;
+}
+
+/** Istio's canonical name and revision of a workload. */
+export function canonicalName(workload: Workload): string {
+  return (
+    workload.labels['service.istio.io/canonical-name'] ??
+    workload.labels['app.kubernetes.io/name'] ??
+    workload.labels['app'] ??
+    workload.name
+  );
+}
+
+export function canonicalRevision(workload: Workload): string {
+  return (
+    workload.labels['service.istio.io/canonical-revision'] ??
+    workload.labels['app.kubernetes.io/version'] ??
+    workload.labels['version'] ??
+    'latest'
+  );
+}
+
+/** The application port of an endpoint for a service port (precedence as in Istio: by name, target, number). */
+export function applicationPort(port: ServicePort, workload: Workload): number | undefined {
+  if (typeof port.target === 'string') return workload.ports.get(port.target) ?? workload.ports.get(port.name);
+  return workload.ports.get(port.name) ?? port.target;
+}
+
+export function isHttp(protocol: Protocol): boolean {
+  return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
+}
+
+const PROTOCOLS: Readonly<Record<string, Protocol>> = {
+  http: 'http',
+  http_proxy: 'http',
+  http2: 'http2',
+  'kubernetes.io/h2c': 'http2',
+  grpc: 'grpc',
+  'grpc-web': 'http',
+  tcp: 'tcp',
+  mongo: 'tcp',
+  mysql: 'tcp',
+  redis: 'tcp',
+  tls: 'tls',
+  https: 'tls',
+};
+
+const WELL_KNOWN_TCP: ReadonlySet<number> = new Set([25, 3306, 27017]);
+
+/** The protocol of a port from what is declared, or from its name (`http-web`), as Istio selects it. */
+export function protocolOf(declared: string | undefined, name: string, number: number): Protocol {
+  const known = declared === undefined ? undefined : PROTOCOLS[declared.toLowerCase()];
+  if (known !== undefined && known !== 'tcp') return known;
+  const lower = name.toLowerCase();
+  const prefix = lower.startsWith('grpc-web') ? 'grpc-web' : (lower.split('-')[0] ?? '');
+  const named = PROTOCOLS[prefix];
+  if (declared === undefined || declared === '') return named ?? (WELL_KNOWN_TCP.has(number) ? 'tcp' : 'auto');
+  return known ?? 'tcp';
+}

@@ -1,0 +1,129 @@
+import type { ServiceSpec } from '../api/kinds/core.js';
+import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
+import type { ConfigObject } from '../api/object.js';
+import { compare, objectName } from './findings.js';
+import type { MeshSettings } from './mesh-settings.js';
+import {
+  type Endpoint,
+  protocolOf,
+  type Resolution,
+  type Service,
+  type ServicePort,
+  type Workload,
+} from './service.js';
+import { exportedTo } from './visibility.js';
+import { type Select, workloadSelector } from './workload-selector.js';
+import { entryWorkload } from './workloads.js';
+
+const NO_ALLOTMENTS = new Map<string, never>();
+
+/** Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host. */
+export function buildServices(
+  core: readonly ConfigObject<ServiceSpec>[],
+  entries: readonly ConfigObject<ServiceEntrySpec>[],
+  workloads: ReadonlyMap<string, Workload>,
+  settings: MeshSettings,
+): Service[] {
+  const select = workloadSelector(workloads.values());
+  const services = [
+    ...core.map((object) => coreService(object, select, settings)),
+    ...entries.flatMap((object) => entryServices(object, select, settings)),
+  ];
+  // A stable sort: within one host and namespace the order above holds.
+  return services.sort(
+    (a, b) =>
+      compare(a.host, b.host) ||
+      compare(a.namespace, b.namespace) ||
+      Number(a.object.startsWith('ServiceEntry')) - Number(b.object.startsWith('ServiceEntry')) ||
+      compare(a.creationTimestamp, b.creationTimestamp) ||
+      compare(a.object, b.object),
+  );
+}
+
+function coreService(object: ConfigObject<ServiceSpec>, select: Select, settings: MeshSettings): Service {
+  const { metadata, spec } = object;
+  const ports: ServicePort[] = (spec.ports ?? [])
+    .filter((port) => (port.protocol ?? 'TCP') === 'TCP')
+    .map((port) => ({
+      name: port.name ?? '',
+      number: port.port,
+      target: port.targetPort ?? port.port,
+      protocol: protocolOf(port.appProtocol, port.name ?? '', port.port),
+    }));
+  const external = spec.type === 'ExternalName' && spec.externalName !== undefined;
+  const selected = spec.selector === undefined ? [] : select(metadata.namespace, spec.selector);
+  return {
+    host: `${metadata.name}.${metadata.namespace}.svc.cluster.local`,
+    namespace: metadata.namespace,
+    name: metadata.name,
+    ports,
+    resolution: external ? 'dns' : 'static',
+    external,
+    exportTo: exportedTo(annotatedExportTo(metadata.annotations), metadata.namespace, settings.serviceExportTo),
+    subjectAltNames: [],
+    endpoints: external ? [hostEndpoint(spec.externalName ?? '', metadata.namespace)] : selected,
+    object: objectName(object),
+    creationTimestamp: metadata.creationTimestamp,
+  };
+}
+
+function annotatedExportTo(annotations: Readonly<Record<string, string>>): string[] | undefined {
+  return annotations['networking.istio.io/exportTo']?.split(',').map((entry) => entry.trim());
+}
+
+const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
+  STATIC: 'static',
+  DNS: 'dns',
+  DNS_ROUND_ROBIN: 'dns-round-robin',
+  DYNAMIC_DNS: 'dns',
+};
+
+function entryServices(object: ConfigObject<ServiceEntrySpec>, select: Select, settings: MeshSettings): Service[] {
+  const { metadata, spec } = object;
+  const ports: ServicePort[] = (spec.ports ?? []).map((port) => ({
+    name: port.name,
+    number: port.number,
+    target: port.targetPort ?? port.number,
+    protocol: protocolOf(port.protocol, port.name, port.number),
+  }));
+  const resolution = RESOLUTIONS[spec.resolution ?? 'NONE'] ?? 'none';
+  return spec.hosts.map((host) => ({
+    host,
+    namespace: metadata.namespace,
+    name: serviceName(host),
+    ports,
+    resolution,
+    external: spec.location !== 'MESH_INTERNAL',
+    exportTo: exportedTo(spec.exportTo, metadata.namespace, settings.serviceExportTo),
+    subjectAltNames: spec.subjectAltNames ?? [],
+    endpoints: entryEndpoints(object, host, resolution, select),
+    object: objectName(object),
+    creationTimestamp: metadata.creationTimestamp,
+  }));
+}
+
+function entryEndpoints(
+  { metadata, spec }: ConfigObject<ServiceEntrySpec>,
+  host: string,
+  resolution: Resolution,
+  select: Select,
+): Endpoint[] {
+  if (spec.workloadSelector !== undefined) return select(metadata.namespace, spec.workloadSelector.labels ?? {});
+  const written = (spec.endpoints ?? []).map((endpoint, i) => {
+    const workload = entryWorkload(metadata.namespace, `${metadata.name}-${i}`, endpoint, {}, NO_ALLOTMENTS, false);
+    return { workload, weight: workload.weight };
+  });
+  if (written.length > 0 || resolution === 'static' || host.includes('*')) return written;
+  // Nothing else is known about where it is: its own name says it.
+  return [hostEndpoint(host, metadata.namespace)];
+}
+
+function hostEndpoint(host: string, namespace: string): Endpoint {
+  const workload = entryWorkload(namespace, host, { address: host }, {}, NO_ALLOTMENTS, false);
+  return { workload, weight: 1 };
+}
+
+/** What Istio's metrics call the service: the first label of a cluster-local name, else the host. */
+function serviceName(host: string): string {
+  return /^([^.]+)\.[^.]+\.svc\./.exec(host)?.[1] ?? host;
+}

@@ -1,0 +1,28 @@
+import type { Finding } from '../api/object.js';
+import type { AuthorizationPolicies } from './authorization.js';
+import type { DestinationRules } from './destination-rules.js';
+import type { MeshSettings } from './mesh-settings.js';
+import type { PeerAuthentications } from './peer-authentication.js';
+import type { Service, Workload } from './service.js';
+import type { Telemetries } from './telemetry.js';
+import type { TrafficSplits } from './traffic-split.js';
+import type { VirtualServices } from './virtual-services.js';
+
+/** The whole mesh at one moment: everything that translation needs, nothing of where it came from. Immutable. */
+export interface MeshSnapshot {
+  readonly settings: MeshSettings;
+  /** In a stable order: by host, then namespace. */
+  readonly services: readonly Service[];
+  /** By `namespace/name`; endpoints written out in a ServiceEntry are not here. */
+  readonly workloads: ReadonlyMap<string, Workload>;
+  /** Services by workload, by the same key. */
+  readonly servicesOf: ReadonlyMap<string, readonly Service[]>;
+  readonly virtualServices: VirtualServices;
+  readonly destinationRules: DestinationRules;
+  readonly trafficSplits: TrafficSplits;
+  readonly peerAuthentications: PeerAuthentications;
+  readonly authorizationPolicies: AuthorizationPolicies;
+  readonly telemetries: Telemetries;
+  /** What the user should know about the objects together; schema findings stay with the ConfigSet. */
+  readonly findings: readonly Finding[];
+}

@@ -1,0 +1,90 @@
+import type { AccessLogging, TelemetrySpec } from '../api/kinds/telemetry.js';
+import { selectorMatches } from '../api/labels.js';
+import type { ConfigObject, Finding } from '../api/object.js';
+import { byAge, CODE, finding, objectName } from './findings.js';
+import type { MeshSettings } from './mesh-settings.js';
+
+export interface EffectiveAccessLog {
+  readonly provider: string;
+  /** CEL expression; undefined logs everything. */
+  readonly filter: string | undefined;
+}
+
+type Target = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
+type Mode = 'CLIENT' | 'SERVER';
+
+/** Which access logs a workload writes: mesh → namespace → workload, a narrower Telemetry replaces the wider one. */
+export class Telemetries {
+  readonly #objects: readonly ConfigObject<TelemetrySpec>[];
+  readonly #settings: MeshSettings;
+
+  constructor(objects: readonly ConfigObject<TelemetrySpec>[], settings: MeshSettings, findings: Finding[]) {
+    this.#objects = [...objects]
+      .sort(byAge)
+      .filter(({ spec }) => spec.targetRef === undefined && (spec.targetRefs ?? []).length === 0);
+    this.#settings = settings;
+    this.#report(findings);
+  }
+
+  accessLogs(workload: Target, mode: Mode): readonly EffectiveAccessLog[] {
+    const levels = this.#levels(workload).map((object) => (object.spec.accessLogging ?? []).filter(applies(mode)));
+    const entries = levels.findLast((list) => list.length > 0);
+    if (entries === undefined)
+      return this.#settings.accessLog.providers.map((provider) => ({ provider, filter: undefined }));
+    const inherited = levels.findLast((list) => list.some((entry) => (entry.providers ?? []).length > 0)) ?? [];
+    const fallback = inherited.flatMap((entry) => (entry.providers ?? []).map(({ name }) => name));
+    const defaults = fallback.length > 0 ? fallback : this.#settings.accessLog.providers;
+    const logs = new Map<string, EffectiveAccessLog>();
+    for (const entry of entries) {
+      const named = (entry.providers ?? []).map(({ name }) => name);
+      for (const provider of named.length > 0 ? named : defaults.length > 0 ? defaults : ['envoy']) {
+        if (entry.disabled === true) logs.delete(provider);
+        else logs.set(provider, { provider, filter: entry.filter?.expression });
+      }
+    }
+    return [...logs.values()];
+  }
+
+  /** Whether any Telemetry speaks about access logs of this workload, so that MeshConfig.accessLogFile steps back. */
+  configures(workload: Target): boolean {
+    return this.#levels(workload).some((object) => object.spec.accessLogging !== undefined);
+  }
+
+  /** Widest first. */
+  #levels(workload: Target): readonly ConfigObject<TelemetrySpec>[] {
+    const root = this.#settings.rootNamespace;
+    const plain = (namespace: string) =>
+      this.#objects.find((object) => object.metadata.namespace === namespace && !selects(object));
+    const own = this.#objects.find(
+      (object) =>
+        object.metadata.namespace === workload.namespace &&
+        selects(object) &&
+        selectorMatches(object.spec.selector?.matchLabels ?? {}, workload.labels),
+    );
+    const found = [plain(root), workload.namespace === root ? undefined : plain(workload.namespace), own];
+    return found.filter((object) => object !== undefined);
+  }
+
+  #report(findings: Finding[]): void {
+    const plain = new Map<string, ConfigObject<TelemetrySpec>>();
+    for (const object of this.#objects.filter((candidate) => !selects(candidate))) {
+      const first = plain.get(object.metadata.namespace);
+      if (first === undefined) plain.set(object.metadata.namespace, object);
+      else {
+        const message = `${objectName(first)} already speaks for every workload of the namespace; only it takes effect`;
+        findings.push(finding(object, CODE.severalTelemetries, 'error', '', message));
+      }
+    }
+  }
+}
+
+function selects(object: ConfigObject<TelemetrySpec>): boolean {
+  return Object.keys(object.spec.selector?.matchLabels ?? {}).length > 0;
+}
+
+function applies(mode: Mode): (entry: AccessLogging) => boolean {
+  return (entry) => {
+    const wanted = entry.match?.mode ?? 'CLIENT_AND_SERVER';
+    return wanted === 'CLIENT_AND_SERVER' || wanted === 'UNDEFINED' || wanted === mode;
+  };
+}

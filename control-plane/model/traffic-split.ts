@@ -1,0 +1,59 @@
+import { resolveHost } from '../api/hosts.js';
+import type { TrafficSplitSpec } from '../api/kinds/traffic-split.js';
+import type { ConfigObject, Finding } from '../api/object.js';
+import { parseQuantity } from '../api/quantity.js';
+import { byAge, CODE, finding, objectName } from './findings.js';
+import type { VirtualServices } from './virtual-services.js';
+
+export interface Split {
+  readonly host: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** Integers; only their ratio counts. */
+  readonly backends: readonly { readonly host: string; readonly weight: number }[];
+}
+
+/** TrafficSplits by the host of their apex service. */
+export type TrafficSplits = ReadonlyMap<string, Split>;
+
+/** A VirtualService of the same host goes first, and the oldest split of a host counts. */
+export function trafficSplits(
+  objects: readonly ConfigObject<TrafficSplitSpec>[],
+  virtualServices: VirtualServices,
+  findings: Finding[],
+): TrafficSplits {
+  const splits = new Map<string, Split>();
+  for (const object of [...objects].sort(byAge)) {
+    const { metadata, spec } = object;
+    // Splitting all requests where only some were meant would be worse than splitting none.
+    if ((spec.matches ?? []).length > 0) continue;
+    const host = resolveHost(spec.service, metadata.namespace);
+    const rival = virtualServices.find(host, metadata.namespace);
+    if (rival !== undefined) {
+      const message = `${objectName(rival.object)} routes ${host} and goes first; the split has no effect`;
+      findings.push(finding(object, CODE.splitOverridden, 'warning', 'spec.service', message));
+      continue;
+    }
+    const older = splits.get(host);
+    if (older !== undefined) {
+      const message = `TrafficSplit ${older.namespace}/${older.name} splits ${host} already; only it takes effect`;
+      findings.push(finding(object, CODE.conflictingRules, 'warning', 'spec.service', message));
+      continue;
+    }
+    const { namespace, name } = metadata;
+    splits.set(host, { host, namespace, name, backends: backends(spec, namespace) });
+  }
+  return splits;
+}
+
+/** Route weights are integers: quantities such as `900m` count in thousandths when any of them has a fraction. */
+function backends(spec: TrafficSplitSpec, namespace: string): Split['backends'] {
+  const weights = spec.backends.map(({ weight }) =>
+    typeof weight === 'number' ? weight : (parseQuantity(weight) ?? 0),
+  );
+  const scale = weights.every(Number.isInteger) ? 1 : 1000;
+  return spec.backends.map((backend, i) => ({
+    host: resolveHost(backend.service, namespace),
+    weight: Math.round((weights[i] ?? 0) * scale),
+  }));
+}

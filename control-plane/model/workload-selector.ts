@@ -1,0 +1,36 @@
+import { selectorMatches } from '../api/labels.js';
+import type { Endpoint, Workload } from './service.js';
+
+export type Select = (namespace: string, selector: Readonly<Record<string, string>>) => Endpoint[];
+
+/** Finds workloads by labels without going through all of them: by the rarest label pair of the selector. */
+export function workloadSelector(workloads: Iterable<Workload>): Select {
+  const byPair = new Map<string, Workload[]>();
+  const byNamespace = new Map<string, Workload[]>();
+  for (const workload of workloads) {
+    push(byNamespace, workload.namespace, workload);
+    for (const [key, value] of Object.entries(workload.labels)) {
+      push(byPair, pairKey(workload.namespace, key, value), workload);
+    }
+  }
+  return (namespace, selector) => {
+    let candidates: readonly Workload[] = byNamespace.get(namespace) ?? [];
+    for (const [key, value] of Object.entries(selector)) {
+      const list = byPair.get(pairKey(namespace, key, value)) ?? [];
+      if (list.length < candidates.length) candidates = list;
+    }
+    return candidates
+      .filter((workload) => selectorMatches(selector, workload.labels))
+      .map((workload) => ({ workload, weight: workload.weight }));
+  };
+}
+
+function pairKey(namespace: string, key: string, value: string): string {
+  return `${namespace}\n${key}\n${value}`;
+}
+
+function push(map: Map<string, Workload[]>, key: string, workload: Workload): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [workload]);
+  else list.push(workload);
+}

@@ -1,0 +1,47 @@
+import { formatSpiffeId } from '../../common/identity/spiffe.js';
+import type { MeshSnapshot } from './snapshot.js';
+
+/** A workload for people: the debug port and the CLI show it. */
+export interface WorkloadView {
+  readonly namespace: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  readonly spiffeId: string;
+  readonly address: string;
+  readonly applicationPorts: readonly number[];
+  /** Undefined without a sidecar. */
+  readonly sidecar:
+    | {
+        readonly address: string;
+        readonly inbound: readonly { application: number; sidecar: number }[];
+        readonly outbound: number;
+        readonly admin: number;
+      }
+    | undefined;
+  /** Hosts of the services that it serves. */
+  readonly services: readonly string[];
+}
+
+export function meshWorkloads(snapshot: MeshSnapshot): WorkloadView[] {
+  return [...snapshot.workloads].map(([key, workload]) => ({
+    namespace: workload.namespace,
+    name: workload.name,
+    labels: workload.labels,
+    serviceAccount: workload.serviceAccount,
+    spiffeId: formatSpiffeId({
+      trustDomain: snapshot.settings.trustDomain,
+      namespace: workload.namespace,
+      serviceAccount: workload.serviceAccount,
+    }),
+    address: workload.address,
+    applicationPorts: [...new Set([...workload.ports.values(), ...(workload.sidecar?.inbound.keys() ?? [])])],
+    sidecar: workload.sidecar && {
+      address: workload.sidecar.address,
+      inbound: [...workload.sidecar.inbound].map(([application, sidecar]) => ({ application, sidecar })),
+      outbound: workload.sidecar.outbound,
+      admin: workload.sidecar.admin,
+    },
+    services: (snapshot.servicesOf.get(key) ?? []).map((service) => service.host),
+  }));
+}

@@ -1,0 +1,138 @@
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { AccessLog } from '../../proto/gen/envoy/config/accesslog/v3/AccessLog.js';
+import type { SubstitutionFormatString } from '../../proto/gen/envoy/config/core/v3/SubstitutionFormatString.js';
+import type { ExtensionProvider } from '../api/kinds/mesh-config.js';
+import type { MeshSettings } from '../model/mesh-settings.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import type { EffectiveAccessLog } from '../model/telemetry.js';
+import { any, struct } from './messages.js';
+
+/** Operators of Istio's default format, by the keys of its JSON form. */
+const OPERATORS = {
+  start_time: '%START_TIME%',
+  route_name: '%ROUTE_NAME%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  response_code: '%RESPONSE_CODE%',
+  response_flags: '%RESPONSE_FLAGS%',
+  response_code_details: '%RESPONSE_CODE_DETAILS%',
+  connection_termination_details: '%CONNECTION_TERMINATION_DETAILS%',
+  bytes_received: '%BYTES_RECEIVED%',
+  bytes_sent: '%BYTES_SENT%',
+  duration: '%DURATION%',
+  upstream_service_time: '%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)%',
+  x_forwarded_for: '%REQ(X-FORWARDED-FOR)%',
+  user_agent: '%REQ(USER-AGENT)%',
+  request_id: '%REQ(X-REQUEST-ID)%',
+  authority: '%REQ(:AUTHORITY)%',
+  upstream_host: '%UPSTREAM_HOST%',
+  upstream_cluster: '%UPSTREAM_CLUSTER_RAW%',
+  upstream_local_address: '%UPSTREAM_LOCAL_ADDRESS%',
+  downstream_local_address: '%DOWNSTREAM_LOCAL_ADDRESS%',
+  downstream_remote_address: '%DOWNSTREAM_REMOTE_ADDRESS%',
+  requested_server_name: '%REQUESTED_SERVER_NAME%',
+  upstream_transport_failure_reason: '%UPSTREAM_TRANSPORT_FAILURE_REASON%',
+} as const;
+
+function defaultText(): string {
+  const o = OPERATORS;
+  const fields = [
+    `[${o.start_time}]`,
+    `"${o.method} ${o.path} ${o.protocol}"`,
+    o.response_code,
+    o.response_flags,
+    o.response_code_details,
+    o.connection_termination_details,
+    `"${o.upstream_transport_failure_reason}"`,
+    o.bytes_received,
+    o.bytes_sent,
+    o.duration,
+    o.upstream_service_time,
+    `"${o.x_forwarded_for}"`,
+    `"${o.user_agent}"`,
+    `"${o.request_id}"`,
+    `"${o.authority}"`,
+    `"${o.upstream_host}"`,
+    o.upstream_cluster,
+    o.upstream_local_address,
+    o.downstream_local_address,
+    o.downstream_remote_address,
+    o.requested_server_name,
+    o.route_name,
+  ];
+  return `${fields.join(' ')}\n`;
+}
+
+export const DEFAULT_TEXT_FORMAT: string = defaultText();
+
+const ENVOY_PROVIDER: ExtensionProvider = { name: 'envoy', envoyFileAccessLog: { path: '/dev/stdout' } };
+
+/** The access logs of a workload as client or as server: by Telemetry, else by MeshConfig. */
+export function accessLogs(
+  snapshot: MeshSnapshot,
+  workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
+  mode: 'CLIENT' | 'SERVER',
+): AccessLog[] {
+  const { settings, telemetries } = snapshot;
+  const effective = telemetries.accessLogs(workload, mode);
+  if (telemetries.configures(workload) || effective.length > 0) {
+    return effective.flatMap((log) => providerLog(log, settings));
+  }
+  if (settings.accessLog.file === '') return [];
+  return [fileLog(settings.accessLog.file, meshFormat(settings), undefined)];
+}
+
+function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog[] {
+  const provider = settings.providers.get(log.provider) ?? (log.provider === 'envoy' ? ENVOY_PROVIDER : undefined);
+  const file = provider?.envoyFileAccessLog;
+  if (file === undefined) return [];
+  const { text, labels } = file.logFormat ?? {};
+  const format: SubstitutionFormatString = {
+    ...(labels !== undefined
+      ? { json_format: struct(labels) }
+      : text !== undefined
+        ? { text_format_source: { inline_string: line(text) } }
+        : meshFormat(settings)),
+    ...(file.omitEmptyValues === true && { omit_empty_values: true }),
+  };
+  return [fileLog(file.path ?? '/dev/stdout', format, log.filter)];
+}
+
+function meshFormat({ accessLog }: MeshSettings): SubstitutionFormatString {
+  if (accessLog.json) return { json_format: struct(jsonFormat(accessLog.format)) };
+  return {
+    text_format_source: { inline_string: accessLog.format === '' ? DEFAULT_TEXT_FORMAT : line(accessLog.format) },
+  };
+}
+
+function jsonFormat(text: string): Readonly<Record<string, unknown>> {
+  if (text === '') return OPERATORS;
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed))
+      return parsed as Record<string, unknown>;
+  } catch {
+    // A format that is no JSON object: the default one, as Istio does.
+  }
+  return OPERATORS;
+}
+
+function line(text: string): string {
+  return text.endsWith('\n') ? text : `${text}\n`;
+}
+
+function fileLog(path: string, format: SubstitutionFormatString, filter: string | undefined): AccessLog {
+  return {
+    name: 'envoy.access_loggers.file',
+    ...(filter !== undefined && {
+      filter: {
+        extension_filter: {
+          name: 'envoy.access_loggers.extension_filters.cel',
+          typed_config: any(EXTENSION.celAccessLogFilter, { expression: filter }),
+        },
+      },
+    }),
+    typed_config: any(EXTENSION.fileAccessLog, { path, log_format: format }),
+  };
+}

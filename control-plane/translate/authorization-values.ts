@@ -1,0 +1,56 @@
+import type { CidrRange } from '../../proto/gen/envoy/config/core/v3/CidrRange.js';
+import type { HeaderMatcher } from '../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
+import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/StringMatcher.js';
+import { regexMatcher, uint32 } from './messages.js';
+
+/** AuthorizationPolicy's values: `*` for anything that is there, `abc*`, `*abc`, or exact. */
+export function valueMatcher(value: string): StringMatcher {
+  if (value === '*') return { safe_regex: regexMatcher('.+') };
+  if (value.startsWith('*')) return { suffix: value.slice(1) };
+  if (value.endsWith('*')) return { prefix: value.slice(0, -1) };
+  return { exact: value };
+}
+
+export function headerValue(name: string, value: string, ignoreCase = false): HeaderMatcher {
+  if (value === '*') return { name, present_match: true };
+  const matcher = valueMatcher(value);
+  return { name, string_match: ignoreCase ? { ...matcher, ignore_case: true } : matcher };
+}
+
+/** A path with `{*}` (one segment) and `{**}` (any number, last) is a template; others are plain values. */
+export function pathMatcher(value: string): StringMatcher {
+  if (!value.includes('{*}') && !value.includes('{**}')) return valueMatcher(value);
+  const regex = value
+    .split(/(\{\*\*?\})/)
+    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : quote(part)))
+    .join('');
+  return { safe_regex: regexMatcher(regex) };
+}
+
+/** A principal as certificates carry it, without `spiffe://` in the policy; alike in every alias of the trust domain. */
+export function principalMatchers(value: string, trustDomains: readonly string[]): StringMatcher[] {
+  if (value === '*') return [{ safe_regex: regexMatcher('.+') }];
+  if (value.startsWith('*')) return [{ safe_regex: regexMatcher(`spiffe://.*${quote(value.slice(1))}`) }];
+  const [domain = '', ...rest] = value.split('/');
+  const ours = rest.length > 0 && (trustDomains.includes(domain) || domain === 'cluster.local');
+  const names = ours ? trustDomains.map((trustDomain) => [trustDomain, ...rest].join('/')) : [value];
+  return names.map((name) =>
+    name.endsWith('*') ? { prefix: `spiffe://${name.slice(0, -1)}` } : { exact: `spiffe://${name}` },
+  );
+}
+
+export function namespaceMatcher(value: string): StringMatcher {
+  const pattern = value.split('*').map(quote).join('.*');
+  return { safe_regex: regexMatcher(`.*/ns/${pattern}/.*`) };
+}
+
+/** An address or a CIDR block. */
+export function cidrRange(value: string): CidrRange {
+  const [address = '', length] = value.split('/');
+  const whole = address.includes(':') ? 128 : 32;
+  return { address_prefix: address, prefix_len: uint32(length === undefined ? whole : Number(length)) };
+}
+
+function quote(text: string): string {
+  return text.replace(/[\\.+*?()|[\]{}^$]/g, '\\$&');
+}

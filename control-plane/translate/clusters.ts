@@ -1,0 +1,82 @@
+import { formatClusterName } from '../../common/xds/names.js';
+import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { Subset } from '../api/kinds/destination-rule.js';
+import type { HostRule } from '../model/destination-rules.js';
+import { policyFields } from './cluster-policy.js';
+import type { ProxyContext, VisiblePort } from './context.js';
+import { loadAssignment } from './endpoints.js';
+import { adsSource, duration, struct } from './messages.js';
+import { policyFor } from './traffic-policy.js';
+import { upstreamTls } from './upstream-tls.js';
+
+export interface OutboundClusters {
+  readonly clusters: Map<string, Cluster>;
+  readonly endpoints: Map<string, ClusterLoadAssignment>;
+}
+
+/** A cluster for every service port that the proxy sees, and one for every subset of it. */
+export function outboundClusters(context: ProxyContext): OutboundClusters {
+  const out: OutboundClusters = { clusters: new Map(), endpoints: new Map() };
+  for (const visible of context.ports) {
+    // Where a wildcard host is, only a client's own look-up could say.
+    if (visible.service.host.startsWith('*') && visible.service.endpoints.length === 0) continue;
+    const rule = context.rule(visible.service);
+    addCluster(context, visible, rule, undefined, out);
+    for (const subset of rule?.subsets ?? []) addCluster(context, visible, rule, subset, out);
+  }
+  return out;
+}
+
+function addCluster(
+  context: ProxyContext,
+  visible: VisiblePort,
+  rule: HostRule | undefined,
+  subset: Subset | undefined,
+  out: OutboundClusters,
+): void {
+  const { service, port } = visible;
+  const { snapshot } = context;
+  const subsetName = subset?.name ?? '';
+  const name = formatClusterName({ direction: 'outbound', port: port.number, subset: subsetName, host: service.host });
+  const policy = policyFor(rule, port.number, subset);
+  const assignment = loadAssignment(snapshot, name, visible, subset);
+  const target = { service, port: port.number, subset: subsetName, protocol: port.protocol };
+  out.clusters.set(name, {
+    name,
+    ...discovery(context, visible, name, assignment),
+    ...policyFields(policy, port.protocol, snapshot.settings),
+    ...upstreamTls(target, policy.tls, snapshot.settings),
+    metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
+  });
+  if (isEds(visible)) out.endpoints.set(name, assignment);
+}
+
+function isEds({ service }: VisiblePort): boolean {
+  return service.resolution === 'static';
+}
+
+function discovery(
+  { snapshot }: ProxyContext,
+  visible: VisiblePort,
+  name: string,
+  assignment: ClusterLoadAssignment,
+): Partial<Cluster> {
+  if (isEds(visible)) return { type: 'EDS', eds_cluster_config: { eds_config: adsSource, service_name: name } };
+  return {
+    type: visible.service.resolution === 'dns-round-robin' ? 'LOGICAL_DNS' : 'STRICT_DNS',
+    load_assignment: assignment,
+    dns_lookup_family: 'V4_ONLY',
+    dns_refresh_rate: duration(snapshot.settings.dnsRefreshMs),
+    respect_dns_ttl: true,
+  };
+}
+
+function istioMetadata({ service }: VisiblePort, rule: HostRule | undefined, subset: string) {
+  const { host, name, namespace } = service;
+  return struct({
+    services: [{ host, name, namespace }],
+    config: rule && `/apis/networking.istio.io/v1alpha3/namespaces/${rule.namespace}/destination-rule/${rule.name}`,
+    subset: subset === '' ? undefined : subset,
+  });
+}

@@ -1,0 +1,91 @@
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { AccessLog } from '../../proto/gen/envoy/config/accesslog/v3/AccessLog.js';
+import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
+import type { HttpConnectionManager } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
+import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
+import type { MeshSettings } from '../model/mesh-settings.js';
+import { any, bool, duration } from './messages.js';
+import { FAULT_FILTER } from './route-action.js';
+
+export interface ConnectionManagerParts {
+  readonly direction: 'inbound' | 'outbound';
+  readonly statPrefix: string;
+  readonly routes: Pick<HttpConnectionManager, 'rds' | 'route_config'>;
+  readonly rbac: readonly HttpFilter[];
+  readonly accessLogs: readonly AccessLog[];
+  /** Whether the data plane knows Istio's own filters. */
+  readonly istioFilters: boolean;
+  readonly settings: MeshSettings;
+}
+
+/** The HTTP connection manager of a sidecar's listener, as a network filter. */
+export function connectionManager(parts: ConnectionManagerParts): Filter {
+  const inbound = parts.direction === 'inbound';
+  const upgrades = inbound ? ['websocket'] : ['websocket', 'CONNECT'];
+  const manager: HttpConnectionManager = {
+    stat_prefix: parts.statPrefix,
+    ...parts.routes,
+    http_filters: httpFilters(parts),
+    ...(parts.accessLogs.length > 0 && { access_log: [...parts.accessLogs] }),
+    server_name: 'istio-envoy',
+    server_header_transformation: inbound ? 'APPEND_IF_ABSENT' : 'PASS_THROUGH',
+    use_remote_address: bool(false),
+    generate_request_id: bool(true),
+    ...(inbound
+      ? {
+          forward_client_cert_details: 'APPEND_FORWARD',
+          set_current_client_cert_details: { subject: bool(true), dns: true, uri: true },
+        }
+      : { forward_client_cert_details: 'SANITIZE' }),
+    upgrade_configs: upgrades.map((upgrade_type) => ({ upgrade_type })),
+    stream_idle_timeout: duration(0),
+    ...pathNormalization(parts.settings.normalization),
+    ...(parts.settings.trustedProxies > 0 && { xff_num_trusted_hops: parts.settings.trustedProxies }),
+    http_protocol_options: { accept_http_10: true },
+  };
+  return {
+    name: 'envoy.filters.network.http_connection_manager',
+    typed_config: any(EXTENSION.httpConnectionManager, manager),
+  };
+}
+
+function pathNormalization(kind: MeshSettings['normalization']): Partial<HttpConnectionManager> {
+  if (kind === 'NONE') return { normalize_path: bool(false) };
+  return {
+    normalize_path: bool(true),
+    ...(kind !== 'BASE' && { merge_slashes: true }),
+    path_with_escaped_slashes_action: kind === 'DECODE_AND_MERGE_SLASHES' ? 'UNESCAPE_AND_FORWARD' : 'KEEP_UNCHANGED',
+  };
+}
+
+/** Peer metadata first, since policies and stats read it; stats next to the router, so that they see every outcome. */
+function httpFilters({ direction, rbac, istioFilters }: ConnectionManagerParts): HttpFilter[] {
+  const inbound = direction === 'inbound';
+  const metadata: HttpFilter = {
+    name: 'istio.metadata_exchange',
+    typed_config: any(
+      EXTENSION.peerMetadata,
+      inbound
+        ? {
+            downstream_discovery: [{ istio_headers: {} }, { workload_discovery: {} }],
+            downstream_propagation: [{ istio_headers: {} }],
+          }
+        : {
+            upstream_discovery: [{ istio_headers: {} }, { workload_discovery: {} }],
+            upstream_propagation: [{ istio_headers: {} }],
+          },
+    ),
+  };
+  const stats: HttpFilter = {
+    name: 'istio.stats',
+    typed_config: any(EXTENSION.istioStats, inbound ? { disable_host_header_fallback: true } : {}),
+  };
+  return [
+    ...(istioFilters ? [metadata] : []),
+    ...rbac,
+    { name: FAULT_FILTER, typed_config: any(EXTENSION.fault) },
+    { name: 'envoy.filters.http.cors', typed_config: any(EXTENSION.cors) },
+    ...(istioFilters ? [stats] : []),
+    { name: 'envoy.filters.http.router', typed_config: any(EXTENSION.router) },
+  ];
+}

@@ -1,0 +1,85 @@
+import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
+import type { Subset } from '../api/kinds/destination-rule.js';
+import { selectorMatches } from '../api/labels.js';
+import {
+  applicationPort,
+  canonicalName,
+  canonicalRevision,
+  type Endpoint,
+  type ServicePort,
+  type Workload,
+} from '../model/service.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import type { VisiblePort } from './context.js';
+import { ipAddress, struct, uint32 } from './messages.js';
+import { TLS_MODE_KEY } from './upstream-tls.js';
+
+/** Name of the one cluster that this mesh has in Istio's labels. */
+export const CLUSTER_ID = 'Kubernetes';
+
+/** Endpoints of a service port or of a subset of it, by locality. */
+export function loadAssignment(
+  snapshot: MeshSnapshot,
+  name: string,
+  { service, port }: VisiblePort,
+  subset: Subset | undefined,
+): ClusterLoadAssignment {
+  const byLocality = new Map<string, LbEndpoint[]>();
+  for (const endpoint of service.endpoints) {
+    if (!selectorMatches(subset?.labels ?? {}, endpoint.workload.labels)) continue;
+    const lbEndpoint = lbEndpointOf(snapshot, endpoint, port);
+    if (lbEndpoint === undefined) continue;
+    const list = byLocality.get(endpoint.workload.locality);
+    if (list === undefined) byLocality.set(endpoint.workload.locality, [lbEndpoint]);
+    else list.push(lbEndpoint);
+  }
+  return {
+    cluster_name: name,
+    endpoints: [...byLocality].map(([locality, endpoints]) => ({
+      ...(locality !== '' && { locality: localityOf(locality) }),
+      lb_endpoints: endpoints,
+      load_balancing_weight: uint32(
+        endpoints.reduce((sum, endpoint) => sum + (endpoint.load_balancing_weight?.value ?? 1), 0),
+      ),
+    })),
+  };
+}
+
+function localityOf(text: string): { region: string; zone: string; sub_zone: string } {
+  const [region = '', zone = '', sub_zone = ''] = text.split('/');
+  return { region, zone, sub_zone };
+}
+
+function lbEndpointOf(snapshot: MeshSnapshot, endpoint: Endpoint, port: ServicePort): LbEndpoint | undefined {
+  const { workload } = endpoint;
+  if (workload.address.startsWith('unix://')) {
+    const path = workload.address.slice('unix://'.length);
+    return { endpoint: { address: { pipe: { path } } }, load_balancing_weight: uint32(endpoint.weight || 1) };
+  }
+  const application = applicationPort(port, workload);
+  if (application === undefined || workload.address === '') return undefined;
+  const { sidecar } = workload;
+  const entrance = sidecar?.inbound.get(application);
+  const address =
+    sidecar === undefined || entrance === undefined
+      ? ipAddress(workload.address, application)
+      : ipAddress(sidecar.address, entrance);
+  const mtls = entrance !== undefined && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+  return {
+    endpoint: { address },
+    metadata: {
+      filter_metadata: {
+        ...(mtls && { [TLS_MODE_KEY]: struct({ tlsMode: 'istio' }) }),
+        istio: struct({ workload: workloadLabel(workload) }),
+      },
+    },
+    load_balancing_weight: uint32(endpoint.weight || 1),
+  };
+}
+
+/** Destination of the standard metrics, as Istio writes it into an endpoint: `name;namespace;canonical;revision;cluster`. */
+function workloadLabel(workload: Workload): string {
+  const { name, namespace } = workload;
+  return [name, namespace, canonicalName(workload), canonicalRevision(workload), CLUSTER_ID].join(';');
+}

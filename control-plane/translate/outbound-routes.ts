@@ -1,0 +1,176 @@
+import { formatClusterName } from '../../common/xds/names.js';
+import type { Route } from '../../proto/gen/envoy/config/route/v3/Route.js';
+import type { RouteAction } from '../../proto/gen/envoy/config/route/v3/RouteAction.js';
+import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
+import { CLUSTER_DOMAIN } from '../api/hosts.js';
+import type { HttpRoute } from '../api/kinds/virtual-service.js';
+import type { Split } from '../model/traffic-split.js';
+import type { MeshVirtualService } from '../model/virtual-services.js';
+import { isVisible } from '../model/visibility.js';
+import type { ProxyContext, VisiblePort } from './context.js';
+import { bool, duration, struct } from './messages.js';
+import { retryPolicy } from './retry.js';
+import { hashPolicies, type RouteScope, routeBody } from './route-action.js';
+import { matchConcerns, matchesEverything, routeMatch } from './route-match.js';
+
+/** Name of the routes of the listener that applications use as their HTTP proxy, as Istio names them. */
+export const HTTP_PROXY_ROUTES = 'http_proxy';
+
+/** The routes of an application's HTTP proxy: a virtual host for every service port, found by the request's authority. */
+export function outboundRoutes(context: ProxyContext): RouteConfiguration {
+  const taken = new Set<string>();
+  const hosts: VirtualHost[] = [];
+  const add = (host: VirtualHost): void => {
+    // Envoy refuses a table in which two virtual hosts have one domain; the first has it, as in Istio.
+    const domains = (host.domains ?? []).filter((domain) => !taken.has(domain));
+    for (const domain of domains) taken.add(domain);
+    if (domains.length > 0) hosts.push({ ...host, domains });
+  };
+  for (const visible of context.ports) {
+    const { service, port } = visible;
+    const name = `${service.host}:${port.number}`;
+    const http = port.protocol !== 'tcp' && port.protocol !== 'tls';
+    const routes = http ? serviceRoutes(context, visible) : connectRoutes(visible);
+    add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
+  }
+  for (const vs of context.snapshot.virtualServices.all) {
+    for (const host of vs.hosts) {
+      if (context.byHost.has(host) || !isVisible(vs.exportTo, context.client.namespace)) continue;
+      if (context.snapshot.virtualServices.find(host, context.client.namespace) !== vs) continue;
+      const routes = virtualServiceRoutes({ context, namespace: vs.namespace, port: 80 }, vs);
+      add({
+        name: `${host}:80`,
+        domains: host === '*' ? [] : [...withPorts([host], 80), ...shortNames(context, host)],
+        routes,
+        include_request_attempt_count: true,
+      });
+    }
+  }
+  hosts.push(unknownHosts());
+  return {
+    name: HTTP_PROXY_ROUTES,
+    virtual_hosts: hosts,
+    validate_clusters: bool(false),
+    max_direct_response_body_size_bytes: { value: 1_048_576 },
+    ignore_port_in_host_matching: false,
+  };
+}
+
+/** What nothing in the mesh is known by: there is no way out for it. */
+function unknownHosts(): VirtualHost {
+  return {
+    name: 'block_all',
+    domains: ['*'],
+    routes: [{ name: 'block_all', match: { prefix: '/' }, direct_response: { status: 502 } }],
+    include_request_attempt_count: true,
+  };
+}
+
+function shortNames(context: ProxyContext, host: string): string[] {
+  return aliases(context, host).flatMap((name) => withPorts([name], 80));
+}
+
+/** Every authority that means a service port: all its names, with the port, and without it where that is not ambiguous. */
+function domainsOf(context: ProxyContext, { service, port }: VisiblePort, http: boolean): string[] {
+  const names = [service.host, ...aliases(context, service.host)];
+  const httpPorts = service.ports.filter(({ protocol }) => protocol !== 'tcp' && protocol !== 'tls');
+  const plain =
+    http &&
+    (port.number === 80 ||
+      (httpPorts.length === 1 && !httpPorts.some((other) => other.number === 80 && other !== port)));
+  return plain ? withPorts(names, port.number) : names.map((name) => `${name}:${port.number}`);
+}
+
+function withPorts(names: readonly string[], port: number): string[] {
+  return names.flatMap((name) => [name, `${name}:${port}`]);
+}
+
+/** The shorter names of a cluster-local host, by the client's namespace as its resolver would complete them. */
+function aliases(context: ProxyContext, host: string): string[] {
+  const suffix = `.svc.${CLUSTER_DOMAIN}`;
+  if (!host.endsWith(suffix)) return [];
+  const base = host.slice(0, -suffix.length);
+  const names = [`${base}.svc`, base];
+  const own = `.${context.client.namespace}`;
+  if (base.endsWith(own)) names.push(base.slice(0, -own.length));
+  return names;
+}
+
+/** Routes of an HTTP port: by VirtualService, else by TrafficSplit, else all to the service. */
+export function serviceRoutes(context: ProxyContext, visible: VisiblePort): Route[] {
+  const { snapshot, client } = context;
+  const { service, port } = visible;
+  const vs = snapshot.virtualServices.find(service.host, client.namespace);
+  if (vs !== undefined && (vs.spec.http ?? []).length > 0) {
+    return virtualServiceRoutes({ context, namespace: vs.namespace, port: port.number }, vs);
+  }
+  const split = snapshot.trafficSplits.get(service.host);
+  const scope: RouteScope = { context, namespace: service.namespace, port: port.number };
+  if (split !== undefined) return splitRoutes(scope, split);
+  return [defaultRoute(scope, visible)];
+}
+
+function defaultRoute(scope: RouteScope, { service, port }: VisiblePort): Route {
+  const retry = retryPolicy(undefined, scope.context.snapshot.settings);
+  const hash = hashPolicies(scope, { host: service.host, port: { number: port.number } });
+  const timeout = duration(0);
+  const action: RouteAction = {
+    cluster: clusterName(service.host, port.number),
+    timeout,
+    ...(retry && { retry_policy: retry }),
+    max_grpc_timeout: timeout,
+    ...(hash.length > 0 && { hash_policy: hash }),
+  };
+  return { name: 'default', match: { prefix: '/' }, route: action };
+}
+
+function clusterName(host: string, port: number): string {
+  return formatClusterName({ direction: 'outbound', port, subset: '', host });
+}
+
+function splitRoutes(scope: RouteScope, split: Split): Route[] {
+  const route: HttpRoute = {
+    route: split.backends.map(({ host, weight }) => ({ destination: { host }, weight })),
+  };
+  const body = routeBody(scope, route);
+  return body === undefined
+    ? []
+    : [{ name: `split-${split.namespace}-${split.name}`, match: { prefix: '/' }, ...body }];
+}
+
+/** The routes of a VirtualService that can be reached by this client, in order. */
+export function virtualServiceRoutes(scope: RouteScope, vs: MeshVirtualService): Route[] {
+  const routes: Route[] = [];
+  const config = `/apis/networking.istio.io/v1alpha3/namespaces/${vs.namespace}/virtual-service/${vs.name}`;
+  const metadata = { filter_metadata: { istio: struct({ config }) } };
+  for (const http of vs.spec.http ?? []) {
+    const body = routeBody(scope, http);
+    if (body === undefined) continue;
+    const matches = http.match === undefined || http.match.length === 0 ? [undefined] : http.match;
+    for (const match of matches) {
+      if (match !== undefined && !matchConcerns(match, scope.context.client, scope.port)) continue;
+      const name = [http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.');
+      const compiled = routeMatch(match);
+      routes.push({ ...(name !== '' && { name }), match: compiled, metadata, ...body });
+      if (matchesEverything(compiled)) return routes;
+    }
+  }
+  return routes;
+}
+
+/** A port that carries no HTTP is reached by CONNECT: its bytes go to the cluster as TCP. */
+function connectRoutes({ service, port }: VisiblePort): Route[] {
+  return [
+    {
+      name: 'connect',
+      match: { connect_matcher: {} },
+      route: {
+        cluster: clusterName(service.host, port.number),
+        timeout: duration(0),
+        idle_timeout: duration(0),
+        upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+      },
+    },
+  ];
+}

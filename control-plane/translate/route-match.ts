@@ -1,0 +1,73 @@
+import type { HeaderMatcher } from '../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
+import type { QueryParameterMatcher } from '../../proto/gen/envoy/config/route/v3/QueryParameterMatcher.js';
+import type { RouteMatch } from '../../proto/gen/envoy/config/route/v3/RouteMatch.js';
+import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/StringMatcher.js';
+import type { StringMatch } from '../api/kinds/shared.js';
+import type { HttpMatchRequest } from '../api/kinds/virtual-service.js';
+import { selectorMatches } from '../api/labels.js';
+import type { Client } from '../model/destination-rules.js';
+import { forSidecars } from '../model/virtual-services.js';
+import { regexMatcher } from './messages.js';
+
+/** Whether a match can ever be met by requests of this client to this port. */
+export function matchConcerns(match: HttpMatchRequest, client: Client, port: number): boolean {
+  return (
+    match.unknownMatch !== true &&
+    forSidecars(match.gateways) &&
+    (match.port === undefined || match.port === 0 || match.port === port) &&
+    selectorMatches(match.sourceLabels ?? {}, client.labels)
+  );
+}
+
+export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
+  const headers = headerMatchers(match);
+  const query = Object.entries(match?.queryParams ?? {}).sort(byKey);
+  return {
+    ...pathMatch(match?.uri),
+    ...(headers.length > 0 && { headers }),
+    ...(query.length > 0 && { query_parameters: query.map(([name, value]) => queryMatcher(name, value)) }),
+  };
+}
+
+/** Whether no request escapes this match, so that routes after it are never reached. */
+export function matchesEverything(match: RouteMatch): boolean {
+  const anyPath = match.prefix === '/' || match.safe_regex?.regex === '.*';
+  return anyPath && match.headers === undefined && match.query_parameters === undefined;
+}
+
+function pathMatch(uri: StringMatch | undefined): RouteMatch {
+  if (uri?.exact !== undefined) return { path: uri.exact, case_sensitive: { value: true } };
+  if (uri?.regex !== undefined) return { safe_regex: regexMatcher(uri.regex), case_sensitive: { value: true } };
+  return { prefix: uri?.prefix ?? '/', case_sensitive: { value: true } };
+}
+
+function headerMatchers(match: HttpMatchRequest | undefined): HeaderMatcher[] {
+  const matchers = Object.entries(match?.headers ?? {})
+    .sort(byKey)
+    .map(([name, value]) => headerMatcher(name.toLowerCase(), value));
+  if (match?.method !== undefined) matchers.push(headerMatcher(':method', match.method));
+  if (match?.authority !== undefined) matchers.push(headerMatcher(':authority', match.authority));
+  return matchers;
+}
+
+function headerMatcher(name: string, match: StringMatch): HeaderMatcher {
+  const matcher = stringMatcher(match);
+  return matcher === undefined ? { name, present_match: true } : { name, string_match: matcher };
+}
+
+function queryMatcher(name: string, match: StringMatch): QueryParameterMatcher {
+  const matcher = stringMatcher(match);
+  return matcher === undefined ? { name, present_match: true } : { name, string_match: matcher };
+}
+
+/** Undefined asks for presence only. */
+function stringMatcher(match: StringMatch): StringMatcher | undefined {
+  if (match.exact !== undefined) return { exact: match.exact };
+  if (match.prefix !== undefined) return match.prefix === '' ? undefined : { prefix: match.prefix };
+  if (match.regex !== undefined) return match.regex === '*' ? undefined : { safe_regex: regexMatcher(match.regex) };
+  return undefined;
+}
+
+function byKey([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

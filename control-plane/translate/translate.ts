@@ -1,0 +1,34 @@
+import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import type { ProxyResources } from '../xds/resources.js';
+import { outboundClusters } from './clusters.js';
+import { proxyContext } from './context.js';
+import { inboundResources } from './inbound-listeners.js';
+import { outboundListener } from './outbound-listener.js';
+import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+
+/**
+ * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its secrets come from its own agent. A
+ * node that is no workload with a sidecar gets clusters and routes, and no listener.
+ */
+export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
+  const context = proxyContext(snapshot, node);
+  const { clusters, endpoints } = outboundClusters(context);
+  const listeners = new Map<string, object>();
+  const allClusters = new Map<string, object>(clusters);
+  const { workload } = context;
+  if (workload?.sidecar !== undefined) {
+    const outbound = outboundListener(context, workload.sidecar);
+    listeners.set(outbound.name ?? '', outbound);
+    const inbound = inboundResources(context, workload, workload.sidecar);
+    for (const [name, listener] of inbound.listeners) listeners.set(name, listener);
+    for (const [name, cluster] of inbound.clusters) allClusters.set(name, cluster);
+  }
+  return new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([
+    [TYPE.cluster, allClusters],
+    [TYPE.endpoint, endpoints],
+    [TYPE.listener, listeners],
+    [TYPE.route, new Map([[HTTP_PROXY_ROUTES, outboundRoutes(context)]])],
+  ]);
+}
