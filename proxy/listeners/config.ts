@@ -73,4 +73,6 @@ export interface TcpProxyConfig {
   readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
   /** 0 is unlimited. */
   readonly maxDownstreamConnectionDurationMs?: number;
+  /** Called when the connection to upstream is there and its peer known; never for a connection that gets none. */
+  readonly onOpen?: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
 }

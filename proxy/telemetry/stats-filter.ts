@@ -36,12 +36,17 @@ export function createTcpStats(deps: StatsDeps): {
   onClose(info: StreamInfo): void;
 } {
   const reporter = reporterOf(deps);
+  const opened = new WeakSet<StreamInfo>();
   return {
     onOpen(info) {
+      opened.add(info);
       deps.metrics.edge(reporter, info, 'tcp', false).tcpOpened++;
     },
     onClose(info) {
-      deps.metrics.edge(reporter, info, 'tcp', false).recordClose(info);
+      const edge = deps.metrics.edge(reporter, info, 'tcp', false);
+      // A connection that reached nobody was opened all the same.
+      if (!opened.has(info)) edge.tcpOpened++;
+      edge.recordClose(info);
     },
   };
 }

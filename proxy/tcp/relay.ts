@@ -1,0 +1,40 @@
+import type { Socket } from 'node:net';
+
+export interface RelayEvents {
+  /** Bytes that came from the first socket, and from the second. */
+  onForward(bytes: number): void;
+  onBackward(bytes: number): void;
+  /** Both sides are closed. Comes once. */
+  onClosed(): void;
+}
+
+/**
+ * Copies bytes both ways between two connected sockets until both directions have ended. A slow reader pauses its
+ * writer; the end of one direction is passed on while the other goes on (half-close); an error on one side resets both.
+ */
+export function relay(downstream: Socket, upstream: Socket, events: RelayEvents): void {
+  let open = 2;
+  const onClose = (other: Socket) => (hadError: boolean) => {
+    // What a cleanly closed side has sent is still to be delivered; a reset is passed on as one.
+    if (hadError) other.resetAndDestroy();
+    else if (!other.destroyed) other.end();
+    open--;
+    if (open === 0) events.onClosed();
+  };
+  for (const [from, to, count] of [
+    [downstream, upstream, events.onForward],
+    [upstream, downstream, events.onBackward],
+  ] as const) {
+    from.allowHalfOpen = true;
+    from.on('data', (chunk: Buffer) => {
+      count(chunk.length);
+      if (!to.write(chunk)) from.pause();
+    });
+    to.on('drain', () => from.resume());
+    from.on('end', () => to.end());
+    from.on('error', () => undefined);
+    from.on('close', onClose(to));
+  }
+  upstream.resume();
+  downstream.resume();
+}

@@ -1,0 +1,184 @@
+import type { Socket } from 'node:net';
+import type { Timer } from '../../common/runtime/clock.js';
+import { FLAG } from '../http/flags.js';
+import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-info.js';
+import type { TcpProxyConfig } from '../listeners/config.js';
+import type { Cluster, Host } from '../upstream/cluster.js';
+import { relay } from './relay.js';
+import type { TcpDeps, TcpHandle } from './serve-tcp.js';
+
+/** One relayed connection from accept to its log line. */
+export class TcpSession implements TcpHandle {
+  private readonly info: StreamInfo;
+  private upstream: Socket | undefined;
+  private established = false;
+  private finished = false;
+  /** What to give back when the current upstream connection is over. */
+  private release: () => void = () => undefined;
+  private lastActivity = 0;
+  private idleTimer: Timer | undefined;
+  private durationTimer: Timer | undefined;
+
+  constructor(
+    private readonly socket: Socket,
+    connection: ConnectionInfo,
+    private readonly config: TcpProxyConfig,
+    private readonly deps: TcpDeps,
+  ) {
+    this.info = new StreamInfo(connection);
+    this.info.startEpoch = deps.clock.now();
+    this.info.start = deps.clock.monotonic();
+  }
+
+  start(): void {
+    this.socket.pause();
+    this.socket.on('error', ignore);
+    this.socket.once('close', this.onEarlyClose);
+    const { maxDownstreamConnectionDurationMs: limit = 0 } = this.config;
+    if (limit > 0) this.durationTimer = this.deps.clock.after(limit, () => this.abort(FLAG.DT));
+    const name = this.deps.cluster ?? this.chooseCluster();
+    const cluster = this.deps.clusters.get(name);
+    if (cluster === undefined) {
+      this.abort(FLAG.NC);
+      return;
+    }
+    this.info.clusterName = name;
+    this.info.destinationService = cluster.service;
+    this.attempt(cluster);
+  }
+
+  drain(): void {
+    if (!this.established) this.destroy();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+    this.upstream?.destroy();
+    // Before the relay has both sockets nothing else tells that this is over.
+    if (!this.established) this.finish();
+  }
+
+  private attempt(cluster: Cluster): void {
+    const resources = cluster.resources('default');
+    if (resources.connections >= resources.maxConnections) {
+      resources.overflows++;
+      this.abort(FLAG.UO);
+      return;
+    }
+    const host = cluster.chooseHost({
+      hash: undefined,
+      avoid: [],
+      avoidAttempts: 0,
+      destination: this.info.connection.localAddress,
+    });
+    if (host === undefined) {
+      this.abort(FLAG.UH);
+      return;
+    }
+    this.info.attempts++;
+    this.info.upstreamHost = host.address;
+    resources.connections++;
+    host.activeRequests++;
+    host.stats.total++;
+    this.release = () => {
+      this.release = ignore;
+      resources.connections--;
+      host.activeRequests--;
+    };
+    this.info.upstreamStart = this.deps.clock.monotonic();
+    this.upstream = cluster.connect(host, {
+      onReady: (peer) => this.onReady(cluster, host, peer),
+      onFailed: (reason, detail) => this.onFailed(cluster, host, reason, detail),
+    });
+  }
+
+  private onFailed(cluster: Cluster, host: Host, reason: 'connect-failure' | 'connect-timeout', detail: string): void {
+    this.release();
+    if (this.finished) return;
+    host.stats.connectFail++;
+    host.stats.error++;
+    this.info.upstreamTransportFailureReason = detail;
+    cluster.report(host, { kind: reason === 'connect-timeout' ? 'timeout' : 'connect-failure' });
+    if (this.info.attempts < this.config.maxConnectAttempts) this.attempt(cluster);
+    else this.abort(FLAG.UF | FLAG.URX);
+  }
+
+  private onReady(cluster: Cluster, host: Host, peer: PeerInfo): void {
+    const upstream = this.upstream;
+    if (upstream === undefined || this.finished) return;
+    this.established = true;
+    host.stats.success++;
+    cluster.report(host, { kind: 'response', status: 200 });
+    this.info.upstreamTransportFailureReason = '';
+    this.info.upstreamPeer = peer;
+    this.info.peerWorkload = host.workload;
+    this.info.upstreamLocalAddress = localAddress(upstream);
+    for (const hook of this.config.onOpen ?? []) hook(this.info);
+    this.startIdleTimer();
+    this.socket.off('close', this.onEarlyClose);
+    relay(this.socket, upstream, {
+      onForward: (bytes) => {
+        this.info.bytesReceived += bytes;
+        this.lastActivity = this.deps.clock.monotonic();
+      },
+      onBackward: (bytes) => {
+        if (this.info.upstreamFirstByte < 0) this.info.upstreamFirstByte = this.deps.clock.monotonic();
+        this.info.bytesSent += bytes;
+        this.lastActivity = this.deps.clock.monotonic();
+      },
+      onClosed: () => this.finish(),
+    });
+  }
+
+  /** One timer that looks when it fires how long it has been quiet, instead of one set anew for every chunk. */
+  private startIdleTimer(): void {
+    const { idleTimeoutMs } = this.config;
+    this.lastActivity = this.deps.clock.monotonic();
+    if (idleTimeoutMs <= 0) return;
+    const check = (): void => {
+      const quiet = this.deps.clock.monotonic() - this.lastActivity;
+      if (quiet >= idleTimeoutMs) this.destroy();
+      else this.idleTimer = this.deps.clock.after(idleTimeoutMs - quiet, check);
+    };
+    this.idleTimer = this.deps.clock.after(idleTimeoutMs, check);
+  }
+
+  private readonly onEarlyClose = (): void => this.destroy();
+
+  private abort(flags: number): void {
+    this.info.flags |= flags;
+    this.destroy();
+  }
+
+  private finish(): void {
+    if (this.finished) return;
+    this.finished = true;
+    this.idleTimer?.cancel();
+    this.durationTimer?.cancel();
+    this.release();
+    this.info.end = this.deps.clock.monotonic();
+    for (const hook of this.config.onClose) hook(this.info);
+    for (const log of this.config.accessLogs) log.log(this.info, undefined, undefined);
+  }
+
+  private chooseCluster(): string {
+    const { clusters } = this.config;
+    const first = clusters[0]?.name ?? '';
+    if (clusters.length < 2) return first;
+    const total = clusters.reduce((sum, cluster) => sum + cluster.weight, 0);
+    let rest = this.deps.random() * total;
+    for (const cluster of clusters) {
+      rest -= cluster.weight;
+      if (rest < 0) return cluster.name;
+    }
+    return first;
+  }
+}
+
+function localAddress(socket: Socket): string {
+  const { localAddress: ip, localPort } = socket;
+  if (ip === undefined || localPort === undefined) return '';
+  return ip.includes(':') ? `[${ip}]:${localPort}` : `${ip}:${localPort}`;
+}
+
+function ignore(): void {}
