@@ -1,0 +1,107 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ProxySync } from '../../cli/commands/proxy-status.js';
+import { getJson, getText } from '../../cli/mesh/http.js';
+import { type ControlPlaneFile, locateControlPlane } from '../../cli/mesh/locate.js';
+import { findWorkload, type WorkloadListing } from '../../cli/mesh/workloads.js';
+import { weft } from './demo-process.js';
+
+/** A control plane on a folder of its own, with sidecars and applications as a test wants them. Ends with `dispose`. */
+export class TestMesh {
+  readonly folder = mkdtempSync(join(tmpdir(), 'weft-mesh-'));
+  readonly log: string[] = [];
+  private readonly children: ChildProcess[] = [];
+
+  get config(): string {
+    return join(this.folder, 'config');
+  }
+
+  get state(): string {
+    return join(this.folder, 'state');
+  }
+
+  /** Writes the files and starts the control plane; resolves when it is ready. */
+  async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneFile> {
+    mkdirSync(this.config);
+    for (const [name, text] of Object.entries(files)) this.write(name, text);
+    this.spawn('control-plane', process.execPath, [
+      weft,
+      'control-plane',
+      '--config',
+      this.config,
+      '--state',
+      this.state,
+      ...args,
+    ]);
+    return this.until('the control plane', async () => {
+      const file = locateControlPlane(this.state);
+      await getText(`${file.debugUrl}/ready`);
+      return file;
+    });
+  }
+
+  write(name: string, text: string): void {
+    const path = join(this.config, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  }
+
+  workload(name: string): Promise<WorkloadListing> {
+    return findWorkload(this.state, name);
+  }
+
+  /** Starts our sidecar as a workload; resolves when it is ready. */
+  async startSidecar(name: string): Promise<WorkloadListing> {
+    const workload = await this.workload(name);
+    const { debugUrl } = locateControlPlane(this.state);
+    const file = join(this.folder, `${name}.json`);
+    writeFileSync(file, await getText(`${debugUrl}/debug/bootstrap?workload=${workload.namespace}/${workload.name}`), {
+      mode: 0o600,
+    });
+    this.spawn(`sidecar ${name}`, process.execPath, [weft, 'proxy', '-c', file]);
+    await this.until(`the sidecar of ${name}`, () =>
+      getText(`http://${workload.address}:${workload.sidecar?.admin}/ready`),
+    );
+    return workload;
+  }
+
+  /** Which configuration the proxies have. */
+  proxies(): Promise<ProxySync[]> {
+    return getJson<ProxySync[]>(`${locateControlPlane(this.state).debugUrl}/debug/syncz`);
+  }
+
+  spawn(
+    name: string,
+    program: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): ChildProcess {
+    const child = spawn(program, [...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    for (const stream of [child.stdout, child.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.log.push(`${name}: ${line}`));
+    }
+    this.children.push(child);
+    return child;
+  }
+
+  /** Tries until it does not throw. */
+  async until<T>(what: string, attempt: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
+    const deadline = Date.now() + timeoutMs;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        if (Date.now() > deadline) throw new Error(`${what}: ${String(error)}\n${this.log.slice(-40).join('\n')}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  dispose(): void {
+    for (const child of this.children) child.kill('SIGKILL');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  }
+}
