@@ -60,6 +60,8 @@ export interface LocalReply {
   readonly details: string;
   readonly flags: number;
   readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** grpc-status for a gRPC client, in place of the one that follows from the status. */
+  readonly grpcStatus?: number;
 }
 
 /** One request as the router and the filters see it; the connection manager implements it. */

@@ -12,6 +12,7 @@ import type { NetworkFilter } from './config.js';
 /** What a network filter before the terminal one becomes: a gate, something to do at the end, or both. */
 export interface CompiledNetworkFilter {
   readonly gate?: NetworkFilter;
+  readonly onOpen?: (info: StreamInfo) => void;
   readonly onClose?: (info: StreamInfo) => void;
 }
 

@@ -96,6 +96,7 @@ type ChainFilters = Pick<FilterChainConfig, 'networkFilters' | 'terminal'>;
 function compileFilters(message: FilterChain__Output, place: ChainPlace, issues: Issues): ChainFilters | undefined {
   const filters = message.filters ?? [];
   const networkFilters: NetworkFilter[] = [];
+  const onOpen: ((info: StreamInfo) => void)[] = [];
   const onClose: ((info: StreamInfo) => void)[] = [];
   let terminal: FilterChainConfig['terminal'] | undefined;
   filters.forEach((filter, index) => {
@@ -112,13 +113,17 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
       const compiled = compileConnectionManager(http, place.direction, place.deps, place.references, at);
       if (compiled !== undefined) terminal = { kind: 'http', config: compiled };
     } else if (typeUrl === EXTENSION.tcpProxy) {
-      terminal = { kind: 'tcp', config: compileTcpProxy(unpacked<TcpProxy__Output>(config), onClose, place.deps, at) };
+      terminal = {
+        kind: 'tcp',
+        config: compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose }, place.deps, at),
+      };
     } else {
       const compile = place.deps.networkFilters.get(typeUrl);
       if (compile === undefined)
         at.error(`network filter '${filter.name ?? ''}' of type '${typeUrl}' is not supported`);
       const compiled = compile?.(config, { name: filter.name ?? '', direction: place.direction }, at);
       if (compiled?.gate !== undefined) networkFilters.push(compiled.gate);
+      if (compiled?.onOpen !== undefined) onOpen.push(compiled.onOpen);
       if (compiled?.onClose !== undefined) onClose.push(compiled.onClose);
     }
   });

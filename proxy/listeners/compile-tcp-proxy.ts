@@ -10,7 +10,7 @@ const DEFAULT_IDLE_MS = 3_600_000;
 /** Compiles a TcpProxy. */
 export function compileTcpProxy(
   message: TcpProxy__Output,
-  onClose: TcpProxyConfig['onClose'],
+  hooks: Required<Pick<TcpProxyConfig, 'onOpen' | 'onClose'>>,
   deps: ListenerDeps,
   issues: Issues,
 ): TcpProxyConfig {
@@ -28,7 +28,7 @@ export function compileTcpProxy(
     idleTimeoutMs: durationMs(message.idle_timeout) ?? DEFAULT_IDLE_MS,
     maxConnectAttempts: message.max_connect_attempts?.value ?? 1,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
-    onClose,
+    ...hooks,
     maxDownstreamConnectionDurationMs: durationMs(message.max_downstream_connection_duration) ?? 0,
   };
 }

@@ -57,6 +57,8 @@ export interface ForwardAction {
   readonly upgrades: ReadonlyMap<string, boolean>;
   /** CONNECT ends here and its bytes go to the cluster as TCP. */
   readonly terminateConnect: boolean;
+  /** The cluster when there is but one; absent when it is chosen by weight or by a header. */
+  readonly clusterName?: string;
   /** Answer when the cluster does not exist; absent means 503. */
   readonly clusterNotFoundStatus?: number;
   /** Whole stream, ms, in place of the connection manager's; 0 is unlimited, absent leaves the latter. */

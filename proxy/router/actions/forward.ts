@@ -62,6 +62,7 @@ export function compileForward(
   if (selector === undefined) return undefined;
   const action: ForwardAction = {
     kind: 'forward',
+    ...(message.cluster === undefined ? {} : { clusterName: message.cluster }),
     selectCluster: (random, request) => selector.select(random, request),
     ...settings,
     priority: message.priority === 'HIGH' ? 'high' : 'default',

@@ -1,0 +1,67 @@
+import type { Clock, Random } from '../../common/runtime/clock.js';
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { RBAC__Output as NetworkRbac } from '../../proto/gen/envoy/extensions/filters/network/rbac/v3/RBAC.js';
+import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
+import type { StreamInfo } from '../http/stream-info.js';
+import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
+import type { PerRouteCompiler } from '../router/route-deps.js';
+import type { Issues } from '../snapshot/issues.js';
+import { compileCorsPolicy, corsFactory } from './cors.js';
+import type { CounterSource } from './counter.js';
+import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './factory.js';
+import { compileFault, faultFactory } from './fault.js';
+import type { HttpFilter } from './filter.js';
+import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
+import { compileRbacPerRoute, httpRbacFactory } from './rbac/http-rbac.js';
+import { compileNetworkRbac } from './rbac/network-rbac.js';
+
+type Direction = FilterPlace['direction'];
+
+/** What the filters need from elsewhere. */
+export interface FilterDeps {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: CounterSource;
+  readonly peerMetadata: PeerMetadataDeps;
+  createStatsFilter(config: PluginConfig__Output, direction: Direction, issues: Issues): HttpFilter;
+  createTcpStats(direction: Direction): { onOpen(info: StreamInfo): void; onClose(info: StreamInfo): void };
+}
+
+/** The HTTP filters that we have, by the type URL of their configuration. The router is no filter here. */
+export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
+  const accepted: HttpFilterFactory = { compile: () => 'none' };
+  return new Map<string, HttpFilterFactory>([
+    [EXTENSION.fault, faultFactory(deps)],
+    [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
+    [EXTENSION.cors, corsFactory(deps.random)],
+    [EXTENSION.peerMetadata, peerMetadataFactory(deps.peerMetadata)],
+    [
+      EXTENSION.istioStats,
+      { compile: (message, place, issues) => deps.createStatsFilter(message, place.direction, issues) },
+    ],
+    // gRPC requests are counted with all others.
+    [EXTENSION.grpcStats, accepted],
+  ]);
+}
+
+/** What `typed_per_filter_config` may hold, by type URL. */
+export function perRouteFilters(deps: Pick<FilterDeps, 'random'>): ReadonlyMap<string, PerRouteCompiler> {
+  return new Map<string, PerRouteCompiler>([
+    [EXTENSION.fault, (message, issues) => compileFault(message, deps.random, issues)],
+    [EXTENSION.httpRbacPerRoute, compileRbacPerRoute],
+    [EXTENSION.corsPolicy, compileCorsPolicy],
+  ]);
+}
+
+/** The network filters that may stand before a terminal one, by type URL. */
+export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFilterCompiler> {
+  return new Map<string, NetworkFilterCompiler>([
+    [
+      EXTENSION.networkRbac,
+      (message: NetworkRbac, place, issues) => ({
+        gate: compileNetworkRbac(message, place.name, deps.counters, issues),
+      }),
+    ],
+    [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],
+  ]);
+}

@@ -1,0 +1,48 @@
+import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+
+/** One resource as it was received, for /config_dump. */
+export interface DumpEntry {
+  readonly name: string;
+  /** Version of the response that brought what is in force; empty for resources of the bootstrap. */
+  readonly version: string;
+  readonly message: object;
+  /** Milliseconds since the epoch. */
+  readonly lastUpdated: number;
+  /** The latest update that was refused, until a good one comes. */
+  readonly refused: { readonly version: string; readonly errors: readonly string[]; readonly at: number } | undefined;
+}
+
+/** Who can tell the resources of one type that are in force. */
+export interface DumpSource {
+  readonly typeUrl: ResourceTypeUrl;
+  dump(): readonly DumpEntry[];
+}
+
+/** Keeps the raw resources of one type with their versions. */
+export class DumpRecord {
+  private readonly entries = new Map<string, DumpEntry>();
+  private readonly rejected = new Map<string, NonNullable<DumpEntry['refused']>>();
+
+  accept(name: string, message: object, version: string, at: number): void {
+    this.rejected.delete(name);
+    this.entries.set(name, { name, version, message, lastUpdated: at, refused: undefined });
+  }
+
+  refuse(name: string, version: string, errors: readonly string[], at: number): void {
+    this.rejected.set(name, { version, errors, at });
+  }
+
+  remove(name: string): void {
+    this.entries.delete(name);
+    this.rejected.delete(name);
+  }
+
+  /** Refused resources that never had a good state come with an empty message. */
+  list(): readonly DumpEntry[] {
+    const list = [...this.entries.values()].map((entry) => ({ ...entry, refused: this.rejected.get(entry.name) }));
+    for (const [name, refused] of this.rejected) {
+      if (!this.entries.has(name)) list.push({ name, version: '', message: {}, lastUpdated: refused.at, refused });
+    }
+    return list;
+  }
+}
