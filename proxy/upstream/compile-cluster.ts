@@ -64,13 +64,8 @@ function compileDiscovery(message: Cluster, report: FieldReport): Discovery {
     case 'LOGICAL_DNS':
       return compileDns(message, report);
     case 'ORIGINAL_DST': {
-      const lb = message.original_dst_lb_config;
-      const header = lb?.http_header_name || 'x-envoy-original-dst-host';
-      return {
-        kind: 'original-dst',
-        header: lb?.use_http_header === true ? header.toLowerCase() : undefined,
-        portOverride: numberValue(lb?.upstream_port_override),
-      };
+      const portOverride = numberValue(message.original_dst_lb_config?.upstream_port_override);
+      return { kind: 'original-dst', header: originalDstHeader(message), portOverride };
     }
     case 'STATIC':
       return { kind: 'static', endpoints: compileEndpoints(assignment, false, 'load_assignment.', report) };
@@ -78,6 +73,13 @@ function compileDiscovery(message: Cluster, report: FieldReport): Discovery {
       report.error('type', `not supported: ${String(message.type)}`);
       return { kind: 'eds', serviceName: '' };
   }
+}
+
+/** The request header that names the address, lower-case; undefined when the connection's destination counts. */
+function originalDstHeader(message: Cluster): string | undefined {
+  const config = message.original_dst_lb_config;
+  if (config?.use_http_header !== true) return undefined;
+  return (config.http_header_name || 'x-envoy-original-dst-host').toLowerCase();
 }
 
 const FAMILIES = {
@@ -135,6 +137,7 @@ function compileSettings(
     maxRequestsPerConnection:
       numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
     maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
+    ...(message.type === 'ORIGINAL_DST' ? { originalDestination: { header: originalDstHeader(message) } } : {}),
   };
 }
 

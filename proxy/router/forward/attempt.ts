@@ -6,6 +6,8 @@ import { HttpHostPool, type PoolDeps, type PoolWaiter, type Priority } from '../
 import type { PooledConnection } from '../../upstream/pooled-connection.js';
 import type { RequestBody } from './request-body.js';
 
+const NOTHING = Buffer.alloc(0);
+
 /** Who started an attempt and hears of it. After `onAttemptReset`, a last response call or {@link Attempt.cancel} nothing more comes. */
 export interface AttemptOwner {
   onAttemptReady(attempt: Attempt): void;
@@ -83,6 +85,7 @@ export class Attempt implements PoolWaiter {
   cancel(): void {
     if (this.over) return;
     const stream = this.stream;
+    this.requestEnded = true;
     this.finish();
     if (stream !== undefined) stream.reset();
     else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.priority);
@@ -133,6 +136,8 @@ export class Attempt implements PoolWaiter {
 
   private finish(): void {
     this.over = true;
+    // Only a switched connection takes it: when upstream has ended its side, ours ends too.
+    if (!this.requestEnded) this.stream?.sendData(NOTHING, true);
     this.stream = undefined;
     this.connection?.endRequest();
   }

@@ -12,8 +12,8 @@ const RESETS: Readonly<Record<ResetReason, { readonly text: string; readonly fla
   'local-reset': { text: 'local reset', flag: FLAG.LR },
 };
 
-const NO_FIELDS: LocalReply['headers'] = [];
-const OVERLOADED: LocalReply['headers'] = [['x-envoy-overloaded', 'true']];
+const NO_FIELDS: NonNullable<LocalReply['headers']> = [];
+const OVERLOADED: NonNullable<LocalReply['headers']> = [['x-envoy-overloaded', 'true']];
 
 export function resetFlag(reason: ResetReason): number {
   return RESETS[reason].flag;

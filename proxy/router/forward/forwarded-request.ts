@@ -1,0 +1,417 @@
+import { FLAG } from '../../http/flags.js';
+import type { HeaderList } from '../../http/headers.js';
+import type { ResponseHead } from '../../http/message.js';
+import type { DownstreamStream, LocalReply, RequestHandler, ResetReason } from '../../http/stream.js';
+import type { AttemptOutcome, Cluster, Host, LoadBalancerContext } from '../../upstream/cluster.js';
+import type { ClusterChoice, ForwardAction, RouteEntry } from '../route.js';
+import { Attempt, type AttemptOwner } from './attempt.js';
+import { Deadline } from './deadline.js';
+import {
+  NO_HEALTHY_UPSTREAM,
+  RETRY_BUFFER_EXCEEDED,
+  resetDetails,
+  resetFlag,
+  resetReply,
+  type TimeoutKind,
+  timeoutReply,
+} from './failure.js';
+import type { ForwardingDeps } from './forwarding-router.js';
+import type { Mirror } from './mirror.js';
+import { RequestBody } from './request-body.js';
+import type { RetryOptions } from './retry-options.js';
+import { type RetryDecision, RetryState } from './retry-state.js';
+import { replyByRoute } from './route-replies.js';
+import { setExpectedTimeout, type Timeouts } from './timeouts.js';
+
+/** What the router has worked out before the first attempt. */
+export interface ForwardPlan {
+  readonly route: RouteEntry;
+  readonly action: ForwardAction;
+  readonly choice: ClusterChoice;
+  readonly cluster: Cluster;
+  readonly timeouts: Timeouts;
+  readonly retry: RetryOptions | undefined;
+  readonly hash: number | undefined;
+  readonly destination: string | undefined;
+  /** Values of Set-Cookie that hash policies ask for. */
+  readonly cookies: readonly string[];
+  readonly mirrors: readonly Mirror[];
+}
+
+const NO_HOSTS: readonly Host[] = [];
+
+/** One request on its way: attempts one after the other, the body that they share, timeouts, and the answer. */
+export class ForwardedRequest implements RequestHandler, AttemptOwner {
+  private readonly body = new RequestBody();
+  private readonly retries: RetryState | undefined;
+  private attempt: Attempt | undefined = undefined;
+  private backOff: Deadline | undefined = undefined;
+  private globalTimeout: Deadline | undefined = undefined;
+  private tryTimeout: Deadline | undefined = undefined;
+  private tryIdleTimeout: Deadline | undefined = undefined;
+  private tried: Host[] | undefined = undefined;
+  /** Whether the whole body is kept, for retries and mirrors. */
+  private keepBody: boolean;
+  private mayRetry: boolean;
+  private retried = false;
+  private started = false;
+  private over = false;
+  private paused = false;
+  /** Monotonic ms at which the request was complete; -1 before. */
+  private completeAt = -1;
+
+  constructor(
+    private readonly stream: DownstreamStream,
+    private readonly plan: ForwardPlan,
+    private readonly deps: ForwardingDeps,
+  ) {
+    const resources = plan.cluster.resources(plan.action.priority);
+    this.retries = plan.retry === undefined ? undefined : new RetryState(plan.retry, resources, deps.random);
+    this.mayRetry = this.retries !== undefined;
+    this.keepBody = this.mayRetry || plan.mirrors.length > 0;
+  }
+
+  /** The first attempt, at a host that was chosen before the head was prepared. */
+  begin(host: Host): void {
+    if (this.stream.requestEnded) this.onRequestComplete();
+    this.startAttempt(host);
+  }
+
+  // What comes from downstream.
+
+  onRequestData(chunk: Buffer, end: boolean): void {
+    if (this.over) return;
+    const connected = this.attempt?.isConnected === true;
+    if (this.keepBody || !connected) this.body.push(chunk);
+    if (end) this.onRequestComplete();
+    if (this.keepBody && this.body.size > this.deps.bufferLimit && !this.giveUpKeeping()) return;
+    if (connected) {
+      if (this.attempt?.sendData(chunk, end) === false) this.pause();
+      this.touchTryIdle();
+    } else if (this.body.size >= this.deps.pendingLimit) {
+      this.pause();
+    }
+  }
+
+  onRequestTrailers(trailers: HeaderList): void {
+    if (this.over) return;
+    this.body.trailers = trailers;
+    this.onRequestComplete();
+    if (this.attempt?.isConnected === true) this.attempt.sendTrailers(trailers);
+  }
+
+  onDownstreamReset(): void {
+    if (this.over) return;
+    this.finish();
+  }
+
+  onDownstreamDrain(): void {
+    this.attempt?.setReadable(true);
+  }
+
+  private onRequestComplete(): void {
+    const { body, deps, plan } = this;
+    body.ended = true;
+    this.completeAt = deps.clock.monotonic();
+    if (plan.timeouts.global > 0 && !this.over) {
+      this.globalTimeout = new Deadline(deps.clock, deps.timers, () => this.onTimeout('response_timeout'));
+      this.globalTimeout.start(plan.timeouts.global);
+    }
+    for (const mirror of plan.mirrors) mirror.send(body);
+    if (this.attempt?.isConnected === true) this.startTryTimeout();
+  }
+
+  /** The body is more than may be kept. Returns whether the request goes on. */
+  private giveUpKeeping(): boolean {
+    this.keepBody = false;
+    this.mayRetry = false;
+    for (const mirror of this.plan.mirrors) mirror.abandon();
+    if (this.attempt === undefined) {
+      this.reply(RETRY_BUFFER_EXCEEDED);
+      return false;
+    }
+    if (this.attempt.isConnected) this.body.clear();
+    return true;
+  }
+
+  private pause(): void {
+    if (this.paused || this.body.ended) return;
+    this.paused = true;
+    this.stream.setReadable(false);
+  }
+
+  private resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.stream.setReadable(true);
+  }
+
+  // Attempts.
+
+  private startAttempt(host: Host): void {
+    const { info } = this.stream;
+    info.attempts++;
+    info.upstreamHost = host.address;
+    if (host.workload !== undefined && this.plan.cluster.service !== undefined) info.peerWorkload = host.workload;
+    if (this.plan.retry?.policy?.skipPreviousHosts === true) {
+      this.tried ??= [];
+      this.tried.push(host);
+    }
+    const { action, cluster } = this.plan;
+    this.attempt = new Attempt(this, cluster, host, action.priority, this.deps);
+    this.attempt.start();
+  }
+
+  private nextAttempt(): void {
+    if (this.over) return;
+    const { plan, stream } = this;
+    this.retried = true;
+    const host = plan.cluster.chooseHost(this.balancerContext());
+    if (host === undefined) {
+      this.reply(NO_HEALTHY_UPSTREAM);
+      return;
+    }
+    setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
+    if (plan.route.includeRequestAttemptCount === true) {
+      stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts + 1));
+    }
+    this.startAttempt(host);
+  }
+
+  private balancerContext(): LoadBalancerContext {
+    const { plan } = this;
+    return {
+      hash: plan.hash,
+      avoid: this.tried ?? NO_HOSTS,
+      avoidAttempts: plan.retry?.policy?.hostSelectionAttempts ?? 0,
+      destination: plan.destination,
+    };
+  }
+
+  onAttemptReady(attempt: Attempt): void {
+    const { info, request } = this.stream;
+    const connection = attempt.pooled;
+    if (connection !== undefined) {
+      info.upstreamPeer = connection.peer;
+      info.upstreamLocalAddress = connection.localAddress;
+    }
+    if (info.upstreamStart < 0) info.upstreamStart = this.deps.clock.monotonic();
+    if (this.body.ended) this.startTryTimeout();
+    this.startTryIdle();
+    attempt.sendRequest(request, this.body);
+    if (!this.keepBody) this.body.clear();
+    this.resume();
+  }
+
+  onAttemptInformational(head: ResponseHead): void {
+    this.touchTryIdle();
+    this.stream.sendInformational(head);
+  }
+
+  onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
+    this.tryTimeout?.cancel();
+    const { host, cluster } = attempt;
+    if (head.status >= 500) host.stats.error++;
+    else host.stats.success++;
+    cluster.report(host, { kind: 'response', status: head.status });
+    if (this.retryResponse(attempt, head)) return;
+    this.startResponse(head, end);
+  }
+
+  onAttemptData(chunk: Buffer, end: boolean): void {
+    this.touchTryIdle();
+    if (end) this.finish();
+    const attempt = this.attempt;
+    if (!this.stream.sendData(chunk, end) && !end) attempt?.setReadable(false);
+  }
+
+  onAttemptTrailers(trailers: HeaderList): void {
+    this.finish();
+    this.stream.sendTrailers(trailers);
+  }
+
+  onAttemptDrain(): void {
+    this.resume();
+  }
+
+  onAttemptReset(attempt: Attempt, reason: ResetReason, detail: string): void {
+    const failure = reason === 'connect-failure' || reason === 'connect-timeout' ? detail : '';
+    const { info } = this.stream;
+    info.upstreamTransportFailureReason = failure;
+    if (reason !== 'overflow') {
+      attempt.host.stats.error++;
+      attempt.cluster.report(attempt.host, resetOutcome(reason));
+    }
+    if (this.started) {
+      this.breakOff(resetFlag(reason), resetDetails(reason, failure, true));
+      return;
+    }
+    this.attempt = undefined;
+    this.stopTryTimers();
+    const decision = this.mayRetry ? (this.retries?.afterReset(reason, attempt.sent) ?? 'no') : 'no';
+    if (decision === 'yes') this.scheduleRetry();
+    else {
+      this.flagDecision(decision);
+      this.reply(resetReply(reason, failure, this.retried));
+    }
+  }
+
+  private retryResponse(attempt: Attempt, head: ResponseHead): boolean {
+    if (!this.mayRetry || this.retries === undefined) return false;
+    const decision = this.retries.afterResponse(head);
+    if (decision !== 'yes') {
+      this.flagDecision(decision);
+      return false;
+    }
+    this.attempt = undefined;
+    attempt.cancel();
+    this.stopTryTimers();
+    this.scheduleRetry();
+    return true;
+  }
+
+  private flagDecision(decision: RetryDecision): void {
+    if (decision === 'limit-exceeded') this.stream.info.flags |= FLAG.URX;
+    else if (decision === 'overflow') this.stream.info.flags |= FLAG.UO;
+  }
+
+  private scheduleRetry(): void {
+    const { deps } = this;
+    this.backOff ??= new Deadline(deps.clock, deps.timers, () => this.nextAttempt());
+    this.backOff.start(this.retries?.backOff() ?? 0);
+  }
+
+  // The response.
+
+  private startResponse(head: ResponseHead, end: boolean): void {
+    const { plan, stream, deps } = this;
+    const { info, request } = stream;
+    this.started = true;
+    this.mayRetry = false;
+    this.retries?.release();
+    if (this.body.ended || this.attempt?.isConnected === true) this.stopKeeping();
+    const now = deps.clock.monotonic();
+    info.upstreamFirstByte = now;
+    info.responseCodeDetails = 'via_upstream';
+    if (this.completeAt >= 0) {
+      head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
+    }
+    if (plan.route.includeAttemptCountInResponse === true) {
+      head.headers.set('x-envoy-attempt-count', String(info.attempts));
+    }
+    for (const cookie of plan.cookies) head.headers.append('set-cookie', cookie);
+    plan.choice.prepareResponse(head, info, request);
+    plan.route.prepareResponse(head, info, request);
+    if (end) this.finish();
+    stream.sendHead(head, end);
+  }
+
+  /** No retry is possible any more; only mirrors that wait for the end still need the body. */
+  private stopKeeping(): void {
+    if (this.plan.mirrors.length > 0 && !this.body.ended) return;
+    this.keepBody = false;
+    this.body.clear();
+  }
+
+  private reply(reply: LocalReply): void {
+    const { stream, plan } = this;
+    this.finish();
+    const fields = [...(reply.headers ?? [])];
+    if (plan.route.includeAttemptCountInResponse === true) {
+      fields.push(['x-envoy-attempt-count', String(stream.info.attempts)]);
+    }
+    replyByRoute(stream, plan.route, plan.choice, { ...reply, headers: fields });
+  }
+
+  private breakOff(flags: number, details: string): void {
+    const { stream } = this;
+    this.finish();
+    stream.info.flags |= flags;
+    stream.info.responseCodeDetails = details;
+    stream.abort(details);
+  }
+
+  // Timeouts.
+
+  private startTryTimeout(): void {
+    const { plan, deps } = this;
+    if (plan.timeouts.perTry <= 0 || this.started) return;
+    this.tryTimeout ??= new Deadline(deps.clock, deps.timers, () => this.onTryTimeout('upstream_per_try_timeout'));
+    this.tryTimeout.start(plan.timeouts.perTry);
+  }
+
+  private startTryIdle(): void {
+    const { plan, deps } = this;
+    if (plan.timeouts.perTryIdle <= 0) return;
+    this.tryIdleTimeout ??= new Deadline(deps.clock, deps.timers, () =>
+      this.onTryTimeout('upstream_per_try_idle_timeout'),
+    );
+    this.tryIdleTimeout.start(plan.timeouts.perTryIdle);
+  }
+
+  private touchTryIdle(): void {
+    if (this.tryIdleTimeout !== undefined && !this.over) this.tryIdleTimeout.start(this.plan.timeouts.perTryIdle);
+  }
+
+  private stopTryTimers(): void {
+    this.tryTimeout?.cancel();
+    this.tryIdleTimeout?.cancel();
+  }
+
+  private onTryTimeout(kind: TimeoutKind): void {
+    const attempt = this.dropTimedOut();
+    if (this.started) {
+      this.breakOff(FLAG.UT, kind);
+      return;
+    }
+    this.stopTryTimers();
+    const sent = attempt?.sent === true;
+    const decision = this.mayRetry ? (this.retries?.afterReset('local-reset', sent) ?? 'no') : 'no';
+    if (decision === 'yes') this.scheduleRetry();
+    else {
+      this.flagDecision(decision);
+      this.reply(timeoutReply(kind));
+    }
+  }
+
+  private onTimeout(kind: TimeoutKind): void {
+    this.dropTimedOut();
+    if (this.started) this.breakOff(FLAG.UT, kind);
+    else this.reply(timeoutReply(kind));
+  }
+
+  private dropTimedOut(): Attempt | undefined {
+    const attempt = this.attempt;
+    this.attempt = undefined;
+    if (attempt === undefined) return undefined;
+    attempt.host.stats.timeout++;
+    if (!this.started) {
+      attempt.host.stats.error++;
+      attempt.cluster.report(attempt.host, { kind: 'timeout' });
+    }
+    attempt.cancel();
+    return attempt;
+  }
+
+  private elapsed(): number {
+    return this.completeAt < 0 ? 0 : this.deps.clock.monotonic() - this.completeAt;
+  }
+
+  /** Ends everything that belongs to the request; an attempt that is under way is given up. */
+  private finish(): void {
+    this.over = true;
+    this.globalTimeout?.cancel();
+    this.backOff?.cancel();
+    this.stopTryTimers();
+    this.retries?.release();
+    this.body.clear();
+    if (!this.body.ended) for (const mirror of this.plan.mirrors) mirror.abandon();
+    const attempt = this.attempt;
+    this.attempt = undefined;
+    attempt?.cancel();
+  }
+}
+
+function resetOutcome(reason: ResetReason): AttemptOutcome {
+  return { kind: reason === 'connect-failure' || reason === 'connect-timeout' ? 'connect-failure' : 'reset' };
+}

@@ -1,0 +1,37 @@
+import { HeaderList } from '../../http/headers.js';
+import type { DownstreamStream, LocalReply } from '../../http/stream.js';
+import type { ClusterChoice, DirectResponseAction, RedirectAction, RouteEntry } from '../route.js';
+
+/** Answers with the route's redirect. */
+export function replyRedirect(stream: DownstreamStream, route: RouteEntry, action: RedirectAction): void {
+  replyByRoute(stream, route, undefined, {
+    status: action.status,
+    body: '',
+    details: 'direct_response',
+    flags: 0,
+    headers: [['location', action.location(stream.request)]],
+  });
+}
+
+/** Answers with the route's own status and body. */
+export function replyDirectly(stream: DownstreamStream, route: RouteEntry, action: DirectResponseAction): void {
+  const { status, body } = action;
+  replyByRoute(stream, route, undefined, { status, body, details: 'direct_response', flags: 0 });
+}
+
+/** A local reply with the header operations of route and weighted cluster, which Envoy applies to these too. */
+export function replyByRoute(
+  stream: DownstreamStream,
+  route: RouteEntry,
+  choice: ClusterChoice | undefined,
+  reply: LocalReply,
+): void {
+  const headers = new HeaderList();
+  for (const [name, value] of reply.headers ?? []) headers.append(name, value);
+  const head = { status: reply.status, reason: '', headers };
+  choice?.prepareResponse(head, stream.info, stream.request);
+  route.prepareResponse(head, stream.info, stream.request);
+  const fields: [string, string][] = [];
+  for (let i = 0; i < headers.size; i++) fields.push([headers.nameAt(i), headers.valueAt(i)]);
+  stream.localReply({ ...reply, headers: fields });
+}
