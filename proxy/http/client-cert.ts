@@ -25,12 +25,14 @@ export function applyClientCert(headers: HeaderList, peer: PeerInfo, config: Con
   headers.set(XFCC, received === undefined ? element : `${received},${element}`);
 }
 
-const elements = new WeakMap<PeerInfo, string>();
+type Details = ConnectionManagerConfig['clientCertDetails'];
+
+const elements = new WeakMap<PeerInfo, { readonly details: Details; readonly element: string }>();
 
 /** One element, built once a connection: By and Hash always, the rest as configured. */
-function describePeer(peer: PeerInfo, details: ConnectionManagerConfig['clientCertDetails']): string {
+function describePeer(peer: PeerInfo, details: Details): string {
   const known = elements.get(peer);
-  if (known !== undefined) return known;
+  if (known !== undefined && known.details === details) return known.element;
   const parts: string[] = [];
   if (peer.localUriSan !== undefined) parts.push(`By=${peer.localUriSan}`);
   if (peer.sha256 !== '') parts.push(`Hash=${peer.sha256}`);
@@ -38,6 +40,6 @@ function describePeer(peer: PeerInfo, details: ConnectionManagerConfig['clientCe
   if (details.uri) parts.push(`URI=${peer.uriSan ?? ''}`);
   if (details.dns) for (const name of peer.dnsSans) parts.push(`DNS=${name}`);
   const element = parts.join(';');
-  elements.set(peer, element);
+  elements.set(peer, { details, element });
   return element;
 }

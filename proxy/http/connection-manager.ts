@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
@@ -49,8 +50,6 @@ export function serveHttp(
   return new ConnectionManager(socket, connection, live, deps);
 }
 
-const BODIES: Readonly<Record<number, string>> = { 400: 'Bad Request', 501: 'Not Implemented' };
-
 /** Envoy's HTTP connection manager for one HTTP/1 connection. */
 export class ConnectionManager implements RequestReceiver, HttpServerConnection, Sleeper {
   wakeAt = 0;
@@ -60,6 +59,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   private readonly codec: Http1ServerConnection;
   private readonly openedAt: number;
   private closed = false;
+  private requests = 0;
 
   constructor(
     socket: Socket,
@@ -93,23 +93,32 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 
   onRequest(sink: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink {
-    const stream = new ActiveStream(this, this.live.current, sink, request, meta);
+    const config = this.live.current;
+    const stream = new ActiveStream(this, config, sink, request, meta);
     this.stream = stream;
+    const most = config.maxRequestsPerConnection ?? 0;
+    if (most > 0 && ++this.requests >= most) this.codec.closeAfterResponse();
     const refusal = checkRequest(stream, meta);
     if (refusal !== undefined) {
       if (refusal.status === 400 || refusal.status === 426) this.codec.closeAfterResponse();
       stream.localReply(refusal);
       return stream;
     }
-    if (meta.expectContinue) sink.sendInformational({ status: 100, reason: '', headers: new HeaderList() });
+    if (meta.expectContinue) this.answerExpectation(sink, stream);
     prepareRequest(stream, this.connection);
     if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
+      this.codec.closeAfterResponse();
       stream.localReply({ status: 403, body: '', details: 'upgrade_failed', flags: 0 });
       return stream;
     }
     stream.runFilters(0);
     if (this.stream !== undefined) this.scheduleWake(meta.start);
     return stream;
+  }
+
+  private answerExpectation(sink: ResponseSink, stream: ActiveStream): void {
+    if (stream.config.proxy100Continue === true) stream.request.headers.append('expect', '100-continue');
+    else sink.sendInformational({ status: 100, reason: '', headers: new HeaderList() });
   }
 
   onBadHead(sink: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink {
@@ -123,7 +132,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     };
     const stream = new ActiveStream(this, this.live.current, sink, request, meta);
     this.stream = stream;
-    stream.localReply({ status, body: BODIES[status] ?? '', details, flags });
+    stream.localReply({ status, body: status === 408 ? '' : (STATUS_CODES[status] ?? ''), details, flags });
     return stream;
   }
 
@@ -158,9 +167,11 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 
   private checkStream(stream: ActiveStream, now: number): void {
-    const { requestMs } = stream.config.timeouts;
+    const { requestMs, maxStreamDurationMs = 0 } = stream.config.timeouts;
     if (!stream.requestEnded && stream.upgrade === '' && isPast(now, stream.startedAt, requestMs)) {
       stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
+    } else if (isPast(now, stream.startedAt, maxStreamDurationMs)) {
+      stream.failWith(timeoutReply('downstream duration timeout', 'max_duration_timeout', FLAG.UMSDR));
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
       stream.failWith(timeoutReply('stream timeout', 'stream_idle_timeout', FLAG.SI));
     }
@@ -176,6 +187,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     };
     if (stream !== undefined) {
       consider(stream.lastActivity, stream.idleTimeoutMs);
+      consider(stream.startedAt, stream.config.timeouts.maxStreamDurationMs ?? 0);
       if (!stream.requestEnded) consider(stream.startedAt, stream.config.timeouts.requestMs);
     } else if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
     else consider(codec.lastActivity, timeouts.idleMs);
@@ -194,8 +206,11 @@ function timeoutReply(body: string, details: string, flags: number): LocalReply 
 
 /** The route decides before the connection manager's list. */
 function upgradeAllowed(stream: ActiveStream): boolean {
-  const action = stream.route()?.action;
   const { upgrade } = stream;
+  const route = stream.route();
+  // CONNECT matches no ordinary route; the router answers that there is none.
+  if (route === undefined && upgrade === 'connect') return true;
+  const action = route?.action;
   if (action?.kind === 'forward') {
     const byRoute = action.upgrades.get(upgrade === 'connect' ? 'CONNECT' : upgrade) ?? action.upgrades.get(upgrade);
     if (byRoute !== undefined) return byRoute;

@@ -25,16 +25,27 @@ export function checkRequest(stream: ActiveStream, meta: RequestMeta): LocalRepl
   } else if (!meta.hasHost) {
     return reply(400, 'missing_host_header');
   }
+  const underscores = config.headersWithUnderscores ?? 'allow';
+  if (underscores !== 'allow' && !acceptUnderscores(stream, underscores)) {
+    return reply(400, 'http1.unexpected_underscore');
+  }
   if (meta.upgrade === 'connect') return undefined;
   return checkPath(stream);
 }
 
+/** Applications behind CGI-like servers mistake `_` for `-`; returns whether the request may pass. */
+function acceptUnderscores(stream: ActiveStream, action: 'reject' | 'drop'): boolean {
+  const { headers } = stream.request;
+  const before = headers.size;
+  headers.deleteWhere((key) => key.includes('_'));
+  return action === 'drop' || headers.size === before;
+}
+
 function checkPath(stream: ActiveStream): LocalReply | undefined {
   const { request, config } = stream;
-  if (request.path === '*' && request.method === 'OPTIONS') return undefined;
+  // As Envoy, `OPTIONS *` too: it has no route.
   if (request.path.charCodeAt(0) !== 47 /* / */) return reply(404, 'absolute_path_rejected');
-  const fragment = request.path.indexOf('#');
-  if (fragment >= 0) request.path = request.path.slice(0, fragment);
+  if (request.path.includes('#')) return reply(400, 'path_normalization_failed');
   const { path } = config;
   if (!path.normalize && !path.mergeSlashes && path.escapedSlashes === 'keep') return undefined;
   const normalized = normalizePath(request.path, path);

@@ -9,8 +9,11 @@ export const TOKEN = table((code) => /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(String.f
 /** Characters of a field value: visible, space, tab, and obs-text. */
 export const VALUE = table((code) => code === 9 || (code >= 32 && code !== 127));
 
-/** Characters of a request target: visible ASCII, and bytes above it, which applications do send. */
-export const TARGET = table((code) => code > 32 && code !== 127);
+/** Characters of a request target: visible ASCII. */
+export const TARGET = table((code) => code > 32 && code < 127);
+
+/** Characters of an authority (RFC 3986 section 3.2). */
+export const AUTHORITY = table((code) => /[A-Za-z0-9\-._~%!$&'()*+,;=:@[\]]/.test(String.fromCharCode(code)));
 
 /** Value of a hex digit, 255 for anything else. */
 export const HEX = Uint8Array.from({ length: 256 }, (_, code) => {

@@ -1,7 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { HeaderList } from '../http/headers.js';
-import type { RequestHead } from '../http/message.js';
 import type {
   ClientConnection,
   ClientConnectionEvents,
@@ -10,12 +9,12 @@ import type {
   UpstreamStream,
 } from '../http/stream.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
+import { ClientStream, type StreamOwner } from './client-stream.js';
 import { Http1Error } from './errors.js';
 import { Framing } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
-import { chunkStart, fieldLines, LAST_CHUNK } from './serialize.js';
 
 export interface ClientConnectionOptions {
   readonly clock: Clock;
@@ -32,7 +31,7 @@ const MAX_INFORMATIONAL = 16;
 type ReadState = 'idle' | 'head' | 'body' | 'raw' | 'closed';
 
 /** The upstream side of HTTP/1: one request at a time on one socket. */
-export class Http1ClientConnection implements ClientConnection, BodySink {
+export class Http1ClientConnection implements ClientConnection, BodySink, StreamOwner {
   readonly maxConcurrent = 1;
 
   private readState: ReadState = 'idle';
@@ -289,130 +288,4 @@ export class Http1ClientConnection implements ClientConnection, BodySink {
     this.unusable = true;
     this.events.onUnusable();
   }
-}
-
-/** How the request body is written; `held` until an upgrade is answered, `off` when nothing more may be sent. */
-type WriteState = 'none' | 'length' | 'chunked' | 'held' | 'raw' | 'off';
-
-/** One request. It outlives its turn on the connection harmlessly: calls after the end do nothing. */
-class ClientStream implements UpstreamStream {
-  requestEnded = false;
-  responseEnded = false;
-  isHead = false;
-  isConnect = false;
-  isUpgrade = false;
-  private writeState: WriteState = 'none';
-  private wantsDrain = false;
-
-  constructor(
-    private readonly connection: Http1ClientConnection,
-    private readonly output: Output,
-    readonly handler: ResponseHandler,
-  ) {}
-
-  sendHead(head: RequestHead, end: boolean): void {
-    if (this.isOver()) return;
-    this.isHead = head.method === 'HEAD';
-    this.isConnect = head.method === 'CONNECT';
-    this.isUpgrade = !this.isConnect && head.headers.has('upgrade');
-    const target = this.isConnect ? head.authority : head.path;
-    const framing = this.frame(head, end);
-    this.output.text(
-      `${head.method} ${target} HTTP/1.1\r\nhost: ${head.authority}\r\n${fieldLines(head.headers)}${framing}\r\n`,
-    );
-    if (end) this.requestEnded = true;
-  }
-
-  sendData(chunk: Buffer, end: boolean): boolean {
-    if (this.isOver()) return true;
-    let open = true;
-    if (this.writeState === 'chunked') {
-      open = this.sendChunk(chunk, end);
-    } else if (chunk.length > 0 && this.writeState !== 'off') {
-      open = this.output.bytes(chunk);
-    }
-    if (end) this.finish();
-    else if (!open) this.wantsDrain = true;
-    return open;
-  }
-
-  sendTrailers(trailers: HeaderList): void {
-    if (this.isOver()) return;
-    if (this.writeState === 'chunked') this.output.text(`0\r\n${fieldLines(trailers)}\r\n`);
-    this.finish();
-  }
-
-  reset(): void {
-    if (this.responseEnded && this.requestEnded) return;
-    if (this.writeState === 'off' && this.responseEnded) return;
-    const over = this.responseEnded;
-    this.requestEnded = true;
-    this.responseEnded = true;
-    if (!over) this.connection.resetStream();
-  }
-
-  setReadable(readable: boolean): void {
-    if (!this.responseEnded) this.connection.setReadable(readable);
-  }
-
-  drained(): void {
-    if (!this.wantsDrain) return;
-    this.wantsDrain = false;
-    this.handler.onUpstreamDrain();
-  }
-
-  startRaw(): void {
-    this.writeState = 'raw';
-    if (this.requestEnded) this.connection.onRequestEnded();
-  }
-
-  /** An upgrade or CONNECT that upstream answered as an ordinary request: no byte of the other protocol may follow. */
-  refuseSwitch(): void {
-    if (!this.isUpgrade && !this.isConnect) return;
-    this.writeState = 'off';
-    this.requestEnded = true;
-  }
-
-  private frame(head: RequestHead, end: boolean): string {
-    if (this.isUpgrade || this.isConnect) {
-      this.writeState = 'raw';
-      return '';
-    }
-    if (head.headers.has('content-length')) {
-      this.writeState = 'length';
-      return '';
-    }
-    if (end) {
-      this.writeState = 'length';
-      return expectsBody(head.method) ? 'content-length: 0\r\n' : '';
-    }
-    this.writeState = 'chunked';
-    return 'transfer-encoding: chunked\r\n';
-  }
-
-  private sendChunk(chunk: Buffer, end: boolean): boolean {
-    if (chunk.length > 0) {
-      this.output.text(chunkStart(chunk.length));
-      this.output.bytes(chunk);
-      this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
-    } else if (end) {
-      this.output.text(LAST_CHUNK);
-    }
-    return !this.output.isBlocked;
-  }
-
-  private finish(): void {
-    this.requestEnded = true;
-    this.connection.onRequestEnded();
-  }
-
-  /** Nothing may be written for this request any more: the connection may serve another one. */
-  private isOver(): boolean {
-    return this.requestEnded || (this.responseEnded && this.writeState !== 'raw');
-  }
-}
-
-/** Methods whose requests say that their body is empty (RFC 9110 section 8.6). */
-function expectsBody(method: string): boolean {
-  return method === 'POST' || method === 'PUT' || method === 'PATCH';
 }

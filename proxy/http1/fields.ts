@@ -104,13 +104,11 @@ function addField(name: string, value: string, headers: HeaderList, framing: Fra
   }
 }
 
-/** RFC 9112 section 6.3: equal repetitions count once, different ones are an attack. */
+/** RFC 9112 section 6.3; repetitions are refused even when they agree, as Envoy does. */
 function addContentLength(name: string, value: string, headers: HeaderList, framing: Framing): void {
   if (!/^[0-9]{1,15}$/.test(value)) throw badMessage();
-  const length = Number(value);
-  if (framing.contentLength === length) return;
   if (framing.contentLength >= 0) throw badMessage();
-  framing.contentLength = length;
+  framing.contentLength = Number(value);
   headers.appendKnown('content-length', name, value);
 }
 

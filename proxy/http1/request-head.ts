@@ -1,8 +1,9 @@
 import { HeaderList } from '../http/headers.js';
 import type { HttpVersion, RequestHead } from '../http/message.js';
-import { SP, TARGET, TOKEN } from './chars.js';
+import { AUTHORITY, SP, TARGET, TOKEN } from './chars.js';
 import { badMessage, Http1Error } from './errors.js';
 import { type Framing, parseFields, removeNominated } from './fields.js';
+import { METHODS } from './methods.js';
 
 /**
  * Parses a request head (RFC 9112 section 3). `text` ends with the CRLF of its last line; `framing` is filled.
@@ -13,6 +14,7 @@ export function parseRequestHead(text: string, framing: Framing, maxFields: numb
   while (TOKEN[text.charCodeAt(i)] === 1) i++;
   if (i === 0 || text.charCodeAt(i) !== SP) throw badMessage();
   const method = text.slice(0, i);
+  if (!METHODS.has(method)) throw badMessage();
   const targetStart = ++i;
   while (TARGET[text.charCodeAt(i)] === 1) i++;
   if (i === targetStart || text.charCodeAt(i) !== SP) throw badMessage();
@@ -32,6 +34,7 @@ export function parseRequestHead(text: string, framing: Framing, maxFields: numb
   };
   if (method === 'CONNECT') applyConnectTarget(request, framing);
   else if (target.charCodeAt(0) !== 47 /* / */) applyTarget(request, framing);
+  checkAuthority(request.authority);
   checkFraming(request, framing);
   removeNominated(headers, framing);
   if (framing.teTrailers) headers.appendKnown('te', 'te', 'trailers');
@@ -45,7 +48,7 @@ function parseVersion(text: string, at: number): HttpVersion {
   throw badMessage();
 }
 
-const ABSOLUTE = /^(https?):\/\/([^/?#@]+)([/?][^#]*)?$/i;
+const ABSOLUTE = /^([a-z][a-z0-9+.-]*):\/\/(?:[^/?#@]*@)?([^/?#@]+)([/?][^#]*)?$/i;
 
 /** Absolute form: its host replaces the Host field (RFC 9112 section 3.2.2). `*` belongs to OPTIONS alone. */
 function applyTarget(request: RequestHead, framing: Framing): void {
@@ -54,8 +57,9 @@ function applyTarget(request: RequestHead, framing: Framing): void {
   const [, scheme, authority, path] = parts ?? [];
   if (scheme === undefined || authority === undefined) throw new Http1Error(400, 'http1.invalid_url');
   request.authority = authority;
+  if (!/^https?$/i.test(scheme)) throw new Http1Error(400, 'http1.invalid_scheme');
   framing.host ??= authority;
-  request.path = path === undefined ? '/' : path.startsWith('?') ? `/${path}` : path;
+  request.path = path ?? '/';
 }
 
 const HOST_AND_PORT = /^[^/?#@\s]+:\d{1,5}$/;
@@ -65,6 +69,12 @@ function applyConnectTarget(request: RequestHead, framing: Framing): void {
   request.authority = request.path;
   framing.host ??= request.path;
   request.path = '';
+}
+
+function checkAuthority(authority: string): void {
+  for (let i = 0; i < authority.length; i++) {
+    if (AUTHORITY[authority.charCodeAt(i)] !== 1) throw new Http1Error(400, 'http.invalid_authority');
+  }
 }
 
 /** RFC 9112 section 6.1 and 6.3: what could make two parsers see two different messages is refused. */

@@ -5,11 +5,12 @@ import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
 import { Http1Error } from './errors.js';
-import { Framing, listContains } from './fields.js';
+import { Framing } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
 import { parseRequestHead } from './request-head.js';
-import { chunkStart, fieldLines, LAST_CHUNK, statusLine } from './serialize.js';
+import { ResponseWriter } from './response-writer.js';
+import { upgradeType } from './upgrade.js';
 
 export interface ServerConnectionOptions {
   readonly clock: Clock;
@@ -25,9 +26,6 @@ export interface ServerConnectionOptions {
  */
 type ReadState = 'head' | 'body' | 'answer' | 'switch' | 'raw' | 'drain' | 'closed';
 
-/** How the response that is being written is framed; `none` before its head. */
-type WriteState = 'none' | 'length' | 'chunked' | 'close' | 'bodiless' | 'raw';
-
 /** After the last byte was sent, the client has this long to close its side, so that no RST destroys the answer. */
 const LINGER_MS = 1000;
 /** A client that closed its side while an answer is awaited may be gone altogether; TCP does not tell which. */
@@ -40,7 +38,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
   headStart = 0;
 
   private readState: ReadState = 'head';
-  private writeState: WriteState = 'none';
+  private readonly writer: ResponseWriter;
   private readonly output: Output;
   private readonly heads: HeadBuffer;
   private readonly framing = new Framing();
@@ -69,6 +67,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
     private readonly options: ServerConnectionOptions,
   ) {
     this.output = new Output(socket);
+    this.writer = new ResponseWriter(this.output);
     this.heads = new HeadBuffer(options.maxHeadBytes);
     this.lastActivity = options.clock.monotonic();
     // A client may close its sending side and still wait for the answer.
@@ -113,49 +112,34 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
   }
 
   sendInformational(head: ResponseHead): void {
-    if (this.http10) return;
-    this.output.text(`${statusLine(head.status, false)}${fieldLines(head.headers)}\r\n`);
+    if (!this.http10) this.writer.informational(head);
   }
 
   sendHead(head: ResponseHead, end: boolean, close: boolean): void {
-    const { status, headers } = head;
-    if (this.readState === 'switch') this.decideSwitch(status, end);
-    const raw = this.readState === 'raw';
-    const framing = raw ? this.startRaw(status, headers) : this.frameResponse(status, headers, end);
-    let text = statusLine(status, this.http10) + fieldLines(headers) + framing;
-    if (!raw) {
-      // Without the rest of the request the next one cannot be found.
-      if (close || (end && this.readState === 'body')) this.closeAfter = true;
-      if (this.closeAfter) text += 'connection: close\r\n';
-      else if (this.http10) text += 'connection: keep-alive\r\n';
+    if (this.readState === 'switch') this.decideSwitch(head.status, end);
+    if (this.readState === 'raw') {
+      this.writer.rawHead(head);
+      if (!this.reading) this.resumeReading();
+      return;
     }
-    this.output.text(`${text}\r\n`);
+    // Without the rest of the request the next one cannot be found.
+    const lost = end && this.readState === 'body';
+    if (close || lost || this.writer.needsClose(head, end, this.http10, this.isHead)) this.closeAfter = true;
+    const connection = this.closeAfter ? 'close' : this.http10 ? 'keep-alive' : '';
+    this.writer.head(head, end, this.http10, this.isHead, connection);
     if (end) this.finishResponse();
-    else if (raw && !this.reading) this.resumeReading();
   }
 
   sendData(chunk: Buffer, end: boolean): boolean {
     this.lastActivity = this.options.clock.monotonic();
-    let open = true;
-    if (chunk.length > 0 && this.writeState !== 'bodiless') {
-      if (this.writeState === 'chunked') {
-        this.output.text(chunkStart(chunk.length));
-        this.output.bytes(chunk);
-        this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
-        open = !this.output.isBlocked;
-      } else {
-        open = this.output.bytes(chunk);
-      }
-    } else if (end && this.writeState === 'chunked') {
-      this.output.text(LAST_CHUNK);
-    }
+    const open = this.writer.data(chunk, end);
     if (end) this.finishResponse();
     else if (!open) this.wantsDrain = true;
     return open;
   }
 
   sendTrailers(trailers: HeaderList): void {
-    if (this.writeState === 'chunked') this.output.text(`0\r\n${fieldLines(trailers)}\r\n`);
+    this.writer.trailers(trailers);
     this.finishResponse();
   }
 
@@ -292,7 +276,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
     this.readState = 'drain';
     this.closeAfter = true;
     const sink = this.sink;
-    if (this.writeState === 'none') sink?.onBodyError(error.status, error.details, error.flags);
+    if (!this.writer.started) sink?.onBodyError(error.status, error.details, error.flags);
     else {
       this.sink = undefined;
       sink?.onDownstreamReset(error.details, true);
@@ -311,56 +295,22 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
     if (serial === this.serial) this.sink = sink;
   }
 
-  /** Sets how the body will be written and returns the lines that say so (RFC 9112 section 6.3). */
-  private frameResponse(status: number, headers: HeaderList, end: boolean): string {
-    if (status === 204 || status < 200) {
-      headers.delete('content-length');
-      this.writeState = 'bodiless';
-      return '';
-    }
-    if (this.isHead || status === 304) {
-      this.writeState = 'bodiless';
-      return '';
-    }
-    if (headers.has('content-length')) {
-      this.writeState = 'length';
-      return '';
-    }
-    if (end) {
-      this.writeState = 'length';
-      return 'content-length: 0\r\n';
-    }
-    if (this.http10) {
-      this.writeState = 'close';
-      this.closeAfter = true;
-      return '';
-    }
-    this.writeState = 'chunked';
-    return 'transfer-encoding: chunked\r\n';
-  }
-
-  private startRaw(status: number, headers: HeaderList): string {
-    this.writeState = 'raw';
-    headers.delete('content-length');
-    headers.delete('connection');
-    return status === 101 ? 'connection: Upgrade\r\n' : '';
-  }
-
   private decideSwitch(status: number, end: boolean): void {
     const accepted = this.isConnect ? status >= 200 && status < 300 : status === 101;
     this.readState = accepted && !end ? 'raw' : 'answer';
-    if (this.isConnect && this.readState === 'answer') this.closeAfter = true;
+    // What the client sent behind its request may be the other protocol.
+    if (!accepted) this.closeAfter = true;
   }
 
   private finishResponse(): void {
-    if (this.writeState === 'raw') {
+    if (this.writer.raw) {
       this.output.end();
       this.rawOutEnded = true;
       if (this.peerEnded) this.forget();
       return;
     }
     this.forget();
-    this.writeState = 'none';
+    this.writer.reset();
     this.readable = true;
     if (this.closeAfter || this.readState === 'body' || this.readState === 'drain') {
       this.closeGently();
@@ -411,9 +361,9 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
         return;
       case 'answer':
       case 'switch':
-        if (this.writeState !== 'none') return;
+        if (this.writer.started) return;
         this.halfClosedTimer = this.options.clock.after(HALF_CLOSED_WAIT_MS, () => {
-          if (this.writeState === 'none') this.destroy();
+          if (!this.writer.started) this.destroy();
         });
         return;
       case 'raw': {
@@ -446,21 +396,4 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
     sink?.onDownstreamReset('downstream_remote_disconnect', false);
     this.receiver.onConnectionClosed();
   }
-}
-
-/**
- * The lower-case type of an upgrade that may happen, else empty; only then do its fields stay in the request. An
- * upgrade may be ignored (RFC 9110 section 7.8): one with a body, and h2c, are served as ordinary requests.
- */
-function upgradeType(request: RequestHead, framing: Framing): string {
-  if (framing.upgrade === '' || request.version !== 'HTTP/1.1' || !framing.hasOption('upgrade')) return '';
-  const type = framing.upgrade.toLowerCase();
-  if (listContains(type, 'h2c')) {
-    request.headers.delete('http2-settings');
-    return '';
-  }
-  if (framing.chunked || framing.contentLength > 0) return '';
-  request.headers.appendKnown('connection', 'connection', 'Upgrade');
-  request.headers.appendKnown('upgrade', 'upgrade', framing.upgrade);
-  return type;
 }

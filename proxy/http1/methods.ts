@@ -1,0 +1,8 @@
+/** The methods that Envoy lets pass unless custom ones are allowed (RFC 9110, WebDAV, UPnP, and a few more). */
+export const METHODS: ReadonlySet<string> = new Set(
+  (
+    'GET HEAD POST PUT DELETE CONNECT OPTIONS TRACE PATCH COPY LOCK MKCOL MOVE PROPFIND PROPPATCH SEARCH UNLOCK BIND ' +
+    'REBIND UNBIND ACL REPORT MKACTIVITY CHECKOUT MERGE M-SEARCH NOTIFY SUBSCRIBE UNSUBSCRIBE PURGE MKCALENDAR LINK ' +
+    'UNLINK SOURCE'
+  ).split(' '),
+);
