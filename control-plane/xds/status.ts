@@ -10,16 +10,15 @@ export interface TypeStatus {
   readonly acked: string | undefined;
   /** How many resources of the type the proxy has. */
   readonly resources: number;
-  readonly rejection:
-    | { readonly reason: string; readonly at: string; readonly resources: readonly string[] }
-    | undefined;
+  /** The refusal that stands: undefined once all that was refused has been replaced and accepted. */
+  readonly lastNack: { readonly reason: string; readonly at: string; readonly resource: string } | undefined;
 }
 
 export const SHORT_NAMES = {
-  cds: TYPE.cluster,
-  eds: TYPE.endpoint,
-  lds: TYPE.listener,
-  rds: TYPE.route,
+  CDS: TYPE.cluster,
+  EDS: TYPE.endpoint,
+  LDS: TYPE.listener,
+  RDS: TYPE.route,
 } as const;
 
 export type ShortName = keyof typeof SHORT_NAMES;
@@ -52,10 +51,10 @@ export function typeStatus(watch: Watch | undefined, behind: boolean): TypeStatu
     sent: watch?.sentVersion,
     acked: watch?.ackedVersion,
     resources: watch?.sentCount ?? 0,
-    rejection: rejection && {
+    lastNack: rejection && {
       reason: rejection.reason,
       at: new Date(rejection.at).toISOString(),
-      resources: [...rejection.resources.keys()],
+      resource: [...rejection.resources.keys()].join(', '),
     },
   };
 }

@@ -1,0 +1,32 @@
+/** How a control plane runs; ports as numbers, 0 takes a free one (the same as last time, where it is still free). */
+export interface ControlPlaneConfig {
+  /** Folder of YAML, watched. */
+  readonly configDir: string;
+  /** Keys, tokens and allotted ports. */
+  readonly stateDir: string;
+  /** Address to listen on; a loopback address. */
+  readonly host: string;
+  /** xDS and CA over TLS. */
+  readonly xdsPort: number;
+  /** xDS without TLS and token, for proxyless gRPC clients; undefined is off. */
+  readonly plaintextXdsPort?: number;
+  readonly debugPort: number;
+  /** Lifetime of workload certificates that do not ask for another. */
+  readonly certTtlSeconds: number;
+}
+
+const MIN_TTL_SECONDS = 10;
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/;
+
+/** Throws an Error that names the setting and what it takes. */
+export function checkConfig(config: ControlPlaneConfig): ControlPlaneConfig {
+  for (const name of ['xdsPort', 'plaintextXdsPort', 'debugPort'] as const) {
+    const port = config[name] ?? 0;
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new Error(`${name} must be a port, 0 to 65535`);
+  }
+  if (!Number.isFinite(config.certTtlSeconds) || config.certTtlSeconds < MIN_TTL_SECONDS) {
+    throw new Error(`certificates cannot live shorter than ${MIN_TTL_SECONDS} s`);
+  }
+  if (!LOOPBACK.test(config.host)) throw new Error(`${config.host} is not a loopback address`);
+  return Object.freeze({ ...config });
+}

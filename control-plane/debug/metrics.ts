@@ -1,0 +1,128 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { TYPE } from '../../common/xds/type-urls.js';
+import type { CaEvents } from '../ca/service.js';
+import type { AdsEvents } from '../xds/server.js';
+
+const SHORT: Readonly<Record<string, string>> = {
+  [TYPE.cluster]: 'cds',
+  [TYPE.endpoint]: 'eds',
+  [TYPE.listener]: 'lds',
+  [TYPE.route]: 'rds',
+};
+
+function shortName(typeUrl: string): string {
+  return SHORT[typeUrl] ?? 'other';
+}
+
+/** The control plane's own measurements, by the names that istiod's have. */
+export class ControlPlaneMetrics {
+  readonly registry = new Registry();
+
+  private readonly connected = this.gauge('pilot_xds', 'Proxies connected by xDS.', ['data_plane']);
+  private readonly pushes = this.counter('pilot_xds_pushes', 'xDS responses sent, by type.', ['type']);
+  private readonly bytes = this.histogram(
+    'pilot_xds_config_size_bytes',
+    'Bytes of resources in a response.',
+    ['type'],
+    [1e3, 1e4, 1e5, 1e6, 4e6],
+  );
+  private readonly rejects = this.counter('pilot_total_xds_rejects', 'xDS responses that proxies refused, by type.', [
+    'type',
+  ]);
+  private readonly internalErrors = this.counter(
+    'pilot_total_xds_internal_errors',
+    'Configurations that could not be made.',
+    [],
+  );
+  private readonly expired = this.counter('pilot_xds_expired_nonce', 'Requests with a nonce that was overtaken.', [
+    'type',
+  ]);
+  private readonly convergence = this.histogram(
+    'pilot_proxy_convergence_time',
+    'Seconds from a change to the last acknowledgement by a proxy.',
+    [],
+    [0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30],
+  );
+  private readonly triggers = this.counter('pilot_push_triggers', 'Changes that led to a push, by what changed.', [
+    'type',
+  ]);
+  private readonly services = this.gauge('pilot_services', 'Services that are known.', []);
+  private readonly rejectedConfigs = this.gauge('pilot_total_rejected_configs', 'Errors in the configuration.', []);
+  private readonly csrs = this.counter('citadel_server_csr_count', 'Certificate requests received.', []);
+  private readonly csrErrors = this.counter(
+    'citadel_server_csr_parsing_err_count',
+    'Certificate requests that could not be read or are too weak.',
+    [],
+  );
+  private readonly signErrors = this.counter(
+    'citadel_server_csr_sign_err_count',
+    'Certificates that could not be signed.',
+    [],
+  );
+  private readonly identityErrors = this.counter(
+    'citadel_server_id_extraction_err_count',
+    'Certificate requests for an identity other than the caller’s.',
+    [],
+  );
+  private readonly authErrors = this.counter(
+    'citadel_server_authentication_failure_count',
+    'Callers of the CA that could not prove who they are.',
+    [],
+  );
+  private readonly issued = this.counter('citadel_server_success_cert_issuance_count', 'Certificates issued.', []);
+  private readonly rootExpiry = this.gauge(
+    'citadel_server_root_cert_expiry_timestamp',
+    'When the root certificate expires, in seconds since the epoch.',
+    [],
+  );
+
+  readonly ca: CaEvents = {
+    requested: () => this.csrs.inc(),
+    authenticationFailed: () => this.authErrors.inc(),
+    csrUnreadable: () => this.csrErrors.inc(),
+    identityRefused: () => this.identityErrors.inc(),
+    signFailed: () => this.signErrors.inc(),
+    issued: () => this.issued.inc(),
+  };
+
+  readonly xds: AdsEvents = {
+    connected: ({ dataPlane }) => this.connected.inc({ data_plane: dataPlane }),
+    disconnected: ({ dataPlane }) => this.connected.dec({ data_plane: dataPlane }),
+    sent: (typeUrl, bytes) => {
+      this.pushes.inc({ type: shortName(typeUrl) });
+      this.bytes.observe({ type: shortName(typeUrl) }, bytes);
+    },
+    rejected: (_node, typeUrl) => this.rejects.inc({ type: shortName(typeUrl) }),
+    expiredNonce: (typeUrl) => this.expired.inc({ type: shortName(typeUrl) }),
+    converged: (ms) => this.convergence.observe(ms / 1000),
+    internalError: () => this.internalErrors.inc(),
+  };
+
+  snapshotTaken(services: number, errors: number): void {
+    this.triggers.inc({ type: 'config' });
+    this.services.set(services);
+    this.rejectedConfigs.set(errors);
+  }
+
+  /** Milliseconds since the epoch. */
+  rootExpires(at: number): void {
+    this.rootExpiry.set(at / 1000);
+  }
+
+  private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  private gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  private histogram<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    buckets: number[],
+  ): Histogram<L> {
+    return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [this.registry] });
+  }
+}

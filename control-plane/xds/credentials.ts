@@ -1,0 +1,77 @@
+import { experimental, type ServerCredentials } from '@grpc/grpc-js';
+import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Logger } from '../../common/runtime/log.js';
+import type { Issuer } from '../ca/issuer.js';
+
+type Listener = experimental.IdentityCertificateUpdateListener;
+type Identity = experimental.IdentityCertificateUpdate;
+
+/** Names under which clients reach the control plane. */
+const NAMES = {
+  dnsNames: ['localhost', 'istiod.istio-system.svc', 'istiod.istio-system.svc.cluster.local'],
+  addresses: ['127.0.0.1', '::1'],
+};
+const TTL_SECONDS = 86_400;
+const RETRY_MS = 60_000;
+
+/** The server's own TLS certificate, made anew at half of its life; open connections keep the one they began with. */
+export class ServerCertificate {
+  private readonly listeners = new Set<Listener>();
+  private current: Identity | null = null;
+  private timer: Timer | undefined;
+
+  constructor(
+    private readonly issuer: Issuer,
+    private readonly clock: Clock,
+    private readonly log: Logger,
+  ) {}
+
+  /** Makes the first certificate. */
+  async start(): Promise<void> {
+    const keys = await createKeyPair();
+    const issued = this.issuer.issue(keys.publicKey, NAMES, TTL_SECONDS);
+    this.current = {
+      certificate: Buffer.from(issued.chain.join('')),
+      privateKey: Buffer.from(privateKeyPem(keys.privateKey)),
+    };
+    for (const listener of this.listeners) listener(this.current);
+    this.renewIn(Math.max(1000, (issued.notAfter - this.clock.now()) / 2));
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+  }
+
+  credentials(): ServerCredentials {
+    const root = Buffer.from(this.issuer.root.pem);
+    const nothing = (): void => {};
+    const authority: experimental.CertificateProvider = {
+      addCaCertificateListener: (listener) => process.nextTick(listener, { caCertificate: root }),
+      removeCaCertificateListener: nothing,
+      addIdentityCertificateListener: nothing,
+      removeIdentityCertificateListener: nothing,
+    };
+    const identity: experimental.CertificateProvider = {
+      addCaCertificateListener: nothing,
+      removeCaCertificateListener: nothing,
+      addIdentityCertificateListener: (listener) => {
+        this.listeners.add(listener);
+        process.nextTick(() => listener(this.current));
+      },
+      removeIdentityCertificateListener: (listener) => {
+        this.listeners.delete(listener);
+      },
+    };
+    return experimental.createCertificateProviderServerCredentials(authority, identity, false);
+  }
+
+  private renewIn(ms: number): void {
+    this.timer = this.clock.after(ms, () => {
+      this.start().catch((error: unknown) => {
+        this.log.error({ err: error }, 'could not renew the certificate of the xDS server');
+        this.renewIn(RETRY_MS);
+      });
+    });
+  }
+}
