@@ -19,27 +19,31 @@ export interface CompiledFormat {
 
 type Getter = (context: FormatContext) => OperatorValue;
 
-/** Throws an Error that names the operator, or the position, that cannot be understood. */
-export function compileFormat(template: string): CompiledFormat {
+/** `omitEmpty` leaves absent values out of the line. Throws an Error that names the operator, or the position, that cannot be understood. */
+export function compileFormat(template: string, options: { readonly omitEmpty?: boolean } = {}): CompiledFormat {
   const { literals, getters } = parse(template);
-  const format = render(literals, getters);
+  const format = render(literals, getters, options.omitEmpty === true ? '' : '-');
   const only = getters.length === 1 && literals.every((literal) => literal === '') ? getters[0] : undefined;
   return { format, value: only ?? format };
 }
 
 /** Text before, between and after the operators: always one more literal than operators. */
-function render(literals: readonly string[], getters: readonly Getter[]): (context: FormatContext) => string {
+function render(
+  literals: readonly string[],
+  getters: readonly Getter[],
+  absent: string,
+): (context: FormatContext) => string {
   const first = literals[0] ?? '';
   const parts = getters.map((get, index) => ({ get, after: literals[index + 1] ?? '' }));
   return (context) => {
     let line = first;
-    for (const part of parts) line += show(part.get(context)) + part.after;
+    for (const part of parts) line += show(part.get(context), absent) + part.after;
     return line;
   };
 }
 
-function show(value: OperatorValue): string {
-  if (value === undefined) return '-';
+function show(value: OperatorValue, absent: string): string {
+  if (value === undefined) return absent;
   return typeof value === 'string' ? escapeControl(value) : String(value);
 }
 
