@@ -1,0 +1,252 @@
+import { mkdir } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { type Clock, systemClock } from '../common/runtime/clock.js';
+import { messageOf } from '../common/runtime/errors.js';
+import { Lifecycle } from '../common/runtime/lifecycle.js';
+import { createLogger, type Logger } from '../common/runtime/log.js';
+import { TYPE } from '../common/xds/type-urls.js';
+import { Issuer } from './ca/issuer.js';
+import { loadRootCa } from './ca/root.js';
+import { CA_SERVICE, CaService } from './ca/service.js';
+import { TokenFiles } from './ca/token-files.js';
+import { LocalTokenVerifier, loadTokenKey } from './ca/tokens.js';
+import { type ControlPlaneConfig, checkConfig } from './config.js';
+import { ControlPlaneMetrics } from './debug/metrics.js';
+import { debugPages } from './debug/pages.js';
+import { DebugServer } from './debug/server.js';
+import { type Allotter, Mesh } from './mesh.js';
+import type { ProxyNode } from './model/proxy-node.js';
+import type { MeshSnapshot } from './model/snapshot.js';
+import type { Source } from './sources/source.js';
+import {
+  type ControlPlaneState,
+  listenAgain,
+  readLastPorts,
+  removeState,
+  writeLastPorts,
+  writeState,
+} from './state-file.js';
+import { ServerCertificate } from './xds/credentials.js';
+import type { ProxyResources } from './xds/resources.js';
+import { AdsServer } from './xds/server.js';
+import { ADS_SERVICE } from './xds/service.js';
+import type { Rejection } from './xds/watch.js';
+
+const MAX_TTL_SECONDS = 90 * 86_400;
+const TOKEN_CHECK_MS = 3_600_000;
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
+
+/** What differs between a machine, a cluster and a test. */
+export interface ControlPlaneParts {
+  readonly source: Source;
+  readonly allotter: Allotter;
+  readonly translate: (snapshot: MeshSnapshot, node: ProxyNode) => ProxyResources;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  /** Lines about the configuration, for people; standard error unless told otherwise. */
+  readonly report?: (line: string) => void;
+}
+
+export interface ControlPlaneApp {
+  readonly state: ControlPlaneState;
+  stop(): Promise<void>;
+}
+
+/**
+ * The one place where the control plane is wired: source → mesh (allotment, snapshot) → translation → ADS; beside it the CA
+ * on the same port, and the debug port. Resolves when the first configuration is in and everything listens: a proxy that
+ * connects earlier would be given an empty mesh.
+ */
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  parts: ControlPlaneParts,
+): Promise<ControlPlaneApp> {
+  const lifecycle = new Lifecycle();
+  try {
+    return await start(checkConfig(config), parts, lifecycle);
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+}
+
+async function start(
+  config: ControlPlaneConfig,
+  parts: ControlPlaneParts,
+  lifecycle: Lifecycle,
+): Promise<ControlPlaneApp> {
+  const clock = parts.clock ?? systemClock;
+  const log = parts.log ?? createLogger('control-plane');
+  const stateDir = resolve(config.stateDir);
+  await mkdir(stateDir, { recursive: true });
+  const metrics = new ControlPlaneMetrics();
+
+  // Keys first: without them nobody can be told who they are.
+  const tokenKey = await loadTokenKey(stateDir, log);
+  const root = await loadRootCa({ stateDir, organization: 'cluster.local' }, clock, log);
+  metrics.rootExpires(Date.parse(root.certificate.validTo));
+  const issuer = new Issuer(root, { defaultTtlSeconds: config.certTtlSeconds, maxTtlSeconds: MAX_TTL_SECONDS }, clock);
+  const verifier = new LocalTokenVerifier(tokenKey, clock);
+  const tokens = new TokenFiles(stateDir, tokenKey, clock);
+
+  // Reads the folder, publishes snapshots; every snapshot is pushed to all proxies, which get only what differs for them.
+  const mesh = new Mesh({
+    allotter: parts.allotter,
+    onSnapshot: (snapshot) => {
+      const errors = mesh.findings.filter(({ level }) => level === 'error').length;
+      metrics.snapshotTaken(snapshot.services.length, errors);
+      ads.pushAll();
+    },
+    report: parts.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    clock,
+    log,
+  });
+  const ads = new AdsServer({
+    generate: (node) => {
+      if (mesh.snapshot === undefined) throw new Error('there is no configuration yet');
+      return parts.translate(mesh.snapshot, node);
+    },
+    verifier,
+    events: {
+      ...metrics.xds,
+      rejected: (node, typeUrl, rejection) => {
+        metrics.xds.rejected(node, typeUrl, rejection);
+        if (!isPortTaken(typeUrl, rejection)) return;
+        mesh.portTaken(`${node.namespace}/${node.workload}`).catch((error: unknown) => {
+          log.error({ err: error, proxy: node.id }, 'could not allot other ports');
+        });
+      },
+    },
+    clock,
+    log,
+  });
+  const ca = new CaService({
+    issuer,
+    verifier,
+    trustDomain: () => mesh.snapshot?.settings.trustDomain ?? 'cluster.local',
+    events: metrics.ca,
+    log,
+  });
+
+  await firstConfiguration(parts.source, mesh);
+  lifecycle.add('source', () => parts.source.stop());
+  await keepTokens(mesh, tokens, clock, log, lifecycle);
+
+  const serverCertificate = new ServerCertificate(issuer, clock, log);
+  await serverCertificate.start();
+  lifecycle.add('server certificate', () => serverCertificate.stop());
+
+  const { host } = config;
+  const last = await readLastPorts(stateDir);
+  const xds = await listenAgain(config.xdsPort, last.xds, async (port) => {
+    const server = new Server(KEEPALIVE);
+    server.addService(ADS_SERVICE, ads.handlers(false));
+    server.addService(CA_SERVICE, ca.handlers());
+    return serve(server, host, port, serverCertificate.credentials(), lifecycle);
+  });
+  const plaintextXds =
+    config.plaintextXdsPort === undefined
+      ? undefined
+      : await listenAgain(config.plaintextXdsPort, last.plaintextXds, async (port) => {
+          const server = new Server(KEEPALIVE);
+          server.addService(ADS_SERVICE, ads.handlers(true));
+          return serve(server, host, port, ServerCredentials.createInsecure(), lifecycle);
+        });
+
+  const state: { current: ControlPlaneState | undefined } = { current: undefined };
+  const pages = debugPages({
+    snapshot: () => mesh.snapshot,
+    findings: () => mesh.findings,
+    ads,
+    metrics,
+    tokens,
+    environment: () => ({
+      xdsAddress: `${host}:${xds}`,
+      rootCertificate: root.path,
+      certTtlSeconds: config.certTtlSeconds,
+    }),
+  });
+  const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
+    const server = new DebugServer(pages, log);
+    const taken = await server.listen(host, port);
+    lifecycle.add('debug server', () => server.close());
+    return taken;
+  });
+
+  await writeLastPorts(stateDir, { xds, debug, ...(plaintextXds === undefined ? {} : { plaintextXds }) });
+  state.current = {
+    pid: process.pid,
+    xdsAddress: `${host}:${xds}`,
+    ...(plaintextXds === undefined ? {} : { plaintextXdsAddress: `${host}:${plaintextXds}` }),
+    debugUrl: `http://${host}:${debug}`,
+    rootCertificate: root.path,
+    trustDomain: mesh.snapshot?.settings.trustDomain ?? 'cluster.local',
+    startedAt: new Date(clock.now()).toISOString(),
+  };
+  await writeState(stateDir, state.current);
+  lifecycle.add('state file', () => removeState(stateDir, process.pid));
+  log.info({ xds: state.current.xdsAddress, debug: state.current.debugUrl }, 'the control plane is ready');
+  return { state: state.current, stop: () => lifecycle.close() };
+}
+
+/** Resolves when the source's first set is in force. */
+async function firstConfiguration(source: Source, mesh: Mesh): Promise<void> {
+  let first: Promise<void> | undefined;
+  await source.start((set) => {
+    const done = mesh.update(set);
+    first ??= done;
+  });
+  await first;
+  if (mesh.snapshot === undefined) throw new Error('the configuration could not be read');
+}
+
+/** Fresh tokens for every workload, now and later: a sidecar may start without asking us. */
+async function keepTokens(
+  mesh: Mesh,
+  tokens: TokenFiles,
+  clock: Clock,
+  log: Logger,
+  lifecycle: Lifecycle,
+): Promise<void> {
+  let stopped = false;
+  const refresh = async (): Promise<void> => {
+    for (const workload of mesh.snapshot?.workloads.values() ?? []) {
+      if (workload.sidecar !== undefined) await tokens.ensure(workload);
+    }
+  };
+  const later = (): void => {
+    const timer = clock.after(TOKEN_CHECK_MS, () => {
+      refresh()
+        .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'could not renew the tokens of workloads'))
+        .finally(() => {
+          if (!stopped) later();
+        });
+    });
+    lifecycle.add('tokens', () => {
+      stopped = true;
+      timer.cancel();
+    });
+  };
+  await refresh();
+  later();
+}
+
+async function serve(
+  server: Server,
+  host: string,
+  port: number,
+  credentials: ServerCredentials,
+  lifecycle: Lifecycle,
+): Promise<number> {
+  const bound = await new Promise<number>((done, fail) => {
+    server.bindAsync(`${host}:${port}`, credentials, (error, taken) => (error === null ? done(taken) : fail(error)));
+  });
+  // Streams are endless, so there is nothing to wait for.
+  lifecycle.add(`xDS port ${bound}`, () => server.forceShutdown());
+  return bound;
+}
+
+function isPortTaken(typeUrl: string, rejection: Rejection): boolean {
+  return typeUrl === TYPE.listener && /address already in use|EADDRINUSE/i.test(rejection.reason);
+}

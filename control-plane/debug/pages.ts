@@ -1,0 +1,95 @@
+import { toJson } from '../../common/xds/json.js';
+import type { Finding } from '../api/object.js';
+import type { TokenFiles } from '../ca/token-files.js';
+import type { Workload } from '../model/service.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import { meshWorkloads } from '../model/workload-views.js';
+import type { AdsServer } from '../xds/server.js';
+import { type BootstrapEnvironment, buildBootstrap } from './bootstrap.js';
+import type { ControlPlaneMetrics } from './metrics.js';
+import { type DebugPage, json, plain } from './server.js';
+
+export interface DebugSubject {
+  /** Undefined until the first configuration is in. */
+  readonly snapshot: () => MeshSnapshot | undefined;
+  readonly findings: () => readonly Finding[];
+  readonly ads: AdsServer;
+  readonly metrics: ControlPlaneMetrics;
+  readonly tokens: TokenFiles;
+  /** Without the token's path, which is the workload's own. */
+  readonly environment: () => Omit<BootstrapEnvironment, 'tokenPath'>;
+}
+
+/** Every page of the debug port, by path. */
+export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
+  const { ads, metrics } = subject;
+  return new Map<string, DebugPage>([
+    ['/ready', () => (subject.snapshot() === undefined ? plain('not ready', 503) : plain('ready'))],
+    [
+      '/metrics',
+      async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
+    ],
+    ['/debug/syncz', () => json(ads.proxies())],
+    ['/debug/config_dump', (query) => configDump(ads, query.get('proxy') ?? '')],
+    ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],
+    ['/debug/findings', () => json(subject.findings())],
+    ['/debug/registryz', () => json(listServices(subject.snapshot()))],
+    ['/debug/bootstrap', (query) => bootstrap(subject, query.get('workload') ?? '')],
+  ]);
+}
+
+function configDump(ads: AdsServer, proxy: string): ReturnType<typeof json> {
+  const resources = ads.resourcesOf(proxy);
+  if (resources === undefined)
+    return plain(`no proxy ${JSON.stringify(proxy)} is connected; /debug/syncz lists them`, 404);
+  const types = [...resources].map(([typeUrl, named]) => [
+    typeUrl,
+    Object.fromEntries([...named].map(([name, { message }]) => [name, toJson(typeUrl, message)])),
+  ]);
+  return json({ proxy, resources: Object.fromEntries(types) });
+}
+
+function listWorkloads(snapshot: MeshSnapshot | undefined): object[] {
+  if (snapshot === undefined) return [];
+  return meshWorkloads(snapshot).map(({ applicationPorts, sidecar, ...workload }) => ({
+    ...workload,
+    ports: applicationPorts,
+    ...(sidecar === undefined
+      ? {}
+      : {
+          sidecar: {
+            ...sidecar,
+            inbound: Object.fromEntries(sidecar.inbound.map((port) => [port.application, port.sidecar])),
+          },
+        }),
+  }));
+}
+
+function listServices(snapshot: MeshSnapshot | undefined): object[] {
+  return (snapshot?.services ?? []).map((service) => ({
+    host: service.host,
+    namespace: service.namespace,
+    object: service.object,
+    resolution: service.resolution,
+    external: service.external,
+    exportTo: [...service.exportTo],
+    ports: service.ports,
+    endpoints: service.endpoints.map(({ workload, weight }) => ({
+      workload: workload.name,
+      namespace: workload.namespace,
+      address: workload.address,
+      weight,
+    })),
+  }));
+}
+
+async function bootstrap(subject: DebugSubject, key: string): Promise<ReturnType<typeof json>> {
+  const snapshot = subject.snapshot();
+  const workload: Workload | undefined = snapshot?.workloads.get(key);
+  if (snapshot === undefined || workload === undefined) {
+    return plain(`no workload ${JSON.stringify(key)}; /debug/workloads lists them`, 404);
+  }
+  if (workload.sidecar === undefined) return plain(`${key} has no sidecar`, 409);
+  const tokenPath = await subject.tokens.ensure(workload);
+  return json(buildBootstrap(workload, snapshot.settings, { ...subject.environment(), tokenPath }));
+}

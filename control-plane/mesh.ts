@@ -1,0 +1,96 @@
+import type { Clock } from '../common/runtime/clock.js';
+import type { Logger } from '../common/runtime/log.js';
+import type { Finding } from './api/object.js';
+import type { Allotments } from './model/allotment.js';
+import { buildSnapshot } from './model/build.js';
+import type { MeshSnapshot } from './model/snapshot.js';
+import type { ConfigSet } from './sources/source.js';
+
+/** Gives sidecars their ports, and keeps them over restarts. */
+export interface Allotter {
+  /** Ports for every workload of the set that has a sidecar. */
+  allot(set: ConfigSet): Promise<Allotments>;
+  /** Other ports for a workload (`namespace/name`), because somebody else has taken those. */
+  reallot(workload: string): Promise<void>;
+}
+
+export interface MeshOptions {
+  readonly allotter: Allotter;
+  /** Called after every new snapshot. */
+  readonly onSnapshot: (snapshot: MeshSnapshot, tookMs: number) => void;
+  /** One line for every finding that is new. */
+  readonly report: (line: string) => void;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** From configuration sets to snapshots, one at a time: a set that waits is replaced by a newer one. */
+export class Mesh {
+  private set: ConfigSet | undefined;
+  private current: MeshSnapshot | undefined;
+  private building: Promise<void> | undefined;
+  private again = false;
+  private reported: ReadonlySet<string> = new Set();
+
+  constructor(private readonly options: MeshOptions) {}
+
+  get snapshot(): MeshSnapshot | undefined {
+    return this.current;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...(this.set?.findings ?? []), ...(this.current?.findings ?? [])];
+  }
+
+  /** Takes a new set; resolves when it, or a newer one, is in force. */
+  update(set: ConfigSet): Promise<void> {
+    this.set = set;
+    return this.rebuild();
+  }
+
+  /** A sidecar could not use a port: it gets other ones. */
+  async portTaken(workload: string): Promise<void> {
+    await this.options.allotter.reallot(workload);
+    await this.rebuild();
+  }
+
+  private rebuild(): Promise<void> {
+    this.again = true;
+    this.building ??= this.build().finally(() => {
+      this.building = undefined;
+    });
+    return this.building;
+  }
+
+  /** Never rejects: a set that cannot be built leaves the snapshot that is there. */
+  private async build(): Promise<void> {
+    const { allotter, clock, log, onSnapshot } = this.options;
+    while (this.again && this.set !== undefined) {
+      this.again = false;
+      const { set } = this;
+      try {
+        const allotments = await allotter.allot(set);
+        const start = clock.monotonic();
+        this.current = buildSnapshot(set, allotments);
+        onSnapshot(this.current, clock.monotonic() - start);
+        this.reportNew();
+      } catch (error) {
+        log.error({ err: error }, 'the configuration could not be put into force; the last good state stays');
+      }
+    }
+  }
+
+  private reportNew(): void {
+    const lines = this.findings.filter(({ level }) => level !== 'info').map(describeFinding);
+    for (const line of new Set(lines)) if (!this.reported.has(line)) this.options.report(line);
+    this.reported = new Set(lines);
+  }
+}
+
+/** `reviews.yaml:14 spec.http[0].route[1].weight: …`. */
+export function describeFinding(finding: Finding): string {
+  const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
+  const subject = [place, finding.field === '' ? finding.object : finding.field].filter((part) => part !== '');
+  const kept = finding.level === 'error' && !finding.message.includes('last good') ? '; the last good state stays' : '';
+  return `${subject.join(' ')}: ${finding.message}${kept}`;
+}
