@@ -113,7 +113,7 @@ async function start(
       rejected: (node, typeUrl, rejection) => {
         metrics.xds.rejected(node, typeUrl, rejection);
         if (!isPortTaken(typeUrl, rejection)) return;
-        mesh.portTaken(`${node.namespace}/${node.workload}`).catch((error: unknown) => {
+        mesh.portTaken(`${node.namespace}/${node.workload}`, rejection.reason).catch((error: unknown) => {
           log.error({ err: error, proxy: node.id }, 'could not allot other ports');
         });
       },
@@ -154,7 +154,6 @@ async function start(
           return serve(server, host, port, ServerCredentials.createInsecure(), lifecycle);
         });
 
-  const state: { current: ControlPlaneState | undefined } = { current: undefined };
   const pages = debugPages({
     snapshot: () => mesh.snapshot,
     findings: () => mesh.findings,
@@ -175,7 +174,7 @@ async function start(
   });
 
   await writeLastPorts(stateDir, { xds, debug, ...(plaintextXds === undefined ? {} : { plaintextXds }) });
-  state.current = {
+  const state: ControlPlaneState = {
     pid: process.pid,
     xdsAddress: `${host}:${xds}`,
     ...(plaintextXds === undefined ? {} : { plaintextXdsAddress: `${host}:${plaintextXds}` }),
@@ -184,10 +183,10 @@ async function start(
     trustDomain: mesh.snapshot?.settings.trustDomain ?? 'cluster.local',
     startedAt: new Date(clock.now()).toISOString(),
   };
-  await writeState(stateDir, state.current);
+  await writeState(stateDir, state);
   lifecycle.add('state file', () => removeState(stateDir, process.pid));
-  log.info({ xds: state.current.xdsAddress, debug: state.current.debugUrl }, 'the control plane is ready');
-  return { state: state.current, stop: () => lifecycle.close() };
+  log.info({ xds: state.xdsAddress, debug: state.debugUrl }, 'the control plane is ready');
+  return { state, stop: () => lifecycle.close() };
 }
 
 /** Resolves when the source's first set is in force. */

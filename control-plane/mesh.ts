@@ -9,9 +9,9 @@ import type { ConfigSet } from './sources/source.js';
 /** Gives sidecars their ports, and keeps them over restarts. */
 export interface Allotter {
   /** Ports for every workload of the set that has a sidecar. */
-  allot(set: ConfigSet): Promise<Allotments>;
-  /** Other ports for a workload (`namespace/name`), because somebody else has taken those. */
-  reallot(workload: string): Promise<void>;
+  update(set: ConfigSet): Promise<Allotments>;
+  /** Another port for a workload (`namespace/name`) in place of one that somebody else has taken. */
+  reallot(workload: string, port: number): Promise<Allotments>;
 }
 
 export interface MeshOptions {
@@ -48,10 +48,14 @@ export class Mesh {
     return this.rebuild();
   }
 
-  /** A sidecar could not use a port: it gets other ones. */
-  async portTaken(workload: string): Promise<void> {
-    await this.options.allotter.reallot(workload);
-    await this.rebuild();
+  /** A sidecar could not listen: those of its ports that `reason` names are replaced. */
+  async portTaken(workload: string, reason: string): Promise<void> {
+    const sidecar = this.current?.workloads.get(workload)?.sidecar;
+    if (sidecar === undefined) return;
+    const named = new Set((reason.match(/\d+/g) ?? []).map(Number));
+    const taken = [...sidecar.inbound.values(), sidecar.outbound].filter((port) => named.has(port));
+    for (const port of taken) await this.options.allotter.reallot(workload, port);
+    if (taken.length > 0) await this.rebuild();
   }
 
   private rebuild(): Promise<void> {
@@ -69,7 +73,7 @@ export class Mesh {
       this.again = false;
       const { set } = this;
       try {
-        const allotments = await allotter.allot(set);
+        const allotments = await allotter.update(set);
         const start = clock.monotonic();
         this.current = buildSnapshot(set, allotments);
         onSnapshot(this.current, clock.monotonic() - start);

@@ -1,0 +1,34 @@
+import { join, resolve } from 'node:path';
+import { createLogger, type Logger } from '../common/runtime/log.js';
+import { type ControlPlaneApp, type ControlPlaneParts, startControlPlane } from './app.js';
+import type { ControlPlaneConfig } from './config.js';
+import { PortAllotter } from './sources/folder/allotments.js';
+import { FolderSource } from './sources/folder/folder-source.js';
+import { translate } from './translate/translate.js';
+
+/** The parts of a control plane without Kubernetes: a watched folder, and ports given out on this machine. */
+export function folderParts(config: ControlPlaneConfig, log: Logger): ControlPlaneParts {
+  const onWarning = (message: string): void => log.warn(message);
+  return {
+    source: new FolderSource(resolve(config.configDir), { onWarning }),
+    allotter: new PortAllotter({ stateFile: join(resolve(config.stateDir), 'ports.json'), onWarning }),
+    translate,
+    log,
+  };
+}
+
+/** Runs until a signal, or until the parent that started it with an IPC channel is gone. Resolves when all is stopped. */
+export async function main(config: ControlPlaneConfig): Promise<void> {
+  const log = createLogger('control-plane');
+  const ended = new Promise<string>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done(signal));
+    if (process.connected) process.once('disconnect', () => done('the parent is gone'));
+  });
+  const starting = startControlPlane(config, folderParts(config, log));
+  const first = await Promise.race([starting, ended]);
+  const app: ControlPlaneApp = typeof first === 'string' ? await starting : first;
+  const reason = await ended;
+  log.info({ reason }, 'stopping');
+  await app.stop();
+  if (process.connected) process.disconnect();
+}
