@@ -1,0 +1,137 @@
+import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
+import { Lifecycle } from '../common/runtime/lifecycle.js';
+import { createLogger, type Logger } from '../common/runtime/log.js';
+import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { ProxyConfig } from './config.js';
+import { Configuration } from './configuration.js';
+import { assembleDataPlane, type DataPlane, type Runtime } from './data-plane.js';
+import { Issues } from './snapshot/issues.js';
+import { CaClient } from './tls/ca-client.js';
+import { caService } from './tls/ca-service.js';
+import { SecretHandler } from './tls/secret-handler.js';
+import type { SecretStore } from './tls/secrets.js';
+import type { DnsResolver } from './upstream/dns.js';
+import type { ResourceError } from './xds/resources.js';
+import { adsEndpoint } from './xds/server-endpoint.js';
+
+/** What a test may put in the place of the real thing. */
+export interface ProxyOverrides {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Logger;
+  readonly resolver?: DnsResolver;
+}
+
+/** A running proxy. */
+export interface ProxyApp {
+  /** Whether the first configuration is in and the proxy is not draining. */
+  readonly ready: boolean;
+  /** Where each listener listens, by its name. */
+  addresses(): ReadonlyMap<string, readonly { readonly host: string; readonly port: number }[]>;
+  /** Stops accepting, lets requests finish up to the drain time, then stops. */
+  drain(): Promise<void>;
+  /** Stops at once. */
+  stop(): Promise<void>;
+}
+
+/** A call of the CA may not take longer than this; certificates of a few seconds leave it less. */
+const CA_TIMEOUT_MS = 10_000;
+const DRAIN_POLL_MS = 50;
+
+/**
+ * Starts a proxy. The order matters: certificates are asked for first because everything waits for them; static resources come
+ * before dynamic ones because the xDS server is reached through a static cluster.
+ * Rejects when the static configuration is not valid or an address is taken.
+ */
+export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides = {}): Promise<ProxyApp> {
+  const runtime: Runtime = {
+    clock: systemClock,
+    random: Math.random,
+    log: overrides.log ?? createLogger('proxy'),
+    ...overrides,
+  };
+  const issues = new Issues();
+  const endpoint = adsEndpoint(config, issues);
+  failOn(issues.errors);
+
+  const lifecycle = new Lifecycle();
+  let configuration: Configuration | undefined;
+  const plane = assembleDataPlane(config, runtime, {
+    routesMissing: (name) => configuration?.routesMissing(name) ?? false,
+    onChange: () => configuration?.changed(),
+  });
+  lifecycle.add('access logs', () => plane.logs.flush());
+  lifecycle.add('clusters', () => plane.clusters.close());
+  lifecycle.add('listeners', () => plane.listeners.destroy());
+  const ca = startCa(config, plane.secrets, runtime);
+  if (ca !== undefined) lifecycle.add('CA client', () => ca.stop());
+
+  configuration = new Configuration(config, plane, runtime, endpoint);
+  const dynamic = configuration;
+  lifecycle.add('configuration', () => dynamic.stop());
+  try {
+    failOn(describe(await addStaticResources(config, plane)));
+    await dynamic.start();
+  } catch (error) {
+    await lifecycle.close();
+    throw error;
+  }
+
+  return {
+    get ready() {
+      return dynamic.readiness.ready;
+    },
+    addresses: () => new Map(plane.listeners.list().map(({ listener }) => [listener.name, listener.addresses])),
+    async drain() {
+      dynamic.readiness.drain();
+      await drainListeners(plane, config.drainMs, runtime.clock);
+      await lifecycle.close();
+    },
+    stop: () => lifecycle.close(),
+  };
+}
+
+/** The CA client, when the bootstrap says where the CA is. */
+function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runtime): CaClient | undefined {
+  const { ca, workload, tokenPath } = config;
+  if (ca === undefined) return undefined;
+  const request = caService({
+    address: ca.address,
+    rootsPath: ca.rootsPath,
+    tokenPath,
+    timeoutMs: Math.min(CA_TIMEOUT_MS, ca.ttlSeconds * 500),
+  });
+  const client = new CaClient({ ...runtime, identity: workload, ttlSeconds: ca.ttlSeconds, request, secrets });
+  client.start();
+  return client;
+}
+
+/** Secrets before the clusters and listeners that name them. */
+async function addStaticResources(config: ProxyConfig, plane: DataPlane): Promise<readonly ResourceError[]> {
+  const { secrets = [], clusters = [], listeners = [] } = config.staticResources;
+  const handler = new SecretHandler(plane.secrets, 'static');
+  const upserts = new Map(secrets.map((secret) => [secret.name ?? '', secret]));
+  return [
+    ...handler.apply({ upserts, removals: [], version: '' }),
+    ...plane.clusters.addStatic(clusters as readonly Cluster[]),
+    ...(await plane.listeners.addStatic(listeners)),
+  ];
+}
+
+async function drainListeners(plane: DataPlane, graceMs: number, clock: Clock): Promise<void> {
+  plane.listeners.drain(graceMs);
+  const end = clock.monotonic() + graceMs;
+  while (plane.listeners.connectionCount > 0 && clock.monotonic() < end) {
+    await new Promise<void>((resolve) => {
+      setTimeout(resolve, DRAIN_POLL_MS);
+    });
+  }
+}
+
+function describe(errors: readonly ResourceError[]): string[] {
+  return errors.map(({ resource, message }) => `${resource}: ${message}`);
+}
+
+function failOn(errors: readonly string[]): void {
+  if (errors.length > 0) throw new Error(errors.join('\n'));
+}

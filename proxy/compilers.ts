@@ -1,0 +1,56 @@
+import type { Clock, Random } from '../common/runtime/clock.js';
+import type { Counters } from '../common/runtime/counters.js';
+import type { UpstreamTlsContext } from '../proto/gen/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
+import { type FilterDeps, httpFilterFactories, networkFilters, perRouteFilters } from './filters/registry.js';
+import type { ListenerDeps } from './listeners/compile-deps.js';
+import { compileHeaderFormat } from './router/header-format.js';
+import type { RouteDeps } from './router/route-deps.js';
+import { Issues } from './snapshot/issues.js';
+import type { IstioMetrics } from './telemetry/istio-metrics.js';
+import { createStatsFilter, createTcpStats } from './telemetry/stats-filter.js';
+import { compileDownstreamTls, compileUpstreamTls } from './tls/compile.js';
+import type { UpstreamTls } from './tls/context.js';
+
+export interface CompilerParts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly metrics: IstioMetrics;
+  readonly peerMetadata: FilterDeps['peerMetadata'];
+  readonly compileAccessLog: ListenerDeps['compileAccessLog'];
+  readonly routeSource: ListenerDeps['routeSource'];
+}
+
+/** What compiling routes needs. */
+export function routeCompilers(parts: Pick<CompilerParts, 'random'>): RouteDeps {
+  return { compileFormat: compileHeaderFormat, perRouteFilters: perRouteFilters(parts) };
+}
+
+/** What compiling listeners needs, filters and TLS included. The order of filters is the configuration's. */
+export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): ListenerDeps {
+  const { metrics } = parts;
+  const filters: FilterDeps = {
+    clock: parts.clock,
+    random: parts.random,
+    counters: parts.counters.get,
+    peerMetadata: parts.peerMetadata,
+    createStatsFilter: (config, direction, issues) => createStatsFilter(config, { metrics, direction }, issues),
+    createTcpStats: (direction) => createTcpStats({ metrics, direction }),
+  };
+  return {
+    routes,
+    httpFilters: httpFilterFactories(filters),
+    networkFilters: networkFilters(filters),
+    compileDownstreamTls,
+    compileAccessLog: parts.compileAccessLog,
+    routeSource: parts.routeSource,
+  };
+}
+
+/** For clusters, whose compiler takes one error for all of a transport socket's. */
+export function upstreamTlsCompiler(message: UpstreamTlsContext): UpstreamTls {
+  const issues = new Issues();
+  const tls = compileUpstreamTls(message as Parameters<typeof compileUpstreamTls>[0], issues);
+  if (tls === undefined) throw new Error(issues.errors.join('; '));
+  return tls;
+}

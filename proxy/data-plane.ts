@@ -1,0 +1,123 @@
+import type { Clock, Random } from '../common/runtime/clock.js';
+import { Counters } from '../common/runtime/counters.js';
+import type { Logger } from '../common/runtime/log.js';
+import { fromStruct, type StructMessage } from '../common/xds/struct.js';
+import { listenerCompilers, routeCompilers, upstreamTlsCompiler } from './compilers.js';
+import type { ProxyConfig } from './config.js';
+import { CoarseTimers } from './http/coarse-timers.js';
+import { serveHttp } from './http/connection-manager.js';
+import { Http1ClientConnection } from './http1/client-connection.js';
+import type { ListenerDeps } from './listeners/compile-deps.js';
+import { compileListener } from './listeners/compile-listener.js';
+import { noRedirection } from './listeners/connection-info.js';
+import { ListenerManager } from './listeners/listener-manager.js';
+import { refusalLogger } from './listeners/refusal.js';
+import { meshPeers } from './mesh-peers.js';
+import { ForwardingRouter } from './router/forward/forwarding-router.js';
+import { RouteStore } from './snapshot/route-store.js';
+import { serveTcp } from './tcp/serve-tcp.js';
+import { accessLogCompiler } from './telemetry/compile-access-log.js';
+import { IstioMetrics } from './telemetry/istio-metrics.js';
+import { localWorkload } from './telemetry/local-workload.js';
+import { LogSinks } from './telemetry/log-sinks.js';
+import { TlsDialer } from './tls/dialer.js';
+import { SecretStore } from './tls/secrets.js';
+import { ClusterManager } from './upstream/cluster-manager.js';
+import { plainDialer } from './upstream/dialer.js';
+import { type DnsResolver, systemResolver } from './upstream/dns.js';
+
+/** What a proxy takes from outside. */
+export interface Runtime {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+  readonly resolver?: DnsResolver;
+}
+
+/** What carries requests: everything between an accepted connection and an upstream host. */
+export interface DataPlane {
+  readonly secrets: SecretStore;
+  readonly clusters: ClusterManager;
+  readonly routes: RouteStore;
+  readonly listeners: ListenerManager;
+  readonly metrics: IstioMetrics;
+  readonly counters: Counters;
+  readonly logs: LogSinks;
+  readonly listenerDeps: ListenerDeps;
+}
+
+/** HTTP/2 is offered to nobody while there is no codec for it. */
+const WITHHELD_ALPN: ReadonlySet<string> = new Set(['h2']);
+
+/**
+ * Wires the data plane, from upstream to downstream, because each part is given the ones behind it: secrets → dialer →
+ * clusters → router → filters and routes → listeners. Nothing listens and nothing is connected yet.
+ */
+export function assembleDataPlane(
+  config: ProxyConfig,
+  runtime: Runtime,
+  hooks: { readonly routesMissing: (name: string) => boolean; readonly onChange: () => void },
+): DataPlane {
+  const { clock, random, log } = runtime;
+  const metadata = config.node.metadata === undefined ? {} : fromStruct(config.node.metadata as StructMessage);
+  const own = localWorkload(metadata);
+  const counters = new Counters();
+  const metrics = new IstioMetrics(own);
+  const logs = new LogSinks(clock);
+  const timers = new CoarseTimers(clock);
+
+  const secrets = new SecretStore();
+  const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock, withheldAlpn: WITHHELD_ALPN });
+  const clusters = new ClusterManager({
+    clock,
+    random,
+    log,
+    dialer,
+    resolver: runtime.resolver ?? systemResolver,
+    compileTls: upstreamTlsCompiler,
+    onChange: hooks.onChange,
+  });
+
+  const router = new ForwardingRouter({
+    clusters,
+    clock,
+    random,
+    timers,
+    createConnection: (socket, events) => new Http1ClientConnection(socket, events, { clock }),
+  });
+
+  const routeDeps = routeCompilers({ random });
+  const routes = new RouteStore({
+    routes: routeDeps,
+    clock,
+    warn: (name, warnings) => log.warn({ routes: name, warnings }, 'fields without effect'),
+    changed: hooks.onChange,
+  });
+
+  const listenerDeps = listenerCompilers(routeDeps, {
+    clock,
+    random,
+    counters,
+    metrics,
+    peerMetadata: meshPeers(config, own, clusters),
+    compileAccessLog: accessLogCompiler(logs),
+    routeSource: (name) => routes.routeSource(name),
+  });
+  let connectionId = 0;
+  const listeners = new ListenerManager({
+    secrets,
+    clock,
+    log,
+    withheldAlpn: WITHHELD_ALPN,
+    originalDestination: noRedirection,
+    compile: (message) => compileListener(message, listenerDeps),
+    serveHttp: (socket, connection, live) =>
+      serveHttp(socket, connection, live, { router, clock, random, log, timers }),
+    serveTcp: (socket, connection, tcp) => serveTcp(socket, connection, tcp, { clusters, clock, random }),
+    onRefused: refusalLogger(clock, log),
+    nextConnectionId: () => ++connectionId,
+    routesMissing: hooks.routesMissing,
+    onChange: hooks.onChange,
+  });
+  return { secrets, clusters, routes, listeners, metrics, counters, logs, listenerDeps };
+}

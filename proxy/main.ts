@@ -1,0 +1,40 @@
+import { messageOf } from '../common/runtime/errors.js';
+import { createLogger } from '../common/runtime/log.js';
+import { startProxy } from './app.js';
+import { loadBootstrap } from './bootstrap/read.js';
+
+/**
+ * Runs a proxy until a signal: SIGTERM drains, then exits 0; SIGINT, or a second signal, stops at once. A parent that
+ * started it with an IPC channel takes it along when it dies.
+ */
+export async function main(file: string): Promise<void> {
+  const log = createLogger('proxy');
+  const loaded = loadBootstrap(file);
+  for (const warning of loaded.warnings) log.warn({ file }, warning);
+  if ('errors' in loaded) {
+    for (const error of loaded.errors) log.error({ file }, error);
+    process.exitCode = 1;
+    return;
+  }
+  const app = await startProxy(loaded.config, { log }).catch((error: unknown) => {
+    log.error({ file }, messageOf(error));
+    return undefined;
+  });
+  if (app === undefined) process.exit(1);
+
+  let ending = false;
+  const end = (how: 'drain' | 'stop'): void => {
+    const work = how === 'drain' && !ending ? app.drain() : app.stop();
+    ending = true;
+    work.then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(messageOf(error));
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', () => end('drain'));
+  process.on('SIGINT', () => end('stop'));
+  if (process.send !== undefined) process.on('disconnect', () => process.exit(0));
+}

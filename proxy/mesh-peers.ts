@@ -1,0 +1,34 @@
+import { trustDomainOf } from '../common/identity/spiffe.js';
+import type { ProxyConfig } from './config.js';
+import type { FilterDeps } from './filters/registry.js';
+import type { WorkloadInfo } from './http/stream-info.js';
+import { clusterSecretKeys } from './tls/cluster-secrets.js';
+import type { ClusterManager } from './upstream/cluster-manager.js';
+
+const always = (): number => 0;
+
+/** Whom workload metadata is exchanged with: peers of our trust domain by mTLS, clusters that we reach with our identity. */
+export function meshPeers(
+  config: ProxyConfig,
+  own: WorkloadInfo,
+  clusters: ClusterManager,
+): FilterDeps['peerMetadata'] {
+  const { trustDomain } = config.workload;
+  const nodeId = config.node.id ?? '';
+  return {
+    own: { ...own, nodeId, instance: instanceOf(nodeId) ?? own.workload, owner: '' },
+    trusts: (peer) => peer.mtls && peer.uriSan !== undefined && trustDomainOf(peer.uriSan) === trustDomain,
+    goesToMesh(context) {
+      const action = context.route()?.action;
+      if (action?.kind !== 'forward') return false;
+      const choice = action.selectCluster(always, context.request);
+      const cluster = choice === undefined ? undefined : clusters.get(choice.name);
+      return cluster !== undefined && clusterSecretKeys(cluster.config).length > 0;
+    },
+  };
+}
+
+/** The pod's name in `sidecar~IP~POD.NAMESPACE~DOMAIN`. */
+function instanceOf(nodeId: string): string | undefined {
+  return nodeId.split('~')[2]?.split('.')[0];
+}

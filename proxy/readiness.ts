@@ -1,0 +1,51 @@
+import type { ResourceTypeUrl } from '../common/xds/type-urls.js';
+import { TYPE } from '../common/xds/type-urls.js';
+
+export interface ReadinessSources {
+  /** Types that come from a server or a file, and whether their first response was applied. */
+  readonly received: (typeUrl: ResourceTypeUrl) => boolean;
+  readonly listenersWarm: () => boolean;
+  readonly clustersWarm: () => boolean;
+  /** Whether all secrets that clusters and listeners name are there. */
+  readonly secretsPresent: () => boolean;
+}
+
+/**
+ * Ready once the first configuration is in as a whole: clusters with their endpoints, listeners with the route tables and
+ * secrets they name. It stays so whatever comes later, until the proxy drains.
+ */
+export class Readiness {
+  private reached = false;
+  private draining = false;
+
+  constructor(private readonly sources: ReadinessSources) {}
+
+  get ready(): boolean {
+    return this.reached && !this.draining;
+  }
+
+  /** For /ready: what is still missing, or why it is over. */
+  get reason(): string {
+    if (this.draining) return 'draining';
+    return this.reached ? '' : `waiting for ${this.missing()}`;
+  }
+
+  update(): void {
+    this.reached ||= this.missing() === '';
+  }
+
+  drain(): void {
+    this.draining = true;
+  }
+
+  private missing(): string {
+    const { sources } = this;
+    const parts: string[] = [];
+    if (!sources.received(TYPE.cluster)) parts.push('clusters');
+    else if (!sources.clustersWarm()) parts.push('endpoints');
+    if (!sources.received(TYPE.listener)) parts.push('listeners');
+    else if (!sources.listenersWarm()) parts.push('routes or secrets of listeners');
+    if (!sources.secretsPresent()) parts.push('secrets');
+    return parts.join(', ');
+  }
+}
