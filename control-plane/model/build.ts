@@ -7,7 +7,7 @@ import { DestinationRules } from './destination-rules.js';
 import { compare } from './findings.js';
 import { meshSettings } from './mesh-settings.js';
 import { PeerAuthentications } from './peer-authentication.js';
-import { findBrokenReferences } from './references.js';
+import { findBrokenReferences, findMissingEgress } from './references.js';
 import type { Service } from './service.js';
 import { buildServices } from './services.js';
 import type { MeshSnapshot } from './snapshot.js';
@@ -45,7 +45,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
     telemetries: new Telemetries(of('Telemetry'), settings, findings),
     findings,
   };
-  findings.push(...findBrokenReferences(snapshot));
+  findings.push(...findBrokenReferences(snapshot), ...findMissingEgress(of('ConfigMap')));
   return snapshot;
 }
 

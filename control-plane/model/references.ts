@@ -1,7 +1,8 @@
 import { resolveHost } from '../api/hosts.js';
+import type { ConfigMapSpec } from '../api/kinds/core.js';
 import type { Destination } from '../api/kinds/shared.js';
 import type { HttpRoute } from '../api/kinds/virtual-service.js';
-import type { Finding } from '../api/object.js';
+import type { ConfigObject, Finding } from '../api/object.js';
 import { CODE, finding } from './findings.js';
 import type { MeshSnapshot } from './snapshot.js';
 import type { MeshVirtualService } from './virtual-services.js';
@@ -35,6 +36,17 @@ export function findBrokenReferences(snapshot: MeshSnapshot): Finding[] {
     }
   }
   return findings;
+}
+
+/** ALLOW_ANY asks for a way out to hosts that the mesh does not know, which an application's HTTP proxy has not. */
+export function findMissingEgress(configMaps: readonly ConfigObject<ConfigMapSpec>[]): Finding[] {
+  return configMaps
+    .filter(({ spec }) => spec.mesh?.outboundTrafficPolicy?.mode?.startsWith('ALLOW_ANY') === true)
+    .map((object) => {
+      const message =
+        'requests to hosts that no ServiceEntry knows get 502 all the same: sidecars have no way out to them in this release';
+      return finding(object, CODE.noEgress, 'warning', 'data.mesh.outboundTrafficPolicy.mode', message);
+    });
 }
 
 function covers(pattern: string, host: string): boolean {

@@ -7,14 +7,7 @@ import type {
   AuthorizationRule,
   AuthorizationSource,
 } from '../api/kinds/authorization-policy.js';
-import {
-  cidrRange,
-  headerValue,
-  namespaceMatcher,
-  pathMatcher,
-  principalMatchers,
-  valueMatcher,
-} from './authorization-values.js';
+import { cidrRange, headerValue, namespaceMatcher, principalMatchers, valueMatcher } from './authorization-values.js';
 
 export interface RuleScope {
   readonly action: 'ALLOW' | 'DENY';
@@ -101,7 +94,7 @@ function operationRules(operation: AuthorizationOperation, scope: RuleScope): Pe
     ),
     ...httpOnly(
       scope,
-      permission(paths, notPaths, (path) => ({ url_path: { path: pathMatcher(path) } })),
+      permission(paths, notPaths, (path) => ({ url_path: { path: valueMatcher(path) } })),
     ),
     ...permission(ports, notPorts, (port) => portRule(port, scope)),
   ];

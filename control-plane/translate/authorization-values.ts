@@ -17,16 +17,6 @@ export function headerValue(name: string, value: string, ignoreCase = false): He
   return { name, string_match: ignoreCase ? { ...matcher, ignore_case: true } : matcher };
 }
 
-/** A path with `{*}` (one segment) and `{**}` (any number, last) is a template; others are plain values. */
-export function pathMatcher(value: string): StringMatcher {
-  if (!value.includes('{*}') && !value.includes('{**}')) return valueMatcher(value);
-  const regex = value
-    .split(/(\{\*\*?\})/)
-    .map((part) => (part === '{*}' ? '[^/]+' : part === '{**}' ? '.*' : quote(part)))
-    .join('');
-  return { safe_regex: regexMatcher(regex) };
-}
-
 /** A principal as certificates carry it, without `spiffe://` in the policy; alike in every alias of the trust domain. */
 export function principalMatchers(value: string, trustDomains: readonly string[]): StringMatcher[] {
   if (value === '*') return [{ safe_regex: regexMatcher('.+') }];

@@ -6,6 +6,7 @@ import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js'
 import type { FilterChain } from '../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { SidecarPorts } from '../model/allotment.js';
+import type { MtlsMode } from '../model/peer-authentication.js';
 import { applicationPort, isHttp, type Protocol, protocolOf, type Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { workloadKey } from '../model/workloads.js';
@@ -91,11 +92,18 @@ function inboundListener(port: InboundPort, address: string, entrance: number): 
         ? [{ name: 'envoy.filters.listener.http_inspector', typed_config: any(EXTENSION.httpInspector) }]
         : []),
     ],
-    // A client that speaks second sends nothing to look at: it is served as TCP then.
-    listener_filters_timeout: duration(sniffHttp || !isHttp(port.protocol) ? 5000 : 0),
-    continue_on_listener_filters_timeout: true,
+    ...silentClients(port, mode),
   };
 }
+
+/** Where the server may have to speak first, a client that sends nothing is served as plain TCP; else it is sent away. */
+function silentClients({ protocol }: InboundPort, mode: MtlsMode): Partial<Listener> {
+  if (isHttp(protocol) || mode === 'strict') return { listener_filters_timeout: duration(15_000) };
+  return { listener_filters_timeout: duration(SNIFF_MS), continue_on_listener_filters_timeout: true };
+}
+
+/** How long a server that speaks first is kept waiting by our look at the client's first bytes. */
+const SNIFF_MS = 1000;
 
 function meshChain(port: InboundPort): FilterChain {
   const http = port.protocol !== 'tcp' && port.protocol !== 'tls';

@@ -5,9 +5,9 @@ import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/R
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import { CLUSTER_DOMAIN } from '../api/hosts.js';
 import type { HttpRoute } from '../api/kinds/virtual-service.js';
+import { hostCovers } from '../model/hosts.js';
 import type { Split } from '../model/traffic-split.js';
 import type { MeshVirtualService } from '../model/virtual-services.js';
-import { isVisible } from '../model/visibility.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { bool, duration, struct } from './messages.js';
 import { retryPolicy } from './retry.js';
@@ -34,19 +34,7 @@ export function outboundRoutes(context: ProxyContext): RouteConfiguration {
     const routes = http ? serviceRoutes(context, visible) : connectRoutes(visible);
     add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
   }
-  for (const vs of context.snapshot.virtualServices.all) {
-    for (const host of vs.hosts) {
-      if (context.byHost.has(host) || !isVisible(vs.exportTo, context.client.namespace)) continue;
-      if (context.snapshot.virtualServices.find(host, context.client.namespace) !== vs) continue;
-      const routes = virtualServiceRoutes({ context, namespace: vs.namespace, port: 80 }, vs);
-      add({
-        name: `${host}:80`,
-        domains: host === '*' ? [] : [...withPorts([host], 80), ...shortNames(context, host)],
-        routes,
-        include_request_attempt_count: true,
-      });
-    }
-  }
+  for (const host of virtualServiceHosts(context)) add(host);
   hosts.push(unknownHosts());
   return {
     name: HTTP_PROXY_ROUTES,
@@ -55,6 +43,26 @@ export function outboundRoutes(context: ProxyContext): RouteConfiguration {
     max_direct_response_body_size_bytes: { value: 1_048_576 },
     ignore_port_in_host_matching: false,
   };
+}
+
+/** Hosts that only a VirtualService knows: reached on port 80. A wildcard that covers services speaks for those alone. */
+function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
+  const { virtualServices } = context.snapshot;
+  const { namespace } = context.client;
+  const services = [...context.byHost.keys()];
+  return virtualServices.all.flatMap((vs) =>
+    vs.hosts
+      .filter((host) => host !== '*' && virtualServices.find(host, namespace) === vs)
+      .filter(
+        (host) => !(host.startsWith('*') ? services.some((name) => hostCovers(host, name)) : context.byHost.has(host)),
+      )
+      .map((host) => ({
+        name: `${host}:80`,
+        domains: withPorts(host.startsWith('*') ? [host] : [host, ...aliases(context, host)], 80),
+        routes: virtualServiceRoutes({ context, namespace: vs.namespace, port: 80 }, vs),
+        include_request_attempt_count: true,
+      })),
+  );
 }
 
 /** What nothing in the mesh is known by: there is no way out for it. */
@@ -67,12 +75,8 @@ function unknownHosts(): VirtualHost {
   };
 }
 
-function shortNames(context: ProxyContext, host: string): string[] {
-  return aliases(context, host).flatMap((name) => withPorts([name], 80));
-}
-
 /** Every authority that means a service port: all its names, with the port, and without it where that is not ambiguous. */
-function domainsOf(context: ProxyContext, { service, port }: VisiblePort, http: boolean): string[] {
+export function domainsOf(context: ProxyContext, { service, port }: VisiblePort, http: boolean): string[] {
   const names = [service.host, ...aliases(context, service.host)];
   const httpPorts = service.ports.filter(({ protocol }) => protocol !== 'tcp' && protocol !== 'tls');
   const plain =

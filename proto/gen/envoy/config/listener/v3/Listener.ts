@@ -6,6 +6,7 @@ import type { Metadata as _envoy_config_core_v3_Metadata, Metadata__Output as _e
 import type { ListenerFilter as _envoy_config_listener_v3_ListenerFilter, ListenerFilter__Output as _envoy_config_listener_v3_ListenerFilter__Output } from '../../../../envoy/config/listener/v3/ListenerFilter.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../../google/protobuf/Duration.js';
 import type { TrafficDirection as _envoy_config_core_v3_TrafficDirection, TrafficDirection__Output as _envoy_config_core_v3_TrafficDirection__Output } from '../../../../envoy/config/core/v3/TrafficDirection.js';
+import type { ApiListener as _envoy_config_listener_v3_ApiListener, ApiListener__Output as _envoy_config_listener_v3_ApiListener__Output } from '../../../../envoy/config/listener/v3/ApiListener.js';
 import type { AccessLog as _envoy_config_accesslog_v3_AccessLog, AccessLog__Output as _envoy_config_accesslog_v3_AccessLog__Output } from '../../../../envoy/config/accesslog/v3/AccessLog.js';
 import type { AdditionalAddress as _envoy_config_listener_v3_AdditionalAddress, AdditionalAddress__Output as _envoy_config_listener_v3_AdditionalAddress__Output } from '../../../../envoy/config/listener/v3/AdditionalAddress.js';
 import type { TypedExtensionConfig as _envoy_config_core_v3_TypedExtensionConfig, TypedExtensionConfig__Output as _envoy_config_core_v3_TypedExtensionConfig__Output } from '../../../../envoy/config/core/v3/TypedExtensionConfig.js';
@@ -47,6 +48,7 @@ export interface Listener {
   'listener_filters_timeout'?: (_google_protobuf_Duration | null);
   'traffic_direction'?: (_envoy_config_core_v3_TrafficDirection);
   'continue_on_listener_filters_timeout'?: (boolean);
+  'api_listener'?: (_envoy_config_listener_v3_ApiListener | null);
   'connection_balance_config'?: (_envoy_config_listener_v3_Listener_ConnectionBalanceConfig | null);
   'reuse_port'?: (boolean);
   'access_log'?: (_envoy_config_accesslog_v3_AccessLog)[];
@@ -77,6 +79,7 @@ export interface Listener__Output {
   'listener_filters_timeout'?: (_google_protobuf_Duration__Output);
   'traffic_direction'?: (_envoy_config_core_v3_TrafficDirection__Output);
   'continue_on_listener_filters_timeout'?: (boolean);
+  'api_listener'?: (_envoy_config_listener_v3_ApiListener__Output);
   'connection_balance_config'?: (_envoy_config_listener_v3_Listener_ConnectionBalanceConfig__Output);
   'reuse_port'?: (boolean);
   'access_log'?: (_envoy_config_accesslog_v3_AccessLog__Output)[];
