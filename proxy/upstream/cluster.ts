@@ -36,6 +36,8 @@ export interface ClusterSettings {
   readonly maxRequestsPerConnection: number;
   /** 0 is unlimited. */
   readonly maxConnectionDurationMs: number;
+  /** Whether the balancer goes by a hash of the request; where it does not, none is worked out. */
+  readonly usesHash?: boolean;
   /** Set for a cluster of type ORIGINAL_DST: the caller tells the address in {@link LoadBalancerContext.destination}. */
   readonly originalDestination?: { readonly header: string | undefined };
 }

@@ -137,6 +137,7 @@ function compileSettings(
     maxRequestsPerConnection:
       numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
     maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
+    usesHash: message.lb_policy === 'RING_HASH' || message.lb_policy === 'MAGLEV',
     ...(message.type === 'ORIGINAL_DST' ? { originalDestination: { header: originalDstHeader(message) } } : {}),
   };
 }

@@ -26,13 +26,12 @@ export function resetDetails(reason: ResetReason, transportFailure: string, star
   return `${when}{${why}}`.replace(/\s/g, '_');
 }
 
-/** The answer to an upstream that failed before its response head. */
+/** The answer to an upstream that failed before its response head. The transport's reason goes to the log only. */
 export function resetReply(reason: ResetReason, transportFailure: string, retried: boolean): LocalReply {
   const text = RESETS[reason].text;
-  const cause = transportFailure === '' ? '' : `, transport failure reason: ${transportFailure}`;
   return {
     status: reason === 'protocol-error' ? 502 : 503,
-    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${text}${cause}`,
+    body: `upstream connect error or disconnect/reset before headers. ${retried ? 'retried and the latest ' : ''}reset reason: ${text}`,
     details: resetDetails(reason, transportFailure, false),
     flags: RESETS[reason].flag,
     headers: reason === 'overflow' ? OVERLOADED : NO_FIELDS,

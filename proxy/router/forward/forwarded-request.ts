@@ -20,7 +20,7 @@ import type { Mirror } from './mirror.js';
 import { RequestBody } from './request-body.js';
 import type { RetryOptions } from './retry-options.js';
 import { type RetryDecision, RetryState } from './retry-state.js';
-import { replyByRoute } from './route-replies.js';
+import { replyAttempted } from './route-replies.js';
 import { setExpectedTimeout, type Timeouts } from './timeouts.js';
 
 /** What the router has worked out before the first attempt. */
@@ -150,7 +150,6 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
 
   private startAttempt(host: Host): void {
     const { info } = this.stream;
-    info.attempts++;
     info.upstreamHost = host.address;
     if (host.workload !== undefined && this.plan.cluster.service !== undefined) info.peerWorkload = host.workload;
     if (this.plan.retry?.policy?.skipPreviousHosts === true) {
@@ -166,6 +165,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     if (this.over) return;
     const { plan, stream } = this;
     this.retried = true;
+    stream.info.attempts++;
     const host = plan.cluster.chooseHost(this.balancerContext());
     if (host === undefined) {
       this.reply(NO_HEALTHY_UPSTREAM);
@@ -173,7 +173,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     }
     setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
     if (plan.route.includeRequestAttemptCount === true) {
-      stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts + 1));
+      stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts));
     }
     this.startAttempt(host);
   }
@@ -296,12 +296,12 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     if (this.completeAt >= 0) {
       head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
     }
-    if (plan.route.includeAttemptCountInResponse === true) {
-      head.headers.set('x-envoy-attempt-count', String(info.attempts));
-    }
     for (const cookie of plan.cookies) head.headers.append('set-cookie', cookie);
     plan.choice.prepareResponse(head, info, request);
     plan.route.prepareResponse(head, info, request);
+    if (plan.route.includeAttemptCountInResponse === true) {
+      head.headers.set('x-envoy-attempt-count', String(info.attempts));
+    }
     if (end) this.finish();
     stream.sendHead(head, end);
   }
@@ -316,11 +316,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
   private reply(reply: LocalReply): void {
     const { stream, plan } = this;
     this.finish();
-    const fields = [...(reply.headers ?? [])];
-    if (plan.route.includeAttemptCountInResponse === true) {
-      fields.push(['x-envoy-attempt-count', String(stream.info.attempts)]);
-    }
-    replyByRoute(stream, plan.route, plan.choice, { ...reply, headers: fields });
+    replyAttempted(stream, plan.route, plan.choice, reply);
   }
 
   private breakOff(flags: number, details: string): void {

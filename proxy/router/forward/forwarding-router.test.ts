@@ -129,7 +129,7 @@ describe('upstream failures', () => {
       flags: 'UF',
       details:
         'upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused}',
-      body: 'upstream connect error or disconnect/reset before headers. reset reason: remote connection failure, transport failure reason: delayed connect error: Connection refused',
+      body: 'upstream connect error or disconnect/reset before headers. reset reason: remote connection failure',
     });
   });
 

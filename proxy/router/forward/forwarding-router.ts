@@ -9,7 +9,7 @@ import { ForwardedRequest } from './forwarded-request.js';
 import { requestHash } from './hash.js';
 import { Mirror, mirroredHead } from './mirror.js';
 import { takeRetryOptions } from './retry-options.js';
-import { replyByRoute, replyDirectly, replyRedirect } from './route-replies.js';
+import { replyAttempted, replyByRoute, replyDirectly, replyRedirect } from './route-replies.js';
 import { TcpTunnel } from './tcp-tunnel.js';
 import { setExpectedTimeout, takeTimeouts } from './timeouts.js';
 
@@ -86,12 +86,14 @@ export class ForwardingRouter implements Router {
     }
     info.clusterName = choice.name;
     info.destinationService = cluster.service;
-    const cookies: string[] | undefined = action.hashPolicies.length > 0 ? [] : undefined;
+    info.attempts = 1;
+    const hashes = action.hashPolicies.length > 0 && cluster.settings.usesHash === true;
+    const cookies: string[] | undefined = hashes ? [] : undefined;
     const hash = cookies === undefined ? undefined : requestHash(action.hashPolicies, request, info, cookies);
     const destination = originalDestination(cluster, stream);
     const host = cluster.chooseHost({ hash, avoid: NO_HOSTS, avoidAttempts: 0, destination });
     if (host === undefined) {
-      replyByRoute(stream, route, choice, NO_HEALTHY_UPSTREAM);
+      replyAttempted(stream, route, choice, NO_HEALTHY_UPSTREAM);
       return ANSWERED;
     }
     const timeouts = takeTimeouts(action, request);
@@ -115,7 +117,7 @@ export class ForwardingRouter implements Router {
         hash,
         destination,
         cookies: cookies ?? NO_COOKIES,
-        mirrors: action.mirrors.length === 0 ? NO_MIRRORS : this.mirrors(action, request),
+        mirrors: action.mirrors.length === 0 ? NO_MIRRORS : this.mirrors(action, request, info.connection.localIp),
       },
       this.deps,
     );
@@ -123,12 +125,14 @@ export class ForwardingRouter implements Router {
     return forwarded;
   }
 
-  private mirrors(action: ForwardAction, request: RequestHead): readonly Mirror[] {
+  private mirrors(action: ForwardAction, request: RequestHead, localIp: string): readonly Mirror[] {
     const mirrors: Mirror[] = [];
     for (const policy of action.mirrors) {
       const cluster = this.clusters.get(policy.cluster);
       if (cluster === undefined || this.deps.random() >= policy.fraction) continue;
-      mirrors.push(new Mirror(mirroredHead(request, policy.appendShadow), cluster, action.timeoutMs, this.deps));
+      mirrors.push(
+        new Mirror(mirroredHead(request, policy.appendShadow, localIp), cluster, action.timeoutMs, this.deps),
+      );
     }
     return mirrors;
   }

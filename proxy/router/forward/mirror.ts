@@ -1,4 +1,3 @@
-import type { HeaderList } from '../../http/headers.js';
 import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { Cluster } from '../../upstream/cluster.js';
 import type { PoolDeps } from '../../upstream/http-pool.js';
@@ -72,17 +71,16 @@ export class Mirror implements AttemptOwner {
   onAttemptDrain(): void {}
 }
 
-/** The head of a mirrored request: a copy, `-shadow` put behind the host's name as Envoy does. */
-export function mirroredHead(request: RequestHead, appendShadow: boolean): RequestHead {
-  return {
-    ...request,
-    authority: appendShadow ? shadowAuthority(request.authority) : request.authority,
-    headers: copyHeaders(request.headers),
-  };
-}
-
-function copyHeaders(headers: HeaderList): HeaderList {
-  return headers.clone();
+/**
+ * The head of a mirrored request: a copy that says where it comes from, as Envoy's does, with `-shadow` behind the
+ * host's name.
+ */
+export function mirroredHead(request: RequestHead, appendShadow: boolean, localIp: string): RequestHead {
+  const headers = request.headers.clone();
+  headers.set('x-envoy-internal', 'true');
+  const forwardedFor = headers.joined('x-forwarded-for');
+  headers.set('x-forwarded-for', forwardedFor === undefined ? localIp : `${forwardedFor},${localIp}`);
+  return { ...request, authority: appendShadow ? shadowAuthority(request.authority) : request.authority, headers };
 }
 
 function shadowAuthority(authority: string): string {

@@ -27,11 +27,26 @@ export function replyByRoute(
   reply: LocalReply,
 ): void {
   const headers = new HeaderList();
-  for (const [name, value] of reply.headers ?? []) headers.append(name, value);
   const head = { status: reply.status, reason: '', headers };
   choice?.prepareResponse(head, stream.info, stream.request);
   route.prepareResponse(head, stream.info, stream.request);
+  for (const [name, value] of reply.headers ?? []) headers.set(name, value);
   const fields: [string, string][] = [];
   for (let i = 0; i < headers.size; i++) fields.push([headers.nameAt(i), headers.valueAt(i)]);
   stream.localReply({ ...reply, headers: fields });
+}
+
+/** A local reply to a request that was tried, or would have been had there been a host. */
+export function replyAttempted(
+  stream: DownstreamStream,
+  route: RouteEntry,
+  choice: ClusterChoice,
+  reply: LocalReply,
+): void {
+  if (route.includeAttemptCountInResponse !== true) {
+    replyByRoute(stream, route, choice, reply);
+    return;
+  }
+  const count: readonly [string, string] = ['x-envoy-attempt-count', String(stream.info.attempts)];
+  replyByRoute(stream, route, choice, { ...reply, headers: [...(reply.headers ?? []), count] });
 }

@@ -24,7 +24,6 @@ export class TcpTunnel implements RequestHandler, ConnectEvents {
 
   start(): this {
     const { info } = this.stream;
-    info.attempts++;
     info.upstreamHost = this.host.address;
     this.host.activeRequests++;
     this.host.stats.total++;
