@@ -28,6 +28,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   private routeKnown = false;
   private over = false;
   private responseEnded = false;
+  /** A filter takes its time: the body waits, whatever the router wants. */
+  private held = false;
+  private wantsBody = true;
 
   constructor(
     private readonly manager: ConnectionManager,
@@ -81,6 +84,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       if (this.over || this.responseStarted) return;
       if (verdict === undefined) continue;
       if (verdict instanceof Promise) {
+        this.held = true;
         this.sink.setReadable(false);
         verdict.then(
           (reply) => this.afterFilter(i, reply),
@@ -109,7 +113,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (reply !== undefined) this.localReply(reply);
     else {
       this.runFilters(index + 1);
-      if (!this.over && this.handler !== undefined) this.sink.setReadable(true);
+      if (this.over || this.handler === undefined) return;
+      this.held = false;
+      this.sink.setReadable(this.wantsBody);
     }
   }
 
@@ -181,7 +187,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   setReadable(readable: boolean): void {
-    if (!this.over) this.sink.setReadable(readable);
+    this.wantsBody = readable;
+    if (!this.over && !this.held) this.sink.setReadable(readable);
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {
@@ -189,8 +196,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info.bytesReceived += chunk.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
     if (this.over) return;
-    if (!this.responseEnded) this.handler?.onRequestData(chunk, end);
-    else if (end) this.finish();
+    this.handler?.onRequestData(chunk, end);
+    if (end && this.responseEnded) this.finish();
   }
 
   onRequestTrailers(trailers: HeaderList): void {

@@ -132,7 +132,12 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     };
     const stream = new ActiveStream(this, this.live.current, sink, request, meta);
     this.stream = stream;
-    stream.localReply({ status, body: status === 408 ? '' : (STATUS_CODES[status] ?? ''), details, flags });
+    stream.localReply({
+      status,
+      body: status === 408 ? 'request header timeout' : (STATUS_CODES[status] ?? ''),
+      details,
+      flags,
+    });
     return stream;
   }
 

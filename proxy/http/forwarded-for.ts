@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import type { HeaderList } from './headers.js';
 import type { ConnectionInfo } from './stream-info.js';
@@ -31,9 +32,26 @@ export function applyForwarded(
   removeInternal(headers, false);
 }
 
-function append(headers: HeaderList, ip: string): void {
+/** As Envoy, a loopback client is known to others by this machine's own address. */
+function append(headers: HeaderList, remoteIp: string): void {
+  const ip = isLoopback(remoteIp) ? ownAddress() : remoteIp;
   const received = headers.joined(XFF);
   headers.set(XFF, received === undefined ? ip : `${received},${ip}`);
+}
+
+function isLoopback(ip: string): boolean {
+  return ip.startsWith('127.') || ip === '::1' || ip.startsWith('::ffff:127.');
+}
+
+let own: string | undefined;
+
+/** The first IPv4 address of this machine that others can reach, else loopback. Looked up once. */
+function ownAddress(): string {
+  own ??=
+    Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .find((address) => address.family === 'IPv4' && !address.internal)?.address ?? '127.0.0.1';
+  return own;
 }
 
 /** The address that many places from the right; undefined when there is none or it is not one. */

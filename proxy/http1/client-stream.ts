@@ -64,12 +64,11 @@ export class ClientStream implements UpstreamStream {
   }
 
   reset(): void {
-    if (this.responseEnded && this.requestEnded) return;
-    if (this.writeState === 'off' && this.responseEnded) return;
-    const over = this.responseEnded;
+    // After an ordinary response the connection serves others already; a tunnel ends only with both sides.
+    if (this.responseEnded && (this.requestEnded || this.writeState !== 'raw')) return;
     this.requestEnded = true;
     this.responseEnded = true;
-    if (!over) this.connection.resetStream();
+    this.connection.resetStream();
   }
 
   setReadable(readable: boolean): void {
