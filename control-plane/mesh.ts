@@ -91,10 +91,9 @@ export class Mesh {
   }
 }
 
-/** `reviews.yaml:14 spec.http[0].route[1].weight: …`. */
+/** `reviews.yaml:14 spec.http[0].route[1].weight: …`; the message says what stays in force. */
 export function describeFinding(finding: Finding): string {
   const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
   const subject = [place, finding.field === '' ? finding.object : finding.field].filter((part) => part !== '');
-  const kept = finding.level === 'error' && !finding.message.includes('last good') ? '; the last good state stays' : '';
-  return `${subject.join(' ')}: ${finding.message}${kept}`;
+  return `${subject.join(' ')}: ${finding.message}`;
 }

@@ -44,14 +44,7 @@ export class ServerCertificate {
   }
 
   credentials(): ServerCredentials {
-    const root = Buffer.from(this.issuer.root.pem);
     const nothing = (): void => {};
-    const authority: experimental.CertificateProvider = {
-      addCaCertificateListener: (listener) => process.nextTick(listener, { caCertificate: root }),
-      removeCaCertificateListener: nothing,
-      addIdentityCertificateListener: nothing,
-      removeIdentityCertificateListener: nothing,
-    };
     const identity: experimental.CertificateProvider = {
       addCaCertificateListener: nothing,
       removeCaCertificateListener: nothing,
@@ -63,7 +56,8 @@ export class ServerCertificate {
         this.listeners.delete(listener);
       },
     };
-    return experimental.createCertificateProviderServerCredentials(authority, identity, false);
+    // The identity comes first, whatever the parameter is called in grpc-js's declarations; nobody's certificate is asked for.
+    return experimental.createCertificateProviderServerCredentials(identity, null, false);
   }
 
   private renewIn(ms: number): void {
