@@ -19,6 +19,11 @@ export interface ClusterManagerDeps extends ClusterDeps, ClusterCompilerDeps {
   readonly onChange?: () => void;
 }
 
+/** Clusters and endpoints are in force as soon as they are applied. */
+export interface SyncHandler extends ResourceHandler {
+  apply(update: ResourceUpdate): readonly ResourceError[];
+}
+
 /** A cluster with where it comes from, for dumps and removal. */
 export interface ManagedCluster {
   readonly cluster: UpstreamCluster;
@@ -42,8 +47,8 @@ interface KnownEndpoints {
 
 /** All clusters: takes CDS and EDS in, keeps what lives (hosts, pools, counters) across updates. */
 export class ClusterManager implements Clusters {
-  readonly cds: ResourceHandler;
-  readonly eds: ResourceHandler;
+  readonly cds: SyncHandler;
+  readonly eds: SyncHandler;
   private readonly deps: ClusterManagerDeps;
   private readonly entries = new Map<string, Entry>();
   private readonly usable = new Map<string, UpstreamCluster>();

@@ -11,6 +11,8 @@ export class HostMonitor {
   consecutive5xx = 0;
   consecutiveGateway = 0;
   consecutiveLocalOrigin = 0;
+  /** Of the last interval, percent; -1 is unknown. */
+  successRate = -1;
   readonly external: Volume = { total: 0, success: 0 };
   readonly localOrigin: Volume = { total: 0, success: 0 };
   /** Multiplier of the base ejection time: up by one an ejection, down by one a healthy interval. */
@@ -53,7 +55,9 @@ export class HostMonitor {
     this.consecutiveLocalOrigin = 0;
   }
 
-  startInterval(): void {
+  startInterval(minimumVolume: number): void {
+    const { total, success } = this.external;
+    this.successRate = total > 0 && total >= minimumVolume ? (100 * success) / total : -1;
     this.external.total = 0;
     this.external.success = 0;
     this.localOrigin.total = 0;

@@ -79,6 +79,11 @@ export class OutlierDetector {
     this.stop();
   }
 
+  /** Success rate of the last interval in percent; -1 when there were too few requests to tell. */
+  successRate(host: UpstreamHost): number {
+    return this.monitors.get(host)?.successRate ?? -1;
+  }
+
   /** One finished attempt. */
   report(host: UpstreamHost, outcome: AttemptOutcome): void {
     const config = this.config;
@@ -154,7 +159,7 @@ export class OutlierDetector {
       }
     }
     this.judgeRates(config);
-    for (const monitor of this.monitors.values()) monitor.startInterval();
+    for (const monitor of this.monitors.values()) monitor.startInterval(config.successRateRequestVolume);
     if (changed) this.onChange();
   };
 

@@ -18,6 +18,7 @@ import {
 import type { ForwardingDeps } from './forwarding-router.js';
 import type { Mirror } from './mirror.js';
 import { RequestBody } from './request-body.js';
+import { RequestTimers, type TimeoutOwner } from './request-timers.js';
 import type { RetryOptions } from './retry-options.js';
 import { type RetryDecision, RetryState } from './retry-state.js';
 import { replyAttempted } from './route-replies.js';
@@ -41,14 +42,12 @@ export interface ForwardPlan {
 const NO_HOSTS: readonly Host[] = [];
 
 /** One request on its way: attempts one after the other, the body that they share, timeouts, and the answer. */
-export class ForwardedRequest implements RequestHandler, AttemptOwner {
+export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOwner {
   private readonly body = new RequestBody();
   private readonly retries: RetryState | undefined;
   private attempt: Attempt | undefined = undefined;
   private backOff: Deadline | undefined = undefined;
-  private globalTimeout: Deadline | undefined = undefined;
-  private tryTimeout: Deadline | undefined = undefined;
-  private tryIdleTimeout: Deadline | undefined = undefined;
+  private readonly timers: RequestTimers;
   private tried: Host[] | undefined = undefined;
   /** Whether the whole body is kept, for retries and mirrors. */
   private keepBody: boolean;
@@ -67,6 +66,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
   ) {
     const resources = plan.cluster.resources(plan.action.priority);
     this.retries = plan.retry === undefined ? undefined : new RetryState(plan.retry, resources, deps.random);
+    this.timers = new RequestTimers(plan.timeouts, deps, this);
     this.mayRetry = this.retries !== undefined;
     this.keepBody = this.mayRetry || plan.mirrors.length > 0;
   }
@@ -87,7 +87,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     if (this.keepBody && this.body.size > this.deps.bufferLimit && !this.giveUpKeeping()) return;
     if (connected) {
       if (this.attempt?.sendData(chunk, end) === false) this.pause();
-      this.touchTryIdle();
+      this.timers.touch();
     } else if (this.body.size >= this.deps.pendingLimit) {
       this.pause();
     }
@@ -113,12 +113,9 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     const { body, deps, plan } = this;
     body.ended = true;
     this.completeAt = deps.clock.monotonic();
-    if (plan.timeouts.global > 0 && !this.over) {
-      this.globalTimeout = new Deadline(deps.clock, deps.timers, () => this.onTimeout('response_timeout'));
-      this.globalTimeout.start(plan.timeouts.global);
-    }
+    this.timers.startGlobal();
     for (const mirror of plan.mirrors) mirror.send(body);
-    if (this.attempt?.isConnected === true) this.startTryTimeout();
+    if (this.attempt?.isConnected === true) this.timers.startTry();
   }
 
   /** The body is more than may be kept. Returns whether the request goes on. */
@@ -196,20 +193,20 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
       info.upstreamLocalAddress = connection.localAddress;
     }
     if (info.upstreamStart < 0) info.upstreamStart = this.deps.clock.monotonic();
-    if (this.body.ended) this.startTryTimeout();
-    this.startTryIdle();
+    if (this.body.ended) this.timers.startTry();
+    this.timers.startTryIdle();
     attempt.sendRequest(request, this.body);
     if (!this.keepBody) this.body.clear();
     this.resume();
   }
 
   onAttemptInformational(head: ResponseHead): void {
-    this.touchTryIdle();
+    this.timers.touch();
     this.stream.sendInformational(head);
   }
 
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
-    this.tryTimeout?.cancel();
+    this.timers.onResponse();
     const { host, cluster } = attempt;
     if (head.status >= 500) host.stats.error++;
     else host.stats.success++;
@@ -219,7 +216,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
   }
 
   onAttemptData(chunk: Buffer, end: boolean): void {
-    this.touchTryIdle();
+    this.timers.touch();
     if (end) this.finish();
     const attempt = this.attempt;
     if (!this.stream.sendData(chunk, end) && !end) attempt?.setReadable(false);
@@ -247,7 +244,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
       return;
     }
     this.attempt = undefined;
-    this.stopTryTimers();
+    this.timers.stopTry();
     const decision = this.mayRetry ? (this.retries?.afterReset(reason, attempt.sent) ?? 'no') : 'no';
     if (decision === 'yes') this.scheduleRetry();
     else {
@@ -265,7 +262,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     }
     this.attempt = undefined;
     attempt.cancel();
-    this.stopTryTimers();
+    this.timers.stopTry();
     this.scheduleRetry();
     return true;
   }
@@ -287,6 +284,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     const { plan, stream, deps } = this;
     const { info, request } = stream;
     this.started = true;
+    this.timers.onAccepted();
     this.mayRetry = false;
     this.retries?.release();
     if (this.body.ended || this.attempt?.isConnected === true) this.stopKeeping();
@@ -329,38 +327,13 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
 
   // Timeouts.
 
-  private startTryTimeout(): void {
-    const { plan, deps } = this;
-    if (plan.timeouts.perTry <= 0 || this.started) return;
-    this.tryTimeout ??= new Deadline(deps.clock, deps.timers, () => this.onTryTimeout('upstream_per_try_timeout'));
-    this.tryTimeout.start(plan.timeouts.perTry);
-  }
-
-  private startTryIdle(): void {
-    const { plan, deps } = this;
-    if (plan.timeouts.perTryIdle <= 0) return;
-    this.tryIdleTimeout ??= new Deadline(deps.clock, deps.timers, () =>
-      this.onTryTimeout('upstream_per_try_idle_timeout'),
-    );
-    this.tryIdleTimeout.start(plan.timeouts.perTryIdle);
-  }
-
-  private touchTryIdle(): void {
-    if (this.tryIdleTimeout !== undefined && !this.over) this.tryIdleTimeout.start(this.plan.timeouts.perTryIdle);
-  }
-
-  private stopTryTimers(): void {
-    this.tryTimeout?.cancel();
-    this.tryIdleTimeout?.cancel();
-  }
-
-  private onTryTimeout(kind: TimeoutKind): void {
+  onTryTimeout(kind: TimeoutKind): void {
     const attempt = this.dropTimedOut();
     if (this.started) {
       this.breakOff(FLAG.UT, kind);
       return;
     }
-    this.stopTryTimers();
+    this.timers.stopTry();
     const sent = attempt?.sent === true;
     const decision = this.mayRetry ? (this.retries?.afterReset('local-reset', sent) ?? 'no') : 'no';
     if (decision === 'yes') this.scheduleRetry();
@@ -370,7 +343,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
     }
   }
 
-  private onTimeout(kind: TimeoutKind): void {
+  onTimeout(kind: TimeoutKind): void {
     this.dropTimedOut();
     if (this.started) this.breakOff(FLAG.UT, kind);
     else this.reply(timeoutReply(kind));
@@ -396,9 +369,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner {
   /** Ends everything that belongs to the request; an attempt that is under way is given up. */
   private finish(): void {
     this.over = true;
-    this.globalTimeout?.cancel();
+    this.timers.stop();
     this.backOff?.cancel();
-    this.stopTryTimers();
     this.retries?.release();
     this.body.clear();
     if (!this.body.ended) for (const mirror of this.plan.mirrors) mirror.abandon();
