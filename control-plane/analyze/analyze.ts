@@ -1,0 +1,56 @@
+import { objectTitle } from '../api/finding.js';
+import type { ConfigObject, Finding } from '../api/object.js';
+import type { ConfigSet } from '../sources/source.js';
+import { checkConflicts } from './conflicts.js';
+import { checkPolicies } from './policies.js';
+import { checkReferences } from './references.js';
+import { Registry } from './registry.js';
+import { Reporter } from './reporter.js';
+import { checkRoutes } from './routes.js';
+import { checkTls } from './tls.js';
+
+const ANALYZERS = [checkReferences, checkRoutes, checkConflicts, checkPolicies, checkTls];
+
+/** Codes that are not to be reported about an object, separated by commas; `*` for all. */
+const SUPPRESS = 'galley.istio.io/analyze-suppress';
+
+/** Everything worth telling about a set of configuration, in order of file and line. Pure. */
+export function analyze(set: ConfigSet): Finding[] {
+  const registry = new Registry(set);
+  const report = new Reporter();
+  for (const check of ANALYZERS) check(registry, report);
+  const suppressed = suppressions(set);
+  return [...set.findings, ...report.findings]
+    .filter(({ object, code }) => {
+      const codes = suppressed.get(object);
+      return codes === undefined || !(codes.has('*') || codes.has(code));
+    })
+    .sort(byPlace);
+}
+
+function suppressions(set: ConfigSet): Map<string, ReadonlySet<string>> {
+  const suppressed = new Map<string, ReadonlySet<string>>();
+  for (const object of set.objects.values()) {
+    const codes = object.metadata.annotations[SUPPRESS];
+    if (codes !== undefined) suppressed.set(titleOf(object), new Set(codes.split(',').map((code) => code.trim())));
+  }
+  return suppressed;
+}
+
+function titleOf({ kind, metadata }: ConfigObject): string {
+  return objectTitle(kind, metadata.namespace, metadata.name);
+}
+
+function byPlace(a: Finding, b: Finding): number {
+  return (
+    compare(a.file ?? '', b.file ?? '') ||
+    (a.line ?? 0) - (b.line ?? 0) ||
+    compare(a.code, b.code) ||
+    compare(a.field, b.field) ||
+    compare(a.message, b.message)
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,29 @@
+/** Codes of what shows only when objects are looked at together; Istio's where it has one. */
+export const AnalysisCode = {
+  referenceNotFound: 'IST0101',
+  conflictingMeshHosts: 'IST0109',
+  conflictingSidecarSelectors: 'IST0110',
+  severalSidecarsWithoutSelector: 'IST0111',
+  portRequired: 'IST0112',
+  noMatchingWorkloads: 'IST0127',
+  noServerVerification: 'IST0128',
+  noServerVerificationOfPort: 'IST0129',
+  unreachableRule: 'IST0130',
+  ineffectiveMatch: 'IST0131',
+  hostNotInGateway: 'IST0132',
+  unknownTelemetryProvider: 'IST0157',
+  conflictingTelemetrySelectors: 'IST0159',
+  severalTelemetriesWithoutSelector: 'IST0160',
+  subsetSelectsNothing: 'IST0173',
+  unknownRuleHost: 'IST0174',
+  /** Two policies of which only one can apply to a workload. */
+  conflictingPolicies: 'WEFT0201',
+  /** Weights that leave nothing to divide. */
+  noWeight: 'WEFT0202',
+  /** Two DestinationRules for one host of which one part is not used. */
+  conflictingRules: 'WEFT0203',
+  /** A client is told to speak plain text to a workload that takes only mTLS. */
+  plaintextToStrict: 'WEFT0204',
+  /** A TrafficSplit for a host that a VirtualService routes. */
+  splitOverridden: 'WEFT0205',
+} as const;

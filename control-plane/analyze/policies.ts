@@ -1,0 +1,167 @@
+import { ROOT_NAMESPACE } from '../api/kinds/index.js';
+import { selectorMatches } from '../api/labels.js';
+import type { ConfigObject } from '../api/object.js';
+import { AnalysisCode } from './codes.js';
+import { byPrecedence, titleOf } from './conflicts.js';
+import type { KnownWorkload, Registry } from './registry.js';
+import type { Reporter } from './reporter.js';
+
+type Labels = Readonly<Record<string, string>>;
+
+/** An object that is for the workloads that a selector names. */
+interface Selecting {
+  readonly object: ConfigObject;
+  readonly selector: Labels;
+  readonly field: string;
+}
+
+/** Kinds of which one workload can have only one. */
+interface Exclusive {
+  readonly kind: 'PeerAuthentication' | 'Telemetry' | 'Sidecar';
+  readonly sameWorkload: string;
+  readonly sameNamespace: string;
+}
+
+const EXCLUSIVE: readonly Exclusive[] = [
+  {
+    kind: 'PeerAuthentication',
+    sameWorkload: AnalysisCode.conflictingPolicies,
+    sameNamespace: AnalysisCode.conflictingPolicies,
+  },
+  {
+    kind: 'Telemetry',
+    sameWorkload: AnalysisCode.conflictingTelemetrySelectors,
+    sameNamespace: AnalysisCode.severalTelemetriesWithoutSelector,
+  },
+  {
+    kind: 'Sidecar',
+    sameWorkload: AnalysisCode.conflictingSidecarSelectors,
+    sameNamespace: AnalysisCode.severalSidecarsWithoutSelector,
+  },
+];
+
+/** Selectors that select nothing, and objects of which only one can apply. */
+export function checkPolicies(registry: Registry, report: Reporter): void {
+  for (const selecting of allSelecting(registry)) checkSelection(selecting, registry, report);
+  for (const exclusive of EXCLUSIVE) checkExclusive(exclusive, registry, report);
+  checkProviders(registry, report);
+}
+
+function policies(
+  registry: Registry,
+  kind: 'PeerAuthentication' | 'Telemetry' | 'AuthorizationPolicy' | 'RequestAuthentication',
+): Selecting[] {
+  return registry.all(kind).map((object) => ({
+    object,
+    selector: object.spec.selector?.matchLabels ?? {},
+    field: 'spec.selector.matchLabels',
+  }));
+}
+
+function labelled(registry: Registry, kind: 'Sidecar' | 'ServiceEntry'): Selecting[] {
+  return registry.all(kind).map((object) => ({
+    object,
+    selector: object.spec.workloadSelector?.labels ?? {},
+    field: 'spec.workloadSelector.labels',
+  }));
+}
+
+function allSelecting(registry: Registry): Selecting[] {
+  return [
+    ...policies(registry, 'PeerAuthentication'),
+    ...policies(registry, 'AuthorizationPolicy'),
+    ...policies(registry, 'RequestAuthentication'),
+    ...policies(registry, 'Telemetry'),
+    ...labelled(registry, 'Sidecar'),
+    ...labelled(registry, 'ServiceEntry'),
+  ];
+}
+
+function hasSelector({ selector }: Selecting): boolean {
+  return Object.keys(selector).length > 0;
+}
+
+/** In the root namespace a selector reaches the whole mesh, but for PeerAuthentication, which has none there. */
+function scopeOf({ object }: Selecting): string | undefined {
+  return object.metadata.namespace === ROOT_NAMESPACE ? undefined : object.metadata.namespace;
+}
+
+function checkSelection(selecting: Selecting, registry: Registry, report: Reporter): void {
+  if (!hasSelector(selecting)) return;
+  const { object, selector, field } = selecting;
+  if (registry.selected(scopeOf(selecting), selector).length > 0) return;
+  const where = scopeOf(selecting) === undefined ? 'the mesh' : `namespace ${object.metadata.namespace}`;
+  const labels = Object.entries(selector).map(([name, value]) => `${name}=${value}`);
+  report.warning(
+    object,
+    AnalysisCode.noMatchingWorkloads,
+    field,
+    `no workload of ${where} has the labels ${labels.join(', ')}; the object has no effect`,
+  );
+}
+
+function checkExclusive(exclusive: Exclusive, registry: Registry, report: Reporter): void {
+  const { kind } = exclusive;
+  const all = (kind === 'Sidecar' ? labelled(registry, kind) : policies(registry, kind)).sort((a, b) =>
+    byPrecedence(a.object, b.object),
+  );
+  const general = new Map<string, ConfigObject>();
+  const special: Selecting[] = [];
+  for (const selecting of all) {
+    const { object } = selecting;
+    const { namespace } = object.metadata;
+    if (hasSelector(selecting)) {
+      const shared = sharedWorkload(selecting, special, registry);
+      if (shared !== undefined) {
+        report.error(
+          object,
+          exclusive.sameWorkload,
+          selecting.field,
+          `${shared.workload.title} has ${titleOf(shared.rival)} already, and only one ${kind} with a selector can apply to it`,
+        );
+      }
+      special.push(selecting);
+      continue;
+    }
+    const first = general.get(namespace);
+    if (first === undefined) general.set(namespace, object);
+    else
+      report.error(
+        object,
+        exclusive.sameNamespace,
+        '',
+        `${titleOf(first)} is for the whole namespace already, and only one ${kind} without a selector can be`,
+      );
+  }
+}
+
+function sharedWorkload(
+  selecting: Selecting,
+  earlier: readonly Selecting[],
+  registry: Registry,
+): { readonly workload: KnownWorkload; readonly rival: ConfigObject } | undefined {
+  const { namespace } = selecting.object.metadata;
+  const rivals = earlier.filter(({ object }) => object.metadata.namespace === namespace);
+  for (const workload of registry.selected(scopeOf(selecting), selecting.selector)) {
+    const rival = rivals.find(({ selector }) => selectorMatches(selector, workload.labels));
+    if (rival !== undefined) return { workload, rival: rival.object };
+  }
+  return undefined;
+}
+
+function checkProviders(registry: Registry, report: Reporter): void {
+  const known = new Set(['envoy', 'prometheus', ...(registry.mesh.extensionProviders ?? []).map(({ name }) => name)]);
+  for (const object of registry.all('Telemetry')) {
+    for (const [i, { providers }] of (object.spec.accessLogging ?? []).entries()) {
+      for (const [j, { name }] of (providers ?? []).entries()) {
+        if (known.has(name)) continue;
+        report.warning(
+          object,
+          AnalysisCode.unknownTelemetryProvider,
+          `spec.accessLogging[${i}].providers[${j}].name`,
+          `MeshConfig has no extension provider "${name}"; nothing is logged to it`,
+        );
+      }
+    }
+  }
+}
