@@ -142,13 +142,13 @@ class Entry implements RouteEntry {
     this.includeIsTimeoutRetryHeader = parts.settings.flags.includeIsTimeoutRetryHeader === true;
   }
 
-  prepareRequest(request: RequestHead, info: StreamInfo): void {
+  prepareRequest(request: RequestHead, info: StreamInfo, suppressEnvoyHeaders = false): void {
     const operations = this.parts.requestOperations;
     if (operations.length > 0) {
       const context = { info, request, response: undefined };
       for (const operation of operations) operation.apply(request.headers, context);
     }
-    if (this.forward !== undefined) rewrite(request, this.forward);
+    if (this.forward !== undefined) rewrite(request, this.forward, !suppressEnvoyHeaders);
   }
 
   prepareResponse(response: ResponseHead, info: StreamInfo, request?: RequestHead): void {
@@ -163,13 +163,13 @@ class Entry implements RouteEntry {
   }
 }
 
-function rewrite(request: RequestHead, forward: CompiledForward): void {
+function rewrite(request: RequestHead, forward: CompiledForward, keepOriginals: boolean): void {
   if (forward.rewriteHost !== undefined) {
     const host = forward.rewriteHost(request);
-    if (host !== undefined && host !== '') setAuthority(request, host, forward.appendForwardedHost);
+    if (host !== undefined && host !== '') setAuthority(request, host, forward.appendForwardedHost, keepOriginals);
   }
   if (forward.rewritePath !== undefined) {
-    request.headers.set('x-envoy-original-path', request.path);
+    if (keepOriginals) request.headers.set('x-envoy-original-path', request.path);
     request.path = forward.rewritePath(request.path);
   }
 }

@@ -21,8 +21,11 @@ export interface RouteEntry {
   readonly name: string;
   readonly virtualHost: string;
   readonly action: RouteAction;
-  /** Header operations and rewrites of route, virtual host and table, in Envoy's order, before the request is sent. */
-  prepareRequest(request: RequestHead, info: StreamInfo): void;
+  /**
+   * Header operations and rewrites of route, virtual host and table, in Envoy's order, before the request is sent, after
+   * those of the chosen cluster. With `suppressEnvoyHeaders` the rewrites leave no `x-envoy-original-path` and `-host`.
+   */
+  prepareRequest(request: RequestHead, info: StreamInfo, suppressEnvoyHeaders?: boolean): void;
   /** The same for the response head. */
   prepareResponse(response: ResponseHead, info: StreamInfo, request?: RequestHead): void;
   /**

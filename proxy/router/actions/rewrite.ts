@@ -39,14 +39,16 @@ export function compilePathRewrite(
 
 export type HostRewrite = (request: RequestHead) => string | undefined;
 
-/** Gives the request another authority, keeping the old one in `x-forwarded-host` when asked to. */
-export function setAuthority(request: RequestHead, authority: string, appendForwardedHost: boolean): void {
-  if (request.authority === authority) return;
-  if (appendForwardedHost) appendToList(request, 'x-forwarded-host', request.authority);
+/**
+ * Gives the request another authority. The old one is kept in `x-envoy-original-host`, unless Envoy's own headers are
+ * not wanted, and in `x-forwarded-host` where the route asks for that.
+ */
+export function setAuthority(request: RequestHead, authority: string, forwardOld: boolean, keepOld: boolean): void {
+  const { headers, authority: old } = request;
+  if (keepOld) headers.set('x-envoy-original-host', old);
+  if (forwardOld) {
+    const before = headers.joined('x-forwarded-host') ?? '';
+    headers.set('x-forwarded-host', before === '' ? old : `${before},${old}`);
+  }
   request.authority = authority;
-}
-
-function appendToList(request: RequestHead, key: string, value: string): void {
-  const before = request.headers.joined(key);
-  request.headers.set(key, before === undefined || before === '' ? value : `${before},${value}`);
 }
