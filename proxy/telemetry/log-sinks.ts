@@ -44,7 +44,10 @@ export class LogSinks {
   }
 }
 
-const STANDARD: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
+const STANDARD: ReadonlyMap<string, number> = new Map([
+  ['/dev/stdout', 1],
+  ['/dev/stderr', 2],
+]);
 
 class FileSink implements LogSink {
   dropped = 0;
@@ -52,6 +55,7 @@ class FileSink implements LogSink {
   private waiting = '';
   private writing: Buffer | undefined;
   private timer: Timer | undefined;
+  private closeLater: number | undefined;
 
   constructor(
     private readonly path: string,
@@ -71,7 +75,7 @@ class FileSink implements LogSink {
   }
 
   reopen(): void {
-    if (STANDARD[this.path] !== undefined) return;
+    if (STANDARD.has(this.path)) return;
     this.flushNow();
     try {
       const next = openLog(this.path);
@@ -84,7 +88,6 @@ class FileSink implements LogSink {
       // The old file goes on receiving lines; that is better than losing them.
     }
   }
-  private closeLater: number | undefined;
 
   flushNow(): void {
     const rest = this.waiting;
@@ -135,5 +138,5 @@ class FileSink implements LogSink {
 }
 
 function openLog(path: string): number {
-  return STANDARD[path] ?? openSync(path, 'a', 0o644);
+  return STANDARD.get(path) ?? openSync(path, 'a', 0o644);
 }

@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type AddressInfo, BlockList } from 'node:net';
+import { messageOf, WeftError } from '../../common/runtime/errors.js';
+import { type Answer, COMMANDS, commandList, setLogging } from './commands.js';
+import type { AdminSources } from './sources.js';
+
+/** The running admin server. */
+export interface AdminServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the admin port. It can stop the proxy and shows its configuration, so it listens on loopback only; another
+ * address, or one that is taken, rejects with a WeftError.
+ */
+export async function startAdmin(
+  address: { readonly host: string; readonly port: number },
+  sources: AdminSources,
+): Promise<AdminServer> {
+  if (!isLoopback(address.host)) throw failure(`the admin address ${address.host} is not a loopback address`, false);
+  const server = createServer((request, response) => {
+    void answer(request, sources).then(
+      (result) => send(response, result, request.method === 'HEAD'),
+      (error: unknown) => send(response, { status: 500, type: 'text', body: `${messageOf(error)}\n` }, false),
+    );
+  });
+  await listen(server, address);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || loopback.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
+}
+
+function failure(message: string, retryable: boolean, cause?: unknown): WeftError {
+  return new WeftError(message, { source: 'admin', retryable, ...(cause !== undefined && { cause }) });
+}
+
+async function listen(server: Server, address: { readonly host: string; readonly port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(failure(`cannot listen on ${address.host}:${address.port}: ${error.message}`, true, error));
+    });
+    server.listen(address.port, address.host, resolve);
+  });
+}
+
+async function answer(request: IncomingMessage, sources: AdminSources): Promise<Answer> {
+  const { method = 'GET' } = request;
+  const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
+  // A page in a browser on this machine could otherwise stop the proxy by a form that posts here.
+  if (request.headers.origin !== undefined && method !== 'GET')
+    return { status: 403, type: 'text', body: 'cross-origin request refused\n' };
+  const command = Object.hasOwn(COMMANDS, path) ? COMMANDS[path] : undefined;
+  if (command === undefined)
+    return { status: 404, type: 'text', body: `invalid path. admin commands are:\n${commandList()}` };
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') return notAllowed(method, 'GET');
+  if (command.mutates === true && method !== 'POST') return notAllowed(method, 'POST');
+  const query = new URLSearchParams(search);
+  if (path === '/logging' && method === 'POST') return setLogging(sources, query);
+  return command.run(sources, query);
+}
+
+function notAllowed(method: string, required: string): Answer {
+  return { status: 405, type: 'text', body: `Method ${method} not allowed, ${required} required.` };
+}
+
+const CONTENT_TYPES = {
+  text: 'text/plain; charset=UTF-8',
+  json: 'application/json',
+  html: 'text/html; charset=UTF-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
+
+function send(response: ServerResponse, result: Answer, headOnly: boolean): void {
+  response.writeHead(result.status, {
+    'content-type': CONTENT_TYPES[result.type],
+    'cache-control': 'no-cache, max-age=0',
+    'x-content-type-options': 'nosniff',
+  });
+  if (result.after !== undefined) response.once('finish', result.after);
+  response.end(headOnly ? undefined : result.body);
+}

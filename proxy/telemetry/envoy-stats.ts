@@ -1,0 +1,51 @@
+import { Registry } from 'prom-client';
+import { registerSource, type Sample } from './metric-source.js';
+
+/** Statistics of one thing in Envoy's naming: `cluster.NAME.upstream_rq_total`, `server.uptime`. */
+export interface StatGroup {
+  /** `cluster`, `listener`, `http`, `server`, … */
+  readonly scope: string;
+  /** The thing's name and the label that carries it in Prometheus (`cluster_name`); absent where there is only one. */
+  readonly tag?: { readonly label: string; readonly value: string };
+  readonly stats: readonly Stat[];
+}
+
+export interface Stat {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  readonly value: number;
+}
+
+/** Envoy's flat names, sorted. */
+export function flatStats(groups: Iterable<StatGroup>): { name: string; value: number }[] {
+  const flat: { name: string; value: number }[] = [];
+  for (const { scope, tag, stats } of groups) {
+    const prefix = tag === undefined ? scope : `${scope}.${tag.value}`;
+    for (const stat of stats) flat.push({ name: `${prefix}.${stat.name}`, value: stat.value });
+  }
+  return flat.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}
+
+/** Prometheus' text of a registry followed by that of the groups, named as Envoy names them (`envoy_cluster_…`). */
+export async function exposition(registry: Registry, groups: Iterable<StatGroup>): Promise<string> {
+  const families = new Map<string, { type: Stat['type']; samples: Sample[] }>();
+  for (const { scope, tag, stats } of groups) {
+    const labels = tag === undefined ? {} : { [tag.label]: tag.value };
+    for (const stat of stats) {
+      const name = `envoy_${scope}_${stat.name}`.replace(/[^A-Za-z0-9_]/g, '_');
+      const family = families.get(name) ?? { type: stat.type, samples: [] };
+      families.set(name, family);
+      family.samples.push({ labels, value: stat.value });
+    }
+  }
+  const scratch = new Registry();
+  for (const [name, { type, samples }] of families) {
+    registerSource(scratch, {
+      name,
+      help: `Envoy statistic ${name.slice('envoy_'.length)}.`,
+      type,
+      collect: () => samples,
+    });
+  }
+  return `${await registry.metrics()}\n${await scratch.metrics()}`;
+}
