@@ -23,6 +23,8 @@ export class PeerAuthentications {
   readonly #workloads = new Map<string, Selected[]>();
   readonly #unreadable: ConfigSet['unreadablePolicies'];
   readonly #rootNamespace: string;
+  /** Every endpoint asks for its workload's policy, for every proxy. */
+  readonly #found = new WeakMap<Workload, Policy & { readonly mode: MtlsMode }>();
 
   constructor(
     objects: readonly ConfigObject<PeerAuthenticationSpec>[],
@@ -49,13 +51,22 @@ export class PeerAuthentications {
   }
 
   /** The mode for connections to an application port of a workload. */
-  mode(workload: Pick<Workload, 'namespace' | 'labels'>, port: number): MtlsMode {
-    if (this.#failsClosed(workload)) return 'strict';
+  mode(workload: Workload, port: number): MtlsMode {
+    let found = this.#found.get(workload);
+    if (found === undefined) {
+      found = this.#policyOf(workload);
+      this.#found.set(workload, found);
+    }
+    return found.ports.get(port) ?? found.mode;
+  }
+
+  #policyOf(workload: Workload): Policy & { readonly mode: MtlsMode } {
+    if (this.#failsClosed(workload)) return { mode: 'strict', ports: new Map() };
     const inherited = this.#namespaces.get(workload.namespace) ?? this.#mesh;
     const own = this.#workloads
       .get(workload.namespace)
       ?.find((policy) => selectorMatches(policy.selector, workload.labels));
-    return own?.ports.get(port) ?? own?.mode ?? inherited;
+    return { mode: own?.mode ?? inherited, ports: own?.ports ?? new Map() };
   }
 
   #failsClosed(workload: Pick<Workload, 'namespace' | 'labels'>): boolean {

@@ -46,12 +46,15 @@ export function trafficSplits(
   return splits;
 }
 
-/** Route weights are integers: quantities such as `900m` count in thousandths when any of them has a fraction. */
+/** Largest sum of a route's weights that we send; Envoy's limit is 2^32 - 1. */
+const MAX_TOTAL = 1_000_000_000;
+
+/** Route weights are integers: quantities such as `900m` count in thousandths, and huge ones are scaled down. */
 function backends(spec: TrafficSplitSpec, namespace: string): Split['backends'] {
-  const weights = spec.backends.map(({ weight }) =>
-    typeof weight === 'number' ? weight : (parseQuantity(weight) ?? 0),
-  );
-  const scale = weights.every(Number.isInteger) ? 1 : 1000;
+  const weights = spec.backends.map(({ weight }) => Math.max(0, parseQuantity(weight) ?? 0));
+  const fine = weights.every(Number.isInteger) ? 1 : 1000;
+  const total = weights.reduce((sum, weight) => sum + weight * fine, 0);
+  const scale = total > MAX_TOTAL ? (fine * MAX_TOTAL) / total : fine;
   return spec.backends.map((backend, i) => ({
     host: resolveHost(backend.service, namespace),
     weight: Math.round((weights[i] ?? 0) * scale),

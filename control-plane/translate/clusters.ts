@@ -63,8 +63,10 @@ function discovery(
   assignment: ClusterLoadAssignment,
 ): Partial<Cluster> {
   if (isEds(visible)) return { type: 'EDS', eds_cluster_config: { eds_config: adsSource, service_name: name } };
+  // Envoy's LOGICAL_DNS looks up one name, no more.
+  const logical = visible.service.resolution === 'dns-round-robin' && visible.service.endpoints.length === 1;
   return {
-    type: visible.service.resolution === 'dns-round-robin' ? 'LOGICAL_DNS' : 'STRICT_DNS',
+    type: logical ? 'LOGICAL_DNS' : 'STRICT_DNS',
     load_assignment: assignment,
     dns_lookup_family: 'V4_ONLY',
     dns_refresh_rate: duration(snapshot.settings.dnsRefreshMs),

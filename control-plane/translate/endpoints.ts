@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import type { Subset } from '../api/kinds/destination-rule.js';
@@ -28,7 +29,7 @@ export function loadAssignment(
   const byLocality = new Map<string, LbEndpoint[]>();
   for (const endpoint of service.endpoints) {
     if (!selectorMatches(subset?.labels ?? {}, endpoint.workload.labels)) continue;
-    const lbEndpoint = lbEndpointOf(snapshot, endpoint, port);
+    const lbEndpoint = lbEndpointOf(snapshot, endpoint, port, service.resolution === 'static');
     if (lbEndpoint === undefined) continue;
     const list = byLocality.get(endpoint.workload.locality);
     if (list === undefined) byLocality.set(endpoint.workload.locality, [lbEndpoint]);
@@ -37,7 +38,8 @@ export function loadAssignment(
   return {
     cluster_name: name,
     endpoints: [...byLocality].map(([locality, endpoints]) => ({
-      ...(locality !== '' && { locality: localityOf(locality) }),
+      // gRPC's clients refuse endpoints without a locality, even an empty one.
+      locality: locality === '' ? {} : localityOf(locality),
       lb_endpoints: endpoints,
       load_balancing_weight: uint32(
         endpoints.reduce((sum, endpoint) => sum + (endpoint.load_balancing_weight?.value ?? 1), 0),
@@ -51,7 +53,13 @@ function localityOf(text: string): { region: string; zone: string; sub_zone: str
   return { region, zone, sub_zone };
 }
 
-function lbEndpointOf(snapshot: MeshSnapshot, endpoint: Endpoint, port: ServicePort): LbEndpoint | undefined {
+/** Undefined for an endpoint that cannot be reached: without such a port, or by a name where only addresses are taken. */
+function lbEndpointOf(
+  snapshot: MeshSnapshot,
+  endpoint: Endpoint,
+  port: ServicePort,
+  onlyIp: boolean,
+): LbEndpoint | undefined {
   const { workload } = endpoint;
   if (workload.address.startsWith('unix://')) {
     const path = workload.address.slice('unix://'.length);
@@ -65,6 +73,7 @@ function lbEndpointOf(snapshot: MeshSnapshot, endpoint: Endpoint, port: ServiceP
     sidecar === undefined || entrance === undefined
       ? ipAddress(workload.address, application)
       : ipAddress(sidecar.address, entrance);
+  if (onlyIp && isIP(address.socket_address?.address ?? '') === 0) return undefined;
   const mtls = entrance !== undefined && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
   return {
     endpoint: { address },

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { formatClusterName, MESH_ALPN } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
@@ -16,7 +17,7 @@ import { policyFields } from './cluster-policy.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
 import { any, bool, duration, ipAddress, meshRoots, ownCertificate } from './messages.js';
-import { trustDomainMatchers } from './upstream-tls.js';
+import { alpnOf, trustDomainMatchers } from './upstream-tls.js';
 
 export interface InboundResources {
   readonly listeners: Map<string, Listener>;
@@ -63,7 +64,8 @@ function portProtocols(snapshot: MeshSnapshot, workload: Workload): Map<number, 
 function applicationCluster({ context, workload, application, protocol, cluster }: InboundPort): Cluster {
   return {
     name: cluster,
-    type: 'STATIC',
+    // Envoy takes a host name only where it looks names up.
+    type: isIP(workload.address) === 0 ? 'STRICT_DNS' : 'STATIC',
     ...policyFields({}, protocol, context.snapshot.settings),
     load_assignment: {
       cluster_name: cluster,
@@ -77,7 +79,7 @@ function inboundListener(port: InboundPort, address: string, entrance: number): 
   const sniffHttp = port.protocol === 'auto' && mode !== 'strict';
   const chains: FilterChain[] = [];
   if (mode !== 'disable') chains.push(meshChain(port));
-  if (mode !== 'strict') chains.push(...plainChains(port));
+  if (mode !== 'strict') chains.push(...plainChains(port, mode));
   if (mode === 'permissive') chains.push(foreignTlsChain(port));
   return {
     name: `${address}_${entrance}`,
@@ -118,21 +120,21 @@ function meshChain(port: InboundPort): FilterChain {
 /** ALPN by which mesh clients mark their TLS; the others are what clients under Istio send. */
 const MESH_PROTOCOLS = [MESH_ALPN, 'istio-peer-exchange', 'istio-http/1.0', 'istio-http/1.1', 'istio-h2'] as const;
 
-function plainChains(port: InboundPort): FilterChain[] {
+/** With mTLS off nothing looks for TLS: whatever comes is the application's. */
+function plainChains(port: InboundPort, mode: MtlsMode): FilterChain[] {
   const { application, protocol } = port;
-  const match = { transport_protocol: 'raw_buffer' };
-  if (protocol === 'tcp' || protocol === 'tls') {
-    return [{ name: `${application}-plain`, filter_chain_match: match, filters: tcpFilters(port) }];
-  }
-  if (protocol !== 'auto')
-    return [{ name: `${application}-plain`, filter_chain_match: match, filters: httpFilters(port) }];
+  const match = mode === 'disable' ? {} : { transport_protocol: 'raw_buffer' };
+  const tcp = (name: string): FilterChain => ({ name, filter_chain_match: match, filters: tcpFilters(port) });
+  const http = (name: string, extra: object): FilterChain => ({
+    name,
+    filter_chain_match: { ...match, ...extra },
+    filters: httpFilters(port),
+  });
+  if (protocol === 'tcp' || protocol === 'tls') return [tcp(`${application}-plain`)];
+  if (protocol !== 'auto') return [http(`${application}-plain`, {})];
   return [
-    {
-      name: `${application}-plain-http`,
-      filter_chain_match: { ...match, application_protocols: ['http/1.0', 'http/1.1', 'h2c'] },
-      filters: httpFilters(port),
-    },
-    { name: `${application}-plain-tcp`, filter_chain_match: match, filters: tcpFilters(port) },
+    http(`${application}-plain-http`, { application_protocols: ['http/1.0', 'http/1.1', 'h2c'] }),
+    tcp(`${application}-plain-tcp`),
   ];
 }
 
@@ -147,7 +149,6 @@ function foreignTlsChain(port: InboundPort): FilterChain {
 
 function meshSocket({ context, protocol }: InboundPort): TransportSocket {
   const { settings } = context.snapshot;
-  const tcp = protocol === 'tcp' || protocol === 'tls';
   return {
     name: 'envoy.transport_sockets.tls',
     typed_config: any(EXTENSION.downstreamTls, {
@@ -163,7 +164,8 @@ function meshSocket({ context, protocol }: InboundPort): TransportSocket {
           default_validation_context: { match_typed_subject_alt_names: trustDomainMatchers(settings) },
           validation_context_sds_secret_config: meshRoots,
         },
-        alpn_protocols: tcp ? [MESH_ALPN] : ['h2', 'http/1.1', MESH_ALPN],
+        // A server prefers to name what the connection carries; the mark is looked for in the ClientHello.
+        alpn_protocols: alpnOf(protocol).reverse(),
       },
       require_client_certificate: bool(true),
     }),

@@ -44,6 +44,8 @@ export function routeBody(scope: RouteScope, route: HttpRoute): Route | undefine
   if (route.redirect !== undefined) return { redirect: redirectAction(route.redirect, scope.port), ...fields };
   if (route.directResponse !== undefined) return { direct_response: directResponse(route.directResponse), ...fields };
   if (route.delegate !== undefined || route.route === undefined || route.route.length === 0) return undefined;
+  // Envoy refuses weights that add up to nothing, and nobody is to get the request.
+  if (withWeight(route.route).length === 0) return { direct_response: { status: 503 }, ...fields };
   const { action, headers } = forward(scope, route, route.route);
   return { route: action, ...mergeHeaders(fields, headers) };
 }
@@ -53,7 +55,7 @@ function forward(
   route: HttpRoute,
   destinations: readonly HttpRouteDestination[],
 ): { action: RouteAction; headers: Route } {
-  const chosen = destinations.length === 1 ? destinations : destinations.filter(({ weight }) => (weight ?? 0) > 0);
+  const chosen = withWeight(destinations);
   const [only] = chosen;
   const timeout = duration(durationMs(route.timeout, 0));
   const retry = retryPolicy(route.retries, scope.context.snapshot.settings);
@@ -71,6 +73,11 @@ function forward(
     ...(hash.length > 0 && { hash_policy: hash }),
   };
   return { action, headers: chosen.length === 1 ? headerFields(only?.headers) : {} };
+}
+
+/** A single destination gets everything, whatever its weight; of several, those without one get nothing. */
+function withWeight(destinations: readonly HttpRouteDestination[]): readonly HttpRouteDestination[] {
+  return destinations.length === 1 ? destinations : destinations.filter(({ weight }) => (weight ?? 0) > 0);
 }
 
 function clusterWeight(scope: RouteScope, item: HttpRouteDestination): ClusterWeight {

@@ -65,8 +65,6 @@ export function meshSni(
 function meshSocket(target: TlsTarget, tls: ClientTlsSettings | undefined, settings: MeshSettings): TransportSocket {
   const named = tls?.subjectAltNames ?? [];
   const sans = named.length > 0 ? named : meshIdentities(target.service, settings);
-  const h2 = target.protocol === 'http2' || target.protocol === 'grpc';
-  const tcp = target.protocol === 'tcp' || target.protocol === 'tls';
   return tlsSocket({
     sni: tls?.sni ?? meshSni(target),
     common_tls_context: {
@@ -78,9 +76,23 @@ function meshSocket(target: TlsTarget, tls: ClientTlsSettings | undefined, setti
         },
         validation_context_sds_secret_config: meshRoots,
       },
-      alpn_protocols: tcp ? [MESH_ALPN] : [MESH_ALPN, h2 ? 'h2' : 'http/1.1'],
+      alpn_protocols: alpnOf(target.protocol),
     },
   });
+}
+
+/** What mesh clients offer: the mesh's mark first, then what the connection carries. */
+export function alpnOf(protocol: Protocol): string[] {
+  switch (protocol) {
+    case 'tcp':
+    case 'tls':
+      return [MESH_ALPN];
+    case 'http2':
+    case 'grpc':
+      return [MESH_ALPN, 'h2'];
+    default:
+      return [MESH_ALPN, 'http/1.1'];
+  }
 }
 
 /** SPIFFE IDs under which the endpoints of a service may answer. */

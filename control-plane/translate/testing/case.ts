@@ -10,12 +10,14 @@ import type { ProxyNode } from '../../model/proxy-node.js';
 import type { MeshSnapshot } from '../../model/snapshot.js';
 import type { ConfigSet } from '../../sources/source.js';
 import type { ProxyResources } from '../../xds/resources.js';
+import { translateProxyless } from '../proxyless.js';
 import { translate } from '../translate.js';
 
 /**
  * A golden case: Istio YAML on top of testdata/bookinfo.yaml, headed by directives in comments:
  * `# node: default/productpage-v1 weft` whose configuration; `# show: routes reviews` which type, and which resources
- * (a part of the name; several lines add up); `# base: none` without Bookinfo.
+ * (a part of the name; several lines add up); `# dial: HOST:PORT` what a proxyless client asks for; `# base: none` without
+ * Bookinfo.
  */
 export interface TranslateCase {
   readonly set: ConfigSet;
@@ -39,7 +41,11 @@ export function runCase(input: string): TranslateCase {
   const set = configSet(`${base}\n---\n${input}`);
   const snapshot = buildSnapshot(set, allot(set));
   const [workload = '', dataPlane = 'weft'] = (directive('node') ?? 'default/productpage-v1').split(' ');
-  const resources = translate(snapshot, nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']));
+  const node = nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']);
+  const resources =
+    node.dataPlane === 'grpc'
+      ? translateProxyless(snapshot, node, (directive('dial') ?? '').split(' '))
+      : translate(snapshot, node);
   const wanted = directives.filter(({ key }) => key === 'show').map(({ value }) => value.split(' '));
   const findings = [...set.findings, ...snapshot.findings].map(showFinding);
   const resourcesShown = wanted.map(([type = '', part = '']) => show(resources, type, part));
