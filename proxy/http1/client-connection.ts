@@ -45,6 +45,8 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
   private reading = false;
   private closeAfter = false;
   private unusable = false;
+  /** The response is complete, its connection not yet free: that waits for the end of the packet. */
+  private responseDone = false;
   private informational = 0;
   private readonly maxHeaders: number;
   private readonly socket: Socket;
@@ -59,6 +61,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     // A response may be complete although upstream closed its side, and a tunnel is half-closed by either.
     socket.allowHalfOpen = true;
     socket.on('data', (packet: Buffer) => this.onPacket(packet));
+    if (socket.isPaused()) socket.resume();
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
     socket.on('error', (error: Error) => this.fail('remote-reset', error.message));
@@ -133,7 +136,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     this.reading = true;
     let at = 0;
     try {
-      while (at < packet.length && this.readable && this.readState !== 'closed') at = this.readSome(packet, at);
+      while (at < packet.length && this.canRead()) at = this.readSome(packet, at);
     } catch (error) {
       this.reading = false;
       if (!(error instanceof Http1Error)) throw error;
@@ -141,10 +144,18 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
       return;
     }
     this.reading = false;
-    if (at < packet.length && this.readState !== 'closed') {
+    if (this.responseDone) {
+      // Bytes behind a response must never be taken for the answer to the next request.
+      if (at < packet.length) this.closeAfter = true;
+      this.finishResponse();
+    } else if (at < packet.length && this.readState !== 'closed') {
       this.waiting = at === 0 ? packet : packet.subarray(at);
       this.socket.pause();
     }
+  }
+
+  private canRead(): boolean {
+    return this.readable && !this.responseDone && this.readState !== 'closed';
   }
 
   private readSome(packet: Buffer, at: number): number {
@@ -153,7 +164,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
         return this.readHead(packet, at);
       case 'body': {
         const next = this.body.push(packet, at, this);
-        if (this.body.done) this.finishResponse();
+        this.responseDone = this.body.done;
         return next;
       }
       case 'raw':
@@ -205,7 +216,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     this.readState = 'body';
     if (end) stream.responseEnded = true;
     stream.handler.onResponseHead(response, end);
-    if (end) this.finishResponse();
+    this.responseDone = end;
   }
 
   private beginRaw(response: ParsedResponse, stream: ClientStream): void {
@@ -221,6 +232,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
 
   private finishResponse(): void {
     const stream = this.stream;
+    this.responseDone = false;
     if (this.readState === 'closed') return;
     this.stream = undefined;
     this.readState = 'idle';

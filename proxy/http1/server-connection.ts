@@ -77,6 +77,8 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
     socket.on('drain', () => this.onDrain());
     socket.on('error', () => undefined);
     socket.on('close', () => this.onClose());
+    // Whoever sniffed the first bytes may have paused it.
+    if (socket.isPaused()) socket.resume();
     if (socket.destroyed) process.nextTick(() => this.onClose());
   }
 
