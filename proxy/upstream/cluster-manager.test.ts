@@ -4,7 +4,7 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import { ClusterManager } from './cluster-manager.js';
-import { clustersConfigDump, clustersJson, clustersText } from './clusters-dump.js';
+import { clusterSummaries } from './cluster-views.js';
 import { plainDialer } from './dialer.js';
 import { ManualClock } from './testing.js';
 
@@ -220,23 +220,32 @@ describe('DNS', () => {
   });
 });
 
-it('shows its state as Envoy does', () => {
+it('shows its state', () => {
+  const list = [endpoint('10.0.0.1'), endpoint('10.0.0.2', { health_status: 'UNHEALTHY' })];
   manager.addStatic([
-    {
-      name: 's',
-      type: 'STATIC',
-      load_assignment: { cluster_name: 's', endpoints: [{ lb_endpoints: [endpoint('10.0.0.1')] }] },
-    },
+    { name: 's', type: 'STATIC', load_assignment: { cluster_name: 's', endpoints: [{ lb_endpoints: list }] } },
   ]);
   cds([eds('a')]);
-  expect(clustersText(manager)).toContain('s::10.0.0.1:80::health_flags::healthy\n');
-  expect(clustersText(manager)).toContain('s::default_priority::max_retries::3\n');
-  expect(clustersJson(manager)).toMatchObject({
-    cluster_statuses: [{ name: 's' }, { name: 'a', added_via_api: true }],
-  });
-  expect(clustersConfigDump(manager)).toMatchObject({
-    static_clusters: [{ cluster: { name: 's' } }],
-    dynamic_active_clusters: [],
-    dynamic_warming_clusters: [{ version_info: '1', cluster: { name: 'a' } }],
-  });
+  expect(clusterSummaries(manager)).toMatchObject([
+    {
+      name: 's',
+      addedViaApi: false,
+      defaultResources: { maxRetries: 3 },
+      hosts: [
+        { host: { address: '10.0.0.1:80' }, healthFlags: [] },
+        { host: { address: '10.0.0.2:80' }, healthFlags: ['/failed_eds_health'] },
+      ],
+    },
+    { name: 'a', addedViaApi: true, hosts: [] },
+  ]);
+});
+
+it('uses a cluster without hosts when its endpoints do not come in time', () => {
+  cds([eds('a')]);
+  clock.advance(14_999);
+  expect(manager.get('a')).toBeUndefined();
+  clock.advance(1);
+  expect(manager.get('a')?.hosts).toEqual([]);
+  endpoints('a', endpoint('10.0.0.1'));
+  expect(manager.get('a')?.hosts).toHaveLength(1);
 });

@@ -1,3 +1,4 @@
+import type { Timer } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { Cluster as ClusterMessage } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
@@ -19,6 +20,9 @@ export interface ClusterManagerDeps extends ClusterDeps, ClusterCompilerDeps {
   readonly onChange?: () => void;
 }
 
+/** How long a new cluster waits for its first endpoints (ConfigSource.initial_fetch_timeout's default), ms. */
+const INITIAL_FETCH_MS = 15_000;
+
 /** Clusters and endpoints are in force as soon as they are applied. */
 export interface SyncHandler extends ResourceHandler {
   apply(update: ResourceUpdate): readonly ResourceError[];
@@ -35,8 +39,8 @@ export interface ManagedCluster {
 
 interface Entry extends ManagedCluster {
   dns: DnsDiscovery | undefined;
-  /** Its endpoints are known; before, a new cluster is not used. */
-  warm: boolean;
+  /** Runs while a new cluster waits for its first endpoints. */
+  waiting: Timer | undefined;
 }
 
 interface KnownEndpoints {
@@ -124,11 +128,11 @@ export class ClusterManager implements Clusters {
     if (!compiled.ok) return compiled.errors.map((error) => ({ resource: name, message: error }));
     for (const warning of compiled.warnings) this.deps.log.warn({ cluster: name }, warning);
     const cluster = this.reuse(known, compiled.config);
-    const entry: Entry = { cluster, message, version, fixed, dns: undefined, warm: false };
+    const entry: Entry = { cluster, message, version, fixed, dns: undefined, waiting: undefined };
     known?.dns?.close();
+    known?.waiting?.cancel();
     this.entries.set(name, entry);
     // A known cluster goes on serving with the hosts that it has while a changed discovery finds its own.
-    entry.warm = known !== undefined && this.usable.get(name) === cluster;
     this.discover(entry);
     return [];
   }
@@ -152,7 +156,10 @@ export class ClusterManager implements Clusters {
         return;
       case 'eds': {
         const known = this.endpoints.get(discovery.serviceName);
-        if (known === undefined) return;
+        if (known === undefined) {
+          if (!this.isWarm(cluster.name)) this.awaitEndpoints(entry);
+          return;
+        }
         cluster.setEndpoints(known.config);
         this.markWarm(entry);
         return;
@@ -167,8 +174,17 @@ export class ClusterManager implements Clusters {
     }
   }
 
+  private awaitEndpoints(entry: Entry): void {
+    entry.waiting ??= this.deps.clock.after(INITIAL_FETCH_MS, () => {
+      this.deps.log.warn({ cluster: entry.cluster.name }, 'no endpoints have come: the cluster is used without');
+      this.markWarm(entry);
+      this.deps.onChange?.();
+    });
+  }
+
   private markWarm(entry: Entry): void {
-    entry.warm = true;
+    entry.waiting?.cancel();
+    entry.waiting = undefined;
     this.usable.set(entry.cluster.name, entry.cluster);
   }
 
@@ -209,5 +225,6 @@ export class ClusterManager implements Clusters {
 
 function dispose(entry: Entry): void {
   entry.dns?.close();
+  entry.waiting?.cancel();
   entry.cluster.close();
 }

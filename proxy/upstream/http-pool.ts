@@ -121,11 +121,11 @@ export class ConnectionPool {
   /** @internal It never became ready. */
   onConnectFailed(connection: PooledConnection, reason: 'connect-failure' | 'connect-timeout', detail: string): void {
     this.connecting--;
-    this.remove(connection);
     this.host.stats.connectFail++;
     const failed = [...this.waiting];
     this.waiting.clear();
     this.resources.pending -= failed.length;
+    this.remove(connection);
     for (const waiter of failed) waiter.onPoolFailure(reason, detail);
   }
 

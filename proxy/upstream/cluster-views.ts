@@ -1,0 +1,44 @@
+import type { ClusterResources } from './cluster.js';
+import type { ClusterManager } from './cluster-manager.js';
+import type { UpstreamHost } from './host.js';
+
+/** What the admin endpoints show of a cluster. */
+export interface ClusterSummary {
+  readonly name: string;
+  readonly addedViaApi: boolean;
+  readonly defaultResources: ClusterResources;
+  readonly highResources: ClusterResources;
+  readonly hosts: readonly HostSummary[];
+  /** Ejections by outlier detection so far. */
+  readonly ejectionsTotal: number;
+}
+
+export interface HostSummary {
+  readonly host: UpstreamHost;
+  /** Envoy's flags such as `/failed_outlier_check`; empty is healthy. */
+  readonly healthFlags: readonly string[];
+  readonly region: string;
+  readonly zone: string;
+  readonly subZone: string;
+}
+
+/** The present state of all clusters, the warming ones included. */
+export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
+  return manager.list().map(({ cluster, fixed }) => ({
+    name: cluster.name,
+    addedViaApi: !fixed,
+    defaultResources: cluster.resources('default'),
+    highResources: cluster.resources('high'),
+    hosts: cluster.hosts.map(hostSummary),
+    ejectionsTotal: cluster.detector.stats.ejectionsEnforcedTotal,
+  }));
+}
+
+function hostSummary(host: UpstreamHost): HostSummary {
+  const [region = '', zone = '', subZone = ''] = host.locality.split('/');
+  const healthFlags: string[] = [];
+  if (host.ejected) healthFlags.push('/failed_outlier_check');
+  if (host.health === 'unhealthy') healthFlags.push('/failed_eds_health');
+  if (host.health === 'degraded') healthFlags.push('/degraded_eds_health');
+  return { host, healthFlags, region, zone, subZone };
+}
