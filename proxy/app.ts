@@ -2,6 +2,8 @@ import { type Clock, type Random, systemClock } from '../common/runtime/clock.js
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import { type AdminServer, startAdmin } from './admin/server.js';
+import { adminSources } from './admin-sources.js';
 import type { ProxyConfig } from './config.js';
 import { Configuration } from './configuration.js';
 import { assembleDataPlane, type DataPlane, type Runtime } from './data-plane.js';
@@ -20,12 +22,16 @@ export interface ProxyOverrides {
   readonly random?: Random;
   readonly log?: Logger;
   readonly resolver?: DnsResolver;
+  /** Called when /quitquitquit asked for the end and the proxy has stopped. */
+  readonly onQuit?: () => void;
 }
 
 /** A running proxy. */
 export interface ProxyApp {
   /** Whether the first configuration is in and the proxy is not draining. */
   readonly ready: boolean;
+  /** Port of the admin server; undefined when it is off. */
+  readonly adminPort: number | undefined;
   /** Where each listener listens, by its name. */
   addresses(): ReadonlyMap<string, readonly { readonly host: string; readonly port: number }[]>;
   /** Stops accepting, lets requests finish up to the drain time, then stops. */
@@ -69,25 +75,40 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   configuration = new Configuration(config, plane, runtime, endpoint);
   const dynamic = configuration;
   lifecycle.add('configuration', () => dynamic.stop());
+  const drain = async (): Promise<void> => {
+    dynamic.readiness.drain();
+    await drainListeners(plane, config.drainMs, runtime.clock);
+    await lifecycle.close();
+  };
+  const stop = (): Promise<void> => lifecycle.close();
+  let admin: AdminServer | undefined;
   try {
+    if (config.admin !== undefined) {
+      const sources = adminSources({
+        ...{ config, plane, configuration: dynamic, ca, clock: runtime.clock, log: runtime.log },
+        drain: () => plane.listeners.drain(config.drainMs),
+        quit: () => {
+          const done = (): void => overrides.onQuit?.();
+          drain().then(done, done);
+        },
+      });
+      admin = await startAdmin(config.admin, sources);
+      lifecycle.add('admin server', () => admin?.close());
+    }
     failOn(describe(await addStaticResources(config, plane)));
     await dynamic.start();
   } catch (error) {
     await lifecycle.close();
     throw error;
   }
-
   return {
     get ready() {
       return dynamic.readiness.ready;
     },
+    adminPort: admin?.port,
     addresses: () => new Map(plane.listeners.list().map(({ listener }) => [listener.name, listener.addresses])),
-    async drain() {
-      dynamic.readiness.drain();
-      await drainListeners(plane, config.drainMs, runtime.clock);
-      await lifecycle.close();
-    },
-    stop: () => lifecycle.close(),
+    drain,
+    stop,
   };
 }
 

@@ -3,6 +3,8 @@ import type { Node__Output } from '../proto/gen/envoy/config/core/v3/Node.js';
 
 /** What the proxy runs with: the bootstrap, read once, and frozen. */
 export interface ProxyConfig {
+  /** As it was given, for /config_dump. */
+  readonly bootstrap: Bootstrap__Output;
   /** As it is sent to the xDS server. */
   readonly node: Node__Output;
   readonly workload: WorkloadSettings;

@@ -16,7 +16,7 @@ export async function main(file: string): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  const app = await startProxy(loaded.config, { log }).catch((error: unknown) => {
+  const app = await startProxy(loaded.config, { log, onQuit: () => process.exit(0) }).catch((error: unknown) => {
     log.error({ file }, messageOf(error));
     return undefined;
   });

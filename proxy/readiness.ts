@@ -24,6 +24,10 @@ export class Readiness {
     return this.reached && !this.draining;
   }
 
+  get isDraining(): boolean {
+    return this.draining;
+  }
+
   /** For /ready: what is still missing, or why it is over. */
   get reason(): string {
     if (this.draining) return 'draining';

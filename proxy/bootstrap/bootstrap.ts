@@ -17,6 +17,7 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
   const metadata = new NodeMetadata(node.metadata as StructMessage | undefined, at);
   const caAddress = metadata.text('CA_ADDR');
   const config: ProxyConfig = {
+    bootstrap: message,
     node,
     workload: readWorkload(metadata),
     admin: message.admin === undefined ? undefined : readAdmin(message.admin, issues.at('admin')),
