@@ -1,5 +1,5 @@
 import { Registry } from 'prom-client';
-import { registerSource, type Sample } from './metric-source.js';
+import { type MetricSource, registerSource, type Sample } from './metric-source.js';
 
 /** Statistics of one thing in Envoy's naming: `cluster.NAME.upstream_rq_total`, `server.uptime`. */
 export interface StatGroup {
@@ -28,12 +28,12 @@ export function flatStats(groups: Iterable<StatGroup>): { name: string; value: n
 
 /** Prometheus' text of a registry followed by that of the groups, named as Envoy names them (`envoy_cluster_…`). */
 export async function exposition(registry: Registry, groups: Iterable<StatGroup>): Promise<string> {
-  const families = new Map<string, { type: Stat['type']; samples: Sample[] }>();
+  const families = new Map<string, { type: MetricSource['type']; samples: Sample[] }>();
   for (const { scope, tag, stats } of groups) {
     const labels = tag === undefined ? {} : { [tag.label]: tag.value };
     for (const stat of stats) {
       const name = `envoy_${scope}_${stat.name}`.replace(/[^A-Za-z0-9_]/g, '_');
-      const family = families.get(name) ?? { type: stat.type, samples: [] };
+      const family = families.get(name) ?? { type: exposedType(name, stat.type), samples: [] };
       families.set(name, family);
       family.samples.push({ labels, value: stat.value });
     }
@@ -48,4 +48,9 @@ export async function exposition(registry: Registry, groups: Iterable<StatGroup>
     });
   }
   return `${await registry.metrics()}\n${await scratch.metrics()}`;
+}
+
+/** Envoy's names stay, also where Prometheus would end a counter, and nothing else, in `_total`: such a family has no type. */
+function exposedType(name: string, type: Stat['type']): MetricSource['type'] {
+  return name.endsWith('_total') === (type === 'counter') ? type : 'untyped';
 }

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { FLAG } from '../http/flags.js';
-import { PLAINTEXT_PEER } from '../http/stream-info.js';
+import { PLAINTEXT_PEER, type StreamInfo } from '../http/stream-info.js';
 import { compileFormat } from './format.js';
 import { ISTIO_TEXT_FORMAT } from './formats.js';
 import { TEST_CONNECTION, testInfo, testRequest, testResponse } from './testing.js';
@@ -19,6 +19,68 @@ describe('access log format', () => {
         '"reviews:9080" "10.0.0.1:9080" outbound|9080||reviews.default.svc.cluster.local 10.0.0.2:5555 ' +
         '127.0.0.1:15001 127.0.0.1:40000 - default\n',
     );
+  });
+
+  /** Lines that Envoy 1.40 wrote for the same template, and what it knew when it wrote them. */
+  const envoy: [
+    name: string,
+    line: string,
+    info: Partial<StreamInfo>,
+    request: Record<string, string>,
+    over: object,
+  ][] = [
+    [
+      'a direct response',
+      '[2026-11-21T09:39:01.426Z] "GET /direct HTTP/1.1" 200 - direct_response - "-" 0 3 0 - "192.0.2.2" "x"y" "681e29c3" "a" "-" - - 127.0.0.1:19080 127.0.0.1:44148 - my direct\n',
+      {
+        responseCodeDetails: 'direct_response',
+        bytesSent: 3,
+        routeName: 'my direct',
+        clusterName: '',
+        upstreamHost: '',
+        upstreamLocalAddress: '',
+      },
+      { 'x-forwarded-for': '192.0.2.2', 'user-agent': 'x"y', 'x-request-id': '681e29c3' },
+      { path: '/direct' },
+    ],
+    [
+      'a host that refuses, after retries',
+      '[2026-11-21T09:39:01.426Z] "GET /dead-retry HTTP/1.1" 503 URX,UF upstream_reset_before_response_started{remote_connection_failure|delayed_connect_error:_Connection_refused} - "delayed_connect_error:_Connection_refused" 0 121 0 - "192.0.2.2" "curl/7.88.1" "c20c578a" "a" "127.0.0.1:1" dead - 127.0.0.1:19080 127.0.0.1:44148 - -\n',
+      {
+        responseCode: 503,
+        flags: FLAG.UF | FLAG.URX,
+        responseCodeDetails:
+          'upstream_reset_before_response_started{remote_connection_failure|delayed connect error: Connection refused}',
+        upstreamTransportFailureReason: 'delayed connect error: Connection refused',
+        bytesSent: 121,
+        routeName: '',
+        clusterName: 'dead',
+        upstreamHost: '127.0.0.1:1',
+        upstreamLocalAddress: '',
+      },
+      { 'x-forwarded-for': '192.0.2.2', 'user-agent': 'curl/7.88.1', 'x-request-id': 'c20c578a' },
+      { path: '/dead-retry' },
+    ],
+    [
+      'a header that was sent twice, and a rewritten path',
+      '[2026-11-21T09:39:01.426Z] "GET /adm HTTP/1.1" 200 - via_upstream - "-" 0 12 0 2 "-" "1,2" "302e7e0e" "a" "127.0.0.1:19901" adm 127.0.0.1:44120 127.0.0.1:19080 127.0.0.1:44148 - -\n',
+      { routeName: '', clusterName: 'adm', upstreamHost: '127.0.0.1:19901', upstreamLocalAddress: '127.0.0.1:44120' },
+      { 'user-agent': '1', 'User-Agent': '2', 'x-request-id': '302e7e0e', 'x-envoy-original-path': '/adm' },
+      { path: '/server_info' },
+    ],
+  ]; // prettier-ignore
+  it.each(envoy)('writes the line of Envoy for %s', (_name, line, over, headers, head) => {
+    const connection = { ...TEST_CONNECTION, localAddress: '127.0.0.1:19080', remoteAddress: '127.0.0.1:44148' };
+    const info = testInfo({
+      startEpoch: Date.UTC(2026, 10, 21, 9, 39, 1, 426),
+      start: 0,
+      end: 0.4,
+      connection,
+      ...over,
+    });
+    const request = testRequest(headers, { authority: 'a', ...head });
+    const response = testResponse(over.clusterName === 'adm' ? { 'x-envoy-upstream-service-time': '2' } : {});
+    expect(compileFormat(ISTIO_TEXT_FORMAT).format({ info, request, response })).toBe(line);
   });
 
   const table: [template: string, line: string][] = [

@@ -7,7 +7,7 @@ import type { Metric, Registry } from 'prom-client';
 export interface MetricSource {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'untyped';
   collect(): Iterable<Sample>;
 }
 
