@@ -21,7 +21,8 @@ describe('analyze', () => {
   it('has no stale golden files', () => expectNoStale(FOLDER, cases));
 
   it('takes its time only in proportion', () => {
-    const route = (i: number): string => `    - match: [{ uri: { exact: /${i} } }]\n      route: [{ destination: { host: a } }]\n`;
+    const route = (i: number): string =>
+      `    - match: [{ uri: { exact: /${i} } }]\n      route: [{ destination: { host: a } }]\n`;
     const text = `apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: { name: a }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Code } from '../codes.js';
 import type {
   AuthorizationCondition,
@@ -61,8 +62,19 @@ const pattern = refine(nonEmpty, (value, path, report) => {
 });
 const patterns = list(pattern);
 
-const CIDR = /^(?:\d{1,3}(?:\.\d{1,3}){3}(?:\/\d{1,2})?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(?:\/\d{1,3})?)$/;
-const ipBlocks = list(string({ pattern: CIDR, shape: 'an address or a range such as "10.0.0.0/8"' }));
+/** An IP address, optionally with the length of a prefix. */
+function isIpBlock(value: string): boolean {
+  const [address = '', prefix, ...rest] = value.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0 || address.includes('%')) return false;
+  return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128));
+}
+
+function checkIpBlock(value: string, path: string, report: Report): void {
+  if (!isIpBlock(value)) report.error(path, `must be an address or a range such as "10.0.0.0/8", got "${value}"`);
+}
+
+const ipBlocks = list(refine(text, checkIpBlock));
 const serviceAccounts = list(string({ min: 1, max: 320 }), { max: 16 });
 
 /** Service accounts carry their namespace, so Istio takes them alone. */
@@ -90,14 +102,13 @@ const source: Schema<AuthorizationSource> = object<AuthorizationSource>(
   { atMostOne: ACCOUNTS_ALONE },
 );
 
-const ports = list(
-  refine(text, (value, path, report) => {
-    const number = Number(value);
-    if (!/^\d{1,5}$/.test(value) || number < 1 || number > 65_535) {
-      report.error(path, `must be a port from 1 to 65535 in quotes, got "${value}"`);
-    }
-  }),
-);
+function checkPort(value: string, path: string, report: Report): void {
+  const number = Number(value);
+  if (/^\d{1,5}$/.test(value) && number >= 1 && number <= 65_535) return;
+  report.error(path, `must be a port from 1 to 65535 in quotes, got "${value}"`);
+}
+
+const ports = list(refine(text, checkPort));
 
 /** Path templates (`{*}`, `{**}`) are Envoy's URI templates, which are not matched in this release. */
 const paths: Schema<readonly string[]> = {
@@ -137,6 +148,13 @@ const CONDITION_KEYS = [
   'destination.port',
   'connection.sni',
 ];
+type ValueCheck = (value: string, path: string, report: Report) => void;
+const VALUE_CHECKS: Readonly<Record<string, ValueCheck | undefined>> = {
+  'source.ip': checkIpBlock,
+  'remote.ip': checkIpBlock,
+  'destination.ip': checkIpBlock,
+  'destination.port': checkPort,
+};
 const UNSUPPORTED_KEYS =
   /^(?:request\.auth\.|source\.serviceAccount$|source\.trustDomain$|experimental\.envoy\.filters\.)/;
 
@@ -160,6 +178,12 @@ function checkCondition(condition: AuthorizationCondition, path: string, report:
     report.error(path, 'must have values or notValues');
   }
   const { key } = condition;
+  const check = Object.hasOwn(VALUE_CHECKS, key) ? VALUE_CHECKS[key] : undefined;
+  for (const name of check === undefined ? [] : (['values', 'notValues'] as const)) {
+    for (const [index, value] of (condition[name] ?? []).entries()) {
+      check?.(value, childPath(childPath(path, name), index), report);
+    }
+  }
   if (CONDITION_KEYS.includes(key) || /^request\.headers\[[^[\]]+\]$/.test(key)) return true;
   report.marked = true;
   const at = childPath(path, 'key');

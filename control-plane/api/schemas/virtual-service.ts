@@ -1,3 +1,4 @@
+import { Code } from '../codes.js';
 import type {
   CorsPolicy,
   HeaderOperations,
@@ -245,8 +246,14 @@ const httpRoute: Schema<HttpRoute> = {
   parse(value, path, report) {
     const route = httpRouteFields.parse(value, path, report);
     if (route === undefined || route.match !== undefined || !isMapping(value)) return route;
-    const mistyped = Object.keys(value).some((key) => key !== 'match' && nearestName(key, ROUTE_FIELDS) === 'match');
-    return mistyped ? { ...route, match: [{ unknownMatch: true }] } : route;
+    const mistyped = Object.keys(value).find((key) => key !== 'match' && nearestName(key, ROUTE_FIELDS) === 'match');
+    if (mistyped === undefined) return route;
+    report.warn(
+      Code.unknownField,
+      childPath(path, mistyped),
+      'is taken for a mistyped "match": the route never matches',
+    );
+    return { ...route, match: [{ unknownMatch: true }] };
   },
 };
 

@@ -20,7 +20,7 @@ export interface FileState {
 }
 
 const KEPT = '; the last good version stays in force';
-const CLOSED = '; until it can be read, its workloads refuse what it may forbid';
+const CLOSED = '; a policy that cannot be read fails closed: its workloads refuse what it might forbid';
 
 /** Reads a file against what it gave before. A state with the same text is the same state. */
 export function readFile(file: FileText, previous: FileState | undefined): FileState {

@@ -40,6 +40,8 @@ export class FolderSource implements Source {
   #look: Promise<void> | undefined;
   #lookAgain = false;
   #last: string | undefined;
+  /** The files of the last set, unless it told of a fault of the folder's own. */
+  #told: readonly FileState[] | undefined;
   #stopped = false;
 
   constructor(root: string, options: FolderOptions = {}) {
@@ -94,7 +96,8 @@ export class FolderSource implements Source {
   }
 
   #lookSoon(): void {
-    if (this.#stopped) return;
+    // Before the first set there is `start`'s own look; one at the same time could bring an older state later.
+    if (this.#stopped || this.#last === undefined) return;
     if (this.#look !== undefined) {
       this.#lookAgain = true;
       return;
@@ -146,12 +149,19 @@ export class FolderSource implements Source {
 
   #emit(findings: readonly Finding[]): void {
     const files = [...this.#files.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    // Most looks find every file as it was, and a state with the same text is the same state.
+    if (findings.length === 0 && sameItems(files, this.#told)) return;
+    this.#told = findings.length === 0 ? files : undefined;
     const set = mergeFiles(files, findings);
     const print = fingerprint(set, files);
     if (print === this.#last) return;
     this.#last = print;
     this.#onChange?.(set);
   }
+}
+
+function sameItems(files: readonly FileState[], others: readonly FileState[] | undefined): boolean {
+  return others !== undefined && files.length === others.length && files.every((file, i) => file === others[i]);
 }
 
 /** Whether all that a file gave stands in other files now: it was renamed. */
