@@ -16,7 +16,7 @@ export function relay(downstream: Socket, upstream: Socket, events: RelayEvents)
   let open = 2;
   const onClose = (other: Socket) => (hadError: boolean) => {
     // What a cleanly closed side has sent is still to be delivered; a reset is passed on as one.
-    if (hadError) other.resetAndDestroy();
+    if (hadError) reset(other);
     else if (!other.destroyed) other.end();
     open--;
     if (open === 0) events.onClosed();
@@ -37,4 +37,13 @@ export function relay(downstream: Socket, upstream: Socket, events: RelayEvents)
   }
   upstream.resume();
   downstream.resume();
+}
+
+/** A TCP reset where the socket has one to give; over TLS and on Unix sockets the connection is broken off instead. */
+function reset(socket: Socket): void {
+  try {
+    socket.resetAndDestroy();
+  } catch {
+    socket.destroy();
+  }
 }

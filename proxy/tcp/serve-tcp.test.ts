@@ -1,5 +1,8 @@
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { FLAG } from '../http/flags.js';
@@ -276,6 +279,31 @@ describe('TCP proxy', () => {
     await expect(once(socket, 'close')).rejects.toThrow('ECONNRESET');
     await logged;
     expect(calls).toEqual(['open true', 'close']);
+  });
+
+  it('survives a reset when the client is on a socket that cannot pass it on', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'weft-tcp-'));
+    const server = await listen((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const clusters: Clusters = { get: () => new FakeCluster([fakeHost(server)]) };
+    const front = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => {
+      const config = {
+        statPrefix: '',
+        clusters: [{ name: 'c', weight: 1 }],
+        idleTimeoutMs: 0,
+        maxConnectAttempts: 1,
+        accessLogs: [],
+        onClose: [],
+      };
+      serveTcp(socket, TEST_CONNECTION, config, { clusters, clock: systemClock, random: () => 0 });
+    });
+    servers.push(front);
+    front.listen(join(dir, 's'));
+    await once(front, 'listening');
+    const socket = net.connect(join(dir, 's'));
+    socket.write('x');
+    socket.resume();
+    await once(socket, 'close');
+    rmSync(dir, { recursive: true });
   });
 
   it('destroys both sides', async () => {
