@@ -70,8 +70,8 @@ export const delta: AdsProtocol = {
 function sotwRequest(subscription: Subscription): object {
   return {
     type_url: subscription.typeUrl,
-    version_info: subscription.version,
-    response_nonce: subscription.nonce,
+    ...(subscription.version === '' ? {} : { version_info: subscription.version }),
+    ...(subscription.nonce === '' ? {} : { response_nonce: subscription.nonce }),
     resource_names: subscription.wildcard ? [] : [...subscription.names],
   };
 }
