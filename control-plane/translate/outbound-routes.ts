@@ -123,7 +123,7 @@ function defaultRoute(scope: RouteScope, { service, port }: VisiblePort): Route 
     cluster: clusterName(service.host, port.number),
     timeout,
     ...(retry && { retry_policy: retry }),
-    max_grpc_timeout: timeout,
+    max_stream_duration: { grpc_timeout_header_max: timeout },
     ...(hash.length > 0 && { hash_policy: hash }),
   };
   return { name: 'default', match: { prefix: '/' }, route: action };

@@ -67,7 +67,7 @@ function forward(
       : { weighted_clusters: { clusters: chosen.map((item) => clusterWeight(scope, item)) } }),
     timeout,
     ...(retry && { retry_policy: retry }),
-    max_grpc_timeout: timeout,
+    max_stream_duration: { grpc_timeout_header_max: timeout },
     ...rewrite(route, chosen.length === 1 ? only : undefined),
     ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
     ...(hash.length > 0 && { hash_policy: hash }),
