@@ -107,10 +107,8 @@ class Table implements RouteTable {
     const host = this.hosts.find(this.ignorePort ? withoutPort(request.authority) : request.authority);
     if (host === undefined) return undefined;
     let path = pathOnly(request.path);
-    if (this.ignoreParameters) {
-      const semicolon = path.indexOf(';');
-      if (semicolon >= 0) path = path.slice(0, semicolon);
-    }
+    // RFC 3986 section 3.3: what follows a semicolon in a segment.
+    if (this.ignoreParameters && path.includes(';')) path = path.replace(/;[^/]*/g, '');
     return host.get().match(request, path, context);
   }
 }

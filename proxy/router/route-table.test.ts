@@ -100,6 +100,19 @@ describe('matches', () => {
     ]);
   });
 
+  it.each([
+    ['/ign;x/y;z', 'segment'],
+    ['/ign/y;z', 'segment'],
+    ['/ign;x;z', 'plain'],
+    ['/ign;', 'plain'],
+    ['/ign?b=1;2', 'plain'],
+  ])('without path parameters %s is %s', (path, name) => {
+    const ignoring =
+      routeTable(`{name: r, ignore_path_parameters_in_path_matching: true, virtual_hosts: [{name: h, domains: ["*"], routes: [
+      {name: plain, match: {path: /ign}, route: {cluster: c}}, {name: segment, match: {path: /ign/y}, route: {cluster: c}}]}]}`);
+    expect(matchRoute(ignoring, testRequest(`a${path}`))?.name).toBe(name);
+  });
+
   it('takes a share by runtime_fraction', () => {
     const half = routesOf(`
   - {name: some, match: {prefix: /, runtime_fraction: {default_value: {numerator: 250000, denominator: MILLION}}}, route: {cluster: c}}
