@@ -129,8 +129,10 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     return { status: 500, body: '', details: 'filter_failed', flags: 0 };
   }
 
+  /** As Envoy: swallowed unless `Expect` was passed on, lest a client gets two answers to it. */
   sendInformational(head: ResponseHead): void {
-    if (!this.over && !this.responseStarted) this.sink.sendInformational(head);
+    if (this.over || this.responseStarted || this.config.proxy100Continue !== true) return;
+    this.sink.sendInformational(head);
   }
 
   sendHead(head: ResponseHead, end: boolean): void {

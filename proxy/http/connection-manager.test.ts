@@ -178,6 +178,26 @@ describe('messages', () => {
     );
   });
 
+  it.each([
+    [true, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n'],
+    [false, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n'],
+  ])('passes 1xx on only with proxy_100_continue %s', async (proxy100Continue, expected) => {
+    let expectation = false;
+    const port = await rawUpstream((socket) => {
+      socket.once('data', (head) => {
+        expectation = /expect: 100-continue/i.test(head.toString());
+        const early = expectation ? 'HTTP/1.1 100 Continue\r\n\r\n' : '';
+        socket.write(`${early}HTTP/1.1 103 Early\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n`);
+      });
+    });
+    const relay = await relayTo(port, { proxy100Continue });
+    const client = new RawClient(relay.port);
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
+    await client.until((c) => c.text.includes('200 OK'));
+    expect(client.text.startsWith(expected)).toBe(true);
+    expect(expectation).toBe(proxy100Continue);
+  });
+
   it('takes the host of an absolute target and strips the fields of the hop', async () => {
     let seen: string[] = [];
     const relay = await relayTo(
@@ -274,7 +294,7 @@ describe('bodies', () => {
     const relay = await relayTo(port);
     const client = new RawClient(relay.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc');
-    expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 413 [\s\S]*no$/);
+    expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 413 [\s\S]*connection: close\r\n\r\nno$/);
     expect(relay.infos[0]?.responseCode).toBe(413);
   });
 
@@ -430,7 +450,7 @@ describe('life of a connection', () => {
       'an answer that does not come',
       { streamIdleMs: 50 },
       GET,
-      /^HTTP\/1\.1 408 [\s\S]*stream timeout$/,
+      /^HTTP\/1\.1 504 [\s\S]*stream timeout$/,
       'stream_idle_timeout',
     ],
   ])('times out %s', async (_, changed, input, expected, details) => {

@@ -178,7 +178,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     } else if (isPast(now, stream.startedAt, maxStreamDurationMs)) {
       stream.failWith(timeoutReply('downstream duration timeout', 'max_duration_timeout', FLAG.UMSDR));
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
-      stream.failWith(timeoutReply('stream timeout', 'stream_idle_timeout', FLAG.SI));
+      const status = stream.requestEnded ? 504 : 408;
+      stream.failWith({ status, body: 'stream timeout', details: 'stream_idle_timeout', flags: FLAG.SI });
     }
   }
 

@@ -124,9 +124,9 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
       if (!this.reading) this.resumeReading();
       return;
     }
-    // Without the rest of the request the next one cannot be found.
-    const lost = end && this.readState === 'body';
-    if (close || lost || this.writer.needsClose(head, end, this.http10, this.isHead)) this.closeAfter = true;
+    // An answer before the end of the request ends the connection, as with Envoy: the rest may never come.
+    if (close || this.readState === 'body' || this.writer.needsClose(head, end, this.http10, this.isHead))
+      this.closeAfter = true;
     const connection = this.closeAfter ? 'close' : this.http10 ? 'keep-alive' : '';
     this.writer.head(head, end, this.http10, this.isHead, connection);
     if (end) this.finishResponse();
