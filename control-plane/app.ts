@@ -41,7 +41,7 @@ const KEEPALIVE = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms
 export interface ControlPlaneParts {
   readonly source: Source;
   readonly allotter: Allotter;
-  readonly translate: (snapshot: MeshSnapshot, node: ProxyNode) => ProxyResources;
+  readonly translate: (snapshot: MeshSnapshot, node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
   readonly clock?: Clock;
   readonly log?: Logger;
   /** Lines about the configuration, for people; standard error unless told otherwise. */
@@ -103,9 +103,9 @@ async function start(
     log,
   });
   const ads = new AdsServer({
-    generate: (node) => {
+    generate: (node, listenerNames) => {
       if (mesh.snapshot === undefined) throw new Error('there is no configuration yet');
-      return parts.translate(mesh.snapshot, node);
+      return parts.translate(mesh.snapshot, node, listenerNames);
     },
     verifier,
     events: {

@@ -4,6 +4,7 @@ import { type ControlPlaneApp, type ControlPlaneParts, startControlPlane } from 
 import type { ControlPlaneConfig } from './config.js';
 import { PortAllotter } from './sources/folder/allotments.js';
 import { FolderSource } from './sources/folder/folder-source.js';
+import { translateProxyless } from './translate/proxyless.js';
 import { translate } from './translate/translate.js';
 
 /** The parts of a control plane without Kubernetes: a watched folder, and ports given out on this machine. */
@@ -12,7 +13,8 @@ export function folderParts(config: ControlPlaneConfig, log: Logger): ControlPla
   return {
     source: new FolderSource(resolve(config.configDir), { onWarning }),
     allotter: new PortAllotter({ stateFile: join(resolve(config.stateDir), 'ports.json'), onWarning }),
-    translate,
+    translate: (snapshot, node, listenerNames) =>
+      node.dataPlane === 'grpc' ? translateProxyless(snapshot, node, listenerNames) : translate(snapshot, node),
     log,
   };
 }

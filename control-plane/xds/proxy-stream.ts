@@ -237,8 +237,9 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     return this.target;
   }
 
-  get watchedTypes(): readonly string[] {
-    return [...this.watches.keys()];
+  /** The names that the proxy asks for; `*` is all of them. */
+  subscribed(typeUrl: string): readonly string[] {
+    return this.watches.get(typeUrl)?.subscribed ?? [];
   }
 }
 

@@ -2,7 +2,7 @@ import { type ServerDuplexStream, status, type UntypedServiceImplementation } fr
 import type { Clock } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
-import { messageNameOf } from '../../common/xds/type-urls.js';
+import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
 import type { Caller, TokenVerifier } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
@@ -26,8 +26,11 @@ export interface AdsEvents extends Omit<ProxyStreamEvents, 'rejected'> {
 }
 
 export interface AdsServerOptions {
-  /** What a proxy should have now. What it throws leaves the proxy with what it has. */
-  readonly generate: (node: ProxyNode) => ProxyResources;
+  /**
+   * What a proxy should have now; a proxyless client gets the listeners that it asks for by name. What it throws leaves
+   * the proxy with what it has.
+   */
+  readonly generate: (node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
   readonly verifier: TokenVerifier;
   readonly events: AdsEvents;
   readonly clock: Clock;
@@ -35,7 +38,7 @@ export interface AdsServerOptions {
 }
 
 type Call<Req, Res> = ServerDuplexStream<Req, Res>;
-type Stream = Pick<ProxyStream<AnyRequest, unknown>, 'node' | 'push' | 'close' | 'status' | 'resources'>;
+type Stream = Pick<ProxyStream<AnyRequest, unknown>, 'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed'>;
 
 /** The Aggregated Discovery Service: one {@link ProxyStream} for every connected proxy, and pushes to all of them. */
 export class AdsServer {
@@ -73,7 +76,7 @@ export class AdsServer {
   private refresh(stream: Stream): void {
     if (!this.streams.has(stream)) return;
     try {
-      stream.push(this.encoder.encode(this.options.generate(stream.node)));
+      stream.push(this.encoder.encode(this.options.generate(stream.node, stream.subscribed(TYPE.listener))));
     } catch (error) {
       this.options.events.internalError();
       this.options.log.error({ err: error, proxy: stream.node.id }, 'could not make the configuration of a proxy');
@@ -114,13 +117,24 @@ export class AdsServer {
         call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
           try {
             stream ??= this.open(call, protocol, request.node, caller);
-            stream.receive(request);
+            this.receive(stream, request);
           } catch (error) {
             fail(codeOf(error), error);
           }
         }),
       (error: unknown) => fail(status.UNAUTHENTICATED, error),
     );
+  }
+
+  private receive<Req extends AnyRequest>(stream: ProxyStream<Req, unknown>, request: Req): void {
+    if (stream.node.dataPlane !== 'grpc' || stream.resources === undefined) {
+      stream.receive(request);
+      return;
+    }
+    const before = stream.subscribed(TYPE.listener).join();
+    stream.receive(request);
+    // Before anything is sent: to such a client an answer without its listener means that there is none.
+    if (stream.subscribed(TYPE.listener).join() !== before) this.refresh(stream);
   }
 
   private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<Caller | undefined> {

@@ -1,0 +1,43 @@
+import { SDS_CLUSTER } from '../../common/xds/names.js';
+import { EXTENSION } from '../../common/xds/type-urls.js';
+
+/** What the agent reads of the bootstrap that the control plane makes for our own sidecar. */
+export interface SidecarBootstrap {
+  readonly node: {
+    readonly metadata: {
+      readonly NAMESPACE: string;
+      readonly SERVICE_ACCOUNT: string;
+      readonly TRUST_DOMAIN: string;
+      readonly CA_ADDR: string;
+      readonly CA_ROOT_CERT: string;
+      readonly TOKEN_PATH: string;
+      readonly CERT_TTL_SECONDS: number;
+    };
+  };
+}
+
+const XDS_CLUSTER = 'xds-grpc';
+
+/** The same bootstrap for a real Envoy: xDS and secrets come from the agent's socket, which needs no credentials. */
+export function envoyBootstrap(sidecar: SidecarBootstrap, socketPath: string): object {
+  const clusters = [XDS_CLUSTER, SDS_CLUSTER].map((name) => socketCluster(name, socketPath));
+  return { ...sidecar, static_resources: { clusters } };
+}
+
+function socketCluster(name: string, path: string): object {
+  return {
+    name,
+    type: 'STATIC',
+    connect_timeout: '1s',
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path } } } }] }],
+    },
+    typed_extension_protocol_options: {
+      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
+        '@type': EXTENSION.httpProtocolOptions,
+        explicit_http_config: { http2_protocol_options: {} },
+      },
+    },
+  };
+}

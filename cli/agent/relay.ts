@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import {
+  Client,
+  type ClientDuplexStream,
+  credentials,
+  Metadata,
+  type ServerDuplexStream,
+  type ServiceDefinition,
+  type ServiceError,
+  status,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { messageOf } from '../../common/runtime/errors.js';
+import { ADS_SERVICE } from '../../control-plane/xds/service.js';
+import { SERVER_NAME } from './certificate.js';
+
+const same = (bytes: Buffer): Buffer => bytes;
+
+function opaque(path: string): ServiceDefinition[string] {
+  return {
+    path,
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: same,
+    requestDeserialize: same,
+    responseSerialize: same,
+    responseDeserialize: same,
+  };
+}
+
+/** ADS with messages that are not looked into. */
+export const RELAYED_SERVICE = {
+  StreamAggregatedResources: opaque(ADS_SERVICE.StreamAggregatedResources.path),
+  DeltaAggregatedResources: opaque(ADS_SERVICE.DeltaAggregatedResources.path),
+} satisfies ServiceDefinition;
+
+export interface RelaySettings {
+  readonly xdsAddress: string;
+  readonly rootPem: string;
+  /** Read again for every stream. */
+  readonly tokenPath: string;
+}
+
+type Call = ServerDuplexStream<Buffer, Buffer>;
+
+/** Carries ADS streams to the control plane, with the workload's token on each. Its Envoy does the reconnecting. */
+export class AdsRelay {
+  private readonly client: Client;
+
+  constructor(private readonly settings: RelaySettings) {
+    this.client = new Client(settings.xdsAddress, credentials.createSsl(Buffer.from(settings.rootPem)), {
+      'grpc.ssl_target_name_override': SERVER_NAME,
+      'grpc.max_receive_message_length': -1,
+      'grpc.keepalive_time_ms': 30_000,
+    });
+  }
+
+  handlers(): UntypedServiceImplementation {
+    return {
+      StreamAggregatedResources: (call: Call) => this.relay(call, RELAYED_SERVICE.StreamAggregatedResources.path),
+      DeltaAggregatedResources: (call: Call) => this.relay(call, RELAYED_SERVICE.DeltaAggregatedResources.path),
+    };
+  }
+
+  close(): void {
+    this.client.close();
+  }
+
+  private relay(call: Call, path: string): void {
+    this.open(path).then(
+      (upstream) => {
+        if (call.cancelled) {
+          upstream.cancel();
+          return;
+        }
+        pump(call, upstream);
+      },
+      (error: unknown) => call.emit('error', { code: status.UNAVAILABLE, details: messageOf(error) }),
+    );
+  }
+
+  private async open(path: string): Promise<ClientDuplexStream<Buffer, Buffer>> {
+    const metadata = new Metadata();
+    metadata.set('authorization', `Bearer ${(await readFile(this.settings.tokenPath, 'utf8')).trim()}`);
+    return this.client.makeBidiStreamRequest(path, same, same, metadata);
+  }
+}
+
+/** Both ways with backpressure; the end of one side is the end of the other. */
+function pump(call: Call, upstream: ClientDuplexStream<Buffer, Buffer>): void {
+  call.on('cancelled', () => upstream.cancel());
+  call.on('error', () => upstream.cancel());
+  upstream.on('error', (error: ServiceError) => call.emit('error', { code: error.code, details: error.details }));
+  forward(call, upstream);
+  forward(upstream, call);
+}
+
+type Duplex = Pick<Call | ClientDuplexStream<Buffer, Buffer>, 'on' | 'once' | 'write' | 'end' | 'pause' | 'resume'>;
+
+function forward(from: Duplex, to: Duplex): void {
+  from.on('data', (bytes: Buffer) => {
+    if (to.write(bytes)) return;
+    from.pause();
+    to.once('drain', () => from.resume());
+  });
+  from.on('end', () => to.end());
+}

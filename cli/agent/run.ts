@@ -1,0 +1,110 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { formatSpiffeId } from '../../common/identity/spiffe.js';
+import { systemClock } from '../../common/runtime/clock.js';
+import { Lifecycle } from '../../common/runtime/lifecycle.js';
+import { createLogger } from '../../common/runtime/log.js';
+import { getJson } from '../mesh/http.js';
+import { locateControlPlane } from '../mesh/locate.js';
+import { findWorkload } from '../mesh/workloads.js';
+import { envoyBootstrap, type SidecarBootstrap } from './bootstrap.js';
+import { RenewedCertificate } from './certificate.js';
+import { AdsRelay, RELAYED_SERVICE } from './relay.js';
+import { SDS_SERVICE, SecretServer } from './sds.js';
+
+export interface AgentOptions {
+  readonly workload: string;
+  readonly stateDirectory: string;
+  /** Program to start on the bootstrap; undefined only prints where it is. */
+  readonly envoy: string | undefined;
+}
+
+/** Runs the agent of one workload until a signal, or until the Envoy that it started ends. */
+export async function runAgent(options: AgentOptions): Promise<void> {
+  const signalled = new Promise<void>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done());
+    if (process.connected) process.once('disconnect', () => done());
+  });
+  const lifecycle = new Lifecycle();
+  try {
+    const bootstrapPath = await startAgent(options, lifecycle);
+    process.stdout.write(`${bootstrapPath}\n`);
+    if (options.envoy === undefined) await signalled;
+    else await runEnvoy(options.envoy, bootstrapPath, signalled);
+  } finally {
+    await lifecycle.close();
+  }
+}
+
+/** Serves SDS and ADS on a socket of its own and resolves with the path of the bootstrap that points there. */
+export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): Promise<string> {
+  const log = createLogger('agent');
+  const { name, namespace } = await findWorkload(options.stateDirectory, options.workload);
+  const { debugUrl } = locateControlPlane(options.stateDirectory);
+  const query = encodeURIComponent(`${namespace}/${name}`);
+  const sidecar = await getJson<SidecarBootstrap>(`${debugUrl}/debug/bootstrap?workload=${query}`);
+  const { metadata } = sidecar.node;
+  const rootPem = await readFile(metadata.CA_ROOT_CERT, 'utf8');
+
+  // Short, for the path of a socket may have about a hundred characters only; 0700 by mkdtemp.
+  const folder = await mkdtemp(join(tmpdir(), 'weft-agent-'));
+  lifecycle.add('folder', () => rm(folder, { recursive: true, force: true }));
+  const socketPath = join(folder, 'agent.sock');
+
+  const secrets: SecretServer = new SecretServer(() => certificate.current);
+  const certificate = new RenewedCertificate(
+    {
+      caAddress: metadata.CA_ADDR,
+      rootPem,
+      tokenPath: metadata.TOKEN_PATH,
+      identity: formatSpiffeId({
+        trustDomain: metadata.TRUST_DOMAIN,
+        namespace: metadata.NAMESPACE,
+        serviceAccount: metadata.SERVICE_ACCOUNT,
+      }),
+      ttlSeconds: metadata.CERT_TTL_SECONDS,
+    },
+    () => secrets.changed(),
+    systemClock,
+    Math.random,
+    log,
+  );
+  lifecycle.add('certificate', () => certificate.stop());
+  await certificate.start();
+
+  const relay = new AdsRelay({ xdsAddress: metadata.CA_ADDR, rootPem, tokenPath: metadata.TOKEN_PATH });
+  lifecycle.add('relay', () => relay.close());
+  const server = new Server({ 'grpc.max_receive_message_length': -1 });
+  server.addService(SDS_SERVICE, secrets.handlers());
+  server.addService(RELAYED_SERVICE, relay.handlers());
+  lifecycle.add('socket', () => server.forceShutdown());
+  await new Promise<void>((done, fail) => {
+    server.bindAsync(`unix:${socketPath}`, ServerCredentials.createInsecure(), (error) =>
+      error === null ? done() : fail(error),
+    );
+  });
+
+  const bootstrapPath = join(folder, 'bootstrap.json');
+  await writeFile(bootstrapPath, `${JSON.stringify(envoyBootstrap(sidecar, socketPath), undefined, 2)}\n`, {
+    mode: 0o600,
+  });
+  return bootstrapPath;
+}
+
+async function runEnvoy(program: string, bootstrapPath: string, signalled: Promise<void>): Promise<void> {
+  const envoy: ChildProcess = spawn(program, ['-c', bootstrapPath, '--use-dynamic-base-id'], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  const ended = new Promise<void>((done, fail) => {
+    envoy.once('exit', () => done());
+    envoy.once('error', fail);
+  });
+  await Promise.race([ended, signalled]);
+  if (envoy.exitCode === null && envoy.signalCode === null) {
+    envoy.kill('SIGTERM');
+    await ended;
+  }
+}
