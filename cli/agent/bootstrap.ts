@@ -21,7 +21,8 @@ const XDS_CLUSTER = 'xds-grpc';
 /** The same bootstrap for a real Envoy: xDS and secrets come from the agent's socket, which needs no credentials. */
 export function envoyBootstrap(sidecar: SidecarBootstrap, socketPath: string): object {
   const clusters = [XDS_CLUSTER, SDS_CLUSTER].map((name) => socketCluster(name, socketPath));
-  return { ...sidecar, static_resources: { clusters } };
+  // Envoy keeps a user agent that it finds here, and is to be known as what it is: it has none of our own filters.
+  return { ...sidecar, node: { ...sidecar.node, user_agent_name: 'envoy' }, static_resources: { clusters } };
 }
 
 function socketCluster(name: string, path: string): object {
