@@ -11,7 +11,7 @@ import { Mirror, mirroredHead } from './mirror.js';
 import { takeRetryOptions } from './retry-options.js';
 import { replyAttempted, replyByRoute, replyDirectly, replyRedirect } from './route-replies.js';
 import { TcpTunnel } from './tcp-tunnel.js';
-import { setExpectedTimeout, takeTimeouts } from './timeouts.js';
+import { asksByHeader, setExpectedTimeout, takeTimeouts } from './timeouts.js';
 
 export interface ForwardingRouterDeps extends PoolDeps {
   readonly clusters: Clusters;
@@ -96,7 +96,8 @@ export class ForwardingRouter implements Router {
       replyAttempted(stream, route, choice, NO_HEALTHY_UPSTREAM);
       return ANSWERED;
     }
-    const timeouts = takeTimeouts(action, request);
+    const asks = asksByHeader(request);
+    const timeouts = takeTimeouts(action, request, asks);
     setExpectedTimeout(request, timeouts, 0);
     if (route.includeRequestAttemptCount === true) request.headers.set('x-envoy-attempt-count', '1');
     choice.prepareRequest(request, info);
@@ -113,7 +114,7 @@ export class ForwardingRouter implements Router {
         choice,
         cluster,
         timeouts,
-        retry: takeRetryOptions(action.retry, request),
+        retry: takeRetryOptions(action.retry, request, asks),
         hash,
         destination,
         cookies: cookies ?? NO_COOKIES,

@@ -38,7 +38,12 @@ const NO_CODES: ReadonlySet<number> = new Set();
 const NO_CONDITIONS: ReadonlySet<RetryCondition> = new Set();
 
 /** undefined when nothing is to be tried again. Envoy's retry headers are taken off the request. */
-export function takeRetryOptions(policy: RetryPolicy | undefined, request: RequestHead): RetryOptions | undefined {
+export function takeRetryOptions(
+  policy: RetryPolicy | undefined,
+  request: RequestHead,
+  asks: boolean,
+): RetryOptions | undefined {
+  if (policy === undefined && !asks) return undefined;
   const headers = request.headers;
   const retryOn = take(request, 'x-envoy-retry-on');
   const grpcOn = take(request, 'x-envoy-retry-grpc-on');

@@ -1,6 +1,17 @@
 import type { RequestHead } from '../../http/message.js';
 import type { ForwardAction } from '../route.js';
 
+const ASKING: ReadonlySet<string> = new Set([
+  'x-envoy-upstream-rq-timeout-ms',
+  'x-envoy-upstream-rq-per-try-timeout-ms',
+  'x-envoy-retry-on',
+  'x-envoy-retry-grpc-on',
+  'x-envoy-max-retries',
+  'x-envoy-retriable-status-codes',
+  'x-envoy-retriable-header-names',
+  'x-envoy-hedge-on-per-try-timeout',
+]);
+
 /** Time limits of one request, ms; 0 is off. */
 export interface Timeouts {
   readonly global: number;
@@ -12,10 +23,20 @@ const GLOBAL = 'x-envoy-upstream-rq-timeout-ms';
 const PER_TRY = 'x-envoy-upstream-rq-per-try-timeout-ms';
 const EXPECTED = 'x-envoy-expected-rq-timeout-ms';
 
+/** Whether any of the headers is there by which a request changes timeouts or retries; most have none. */
+export function asksByHeader(request: RequestHead): boolean {
+  const { headers } = request;
+  for (let i = 0; i < headers.size; i++) {
+    const key = headers.keyAt(i);
+    if (key.startsWith('x-envoy-') && ASKING.has(key)) return true;
+  }
+  return false;
+}
+
 /** The route's limits, or those that the request asks for by Envoy's headers, which go no further. */
-export function takeTimeouts(action: ForwardAction, request: RequestHead): Timeouts {
-  const global = takeNumber(request, GLOBAL) ?? action.timeoutMs;
-  let perTry = takeNumber(request, PER_TRY) ?? action.retry?.perTryTimeoutMs ?? 0;
+export function takeTimeouts(action: ForwardAction, request: RequestHead, asks: boolean): Timeouts {
+  const global = (asks ? takeNumber(request, GLOBAL) : undefined) ?? action.timeoutMs;
+  let perTry = (asks ? takeNumber(request, PER_TRY) : undefined) ?? action.retry?.perTryTimeoutMs ?? 0;
   if (global !== 0 && perTry >= global) perTry = 0;
   return { global, perTry, perTryIdle: action.retry?.perTryIdleTimeoutMs ?? 0 };
 }
