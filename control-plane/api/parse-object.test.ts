@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
 import { readDocuments } from './documents.js';
 import { formatFinding } from './finding.js';
 import { meshConfigOf } from './kinds/index.js';
 import { type ConfigObject, objectKey } from './object.js';
 import { parseObject } from './parse-object.js';
+import { validate } from './testing/validate.js';
 
 interface Outcome {
   readonly object: ConfigObject | undefined;
@@ -17,29 +17,6 @@ function read(text: string): Outcome {
   if (first === undefined) return { object: undefined, lines: findings.map(formatFinding) };
   const parsed = parseObject(first.value, first.origin);
   return { object: parsed.object, lines: [...findings, ...parsed.findings].map(formatFinding) };
-}
-
-const GROUPS: Record<string, string> = {
-  AuthorizationPolicy: 'security.istio.io/v1',
-  PeerAuthentication: 'security.istio.io/v1',
-  RequestAuthentication: 'security.istio.io/v1',
-  Telemetry: 'telemetry.istio.io/v1',
-  TrafficSplit: 'split.smi-spec.io/v1alpha4',
-  Service: 'v1',
-  Pod: 'v1',
-  ConfigMap: 'v1',
-};
-
-/** Validates a spec; gives it and the findings, without their place. */
-function validate(kind: string, spec: string): { readonly spec: unknown; readonly findings: string[] } {
-  const value = {
-    apiVersion: GROUPS[kind] ?? 'networking.istio.io/v1',
-    kind,
-    metadata: { name: 'x' },
-    spec: parse(spec),
-  };
-  const { object, findings } = parseObject(value, { file: 'a.yaml', line: 1, lineOf: () => 1 });
-  return { spec: object?.spec, findings: findings.map(({ code, field, message }) => `${code} ${field}: ${message}`) };
 }
 
 const route = (fields: string): string =>
@@ -383,78 +360,5 @@ describe('what is taken, with a word about it', () => {
       '{ apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: { name: none } }',
     );
     expect(object?.spec).toEqual({});
-  });
-});
-
-describe('what fails closed', () => {
-  it.each([
-    ['an unknown field', '{ urii: { exact: a } }', [{ unknownMatch: true }]],
-    ['an unknown way to match', '{ uri: { suffix: a } }', [{ uri: {}, unknownMatch: true }]],
-    [
-      'a condition that is not evaluated',
-      '{ scheme: { exact: https }, method: { exact: GET } }',
-      [{ method: { exact: 'GET' }, unknownMatch: true }],
-    ],
-    ['a key that only validation may set', '{ unknownMatch: false }', [{ unknownMatch: true }]],
-    [
-      'a condition that changes nothing',
-      '{ ignoreUriCase: false, uri: { exact: a } }',
-      [{ ignoreUriCase: false, uri: { exact: 'a' } }],
-    ],
-    ['a field without influence on matching', '{ statPrefix: a }', [{ statPrefix: 'a' }]],
-  ])('an HTTP match with %s', (_, written, expected) => {
-    expect(validate('VirtualService', route(`match: [${written}]`)).spec).toMatchObject({
-      http: [{ match: expected }],
-    });
-  });
-
-  it('an HTTP route whose match is mistyped', () => {
-    expect(validate('VirtualService', route('mtach: []')).spec).toMatchObject({
-      http: [{ match: [{ unknownMatch: true }] }],
-    });
-  });
-
-  it.each([
-    ['an unknown field', 'form: []', { unknownMatch: true }],
-    [
-      'an unknown field of a source',
-      'from: [{ source: { principal: [a], namespaces: [b] } }]',
-      { from: [{ source: { namespaces: ['b'] } }], unknownMatch: true },
-    ],
-    ['tokens', 'from: [{ source: { requestPrincipals: ["*"] } }]', { from: [{ source: {} }], unknownMatch: true }],
-    [
-      'an unknown condition',
-      'when: [{ key: source.mood, values: [a] }, { key: source.ip, values: [1.2.3.4] }]',
-      { when: [{ key: 'source.ip', values: ['1.2.3.4'] }], unknownMatch: true },
-    ],
-    ['a claim', 'when: [{ key: "request.auth.claims[a]", values: [b] }]', { when: [], unknownMatch: true }],
-    [
-      'a path template',
-      'to: [{ operation: { paths: ["/a/{*}"], methods: [GET] } }]',
-      { to: [{ operation: { methods: ['GET'] } }], unknownMatch: true },
-    ],
-    [
-      'all that is known',
-      'when: [{ key: "request.headers[a]", notValues: [b] }]',
-      { when: [{ key: 'request.headers[a]', notValues: ['b'] }] },
-    ],
-  ])('an authorization rule with %s', (_, written, expected) => {
-    expect(validate('AuthorizationPolicy', rule(written)).spec).toEqual({ rules: [expected] });
-  });
-
-  it('marks only the rule that it is about', () => {
-    const { spec } = validate(
-      'AuthorizationPolicy',
-      '{ rules: [{ form: [] }, { to: [{ operation: { methods: [GET] } }] }] }',
-    );
-    expect(spec).toEqual({ rules: [{ unknownMatch: true }, { to: [{ operation: { methods: ['GET'] } }] }] });
-  });
-
-  it('turns CUSTOM into DENY', () => {
-    expect(validate('AuthorizationPolicy', '{ action: CUSTOM, provider: { name: p }, rules: [{}] }').spec).toEqual({
-      action: 'DENY',
-      provider: { name: 'p' },
-      rules: [{}],
-    });
   });
 });

@@ -1,3 +1,4 @@
+import { Code } from '../codes.js';
 import type {
   ClientTlsSettings,
   ConnectionPoolSettings,
@@ -86,9 +87,18 @@ function isPrime(value: number): boolean {
 
 const EVENLY = 'hosts are picked without regard to it';
 
+const simple = refine(
+  enumOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
+  (value, path, report) => {
+    if (value === 'LEAST_CONN') report.warn(Code.deprecated, path, 'LEAST_CONN is deprecated: use LEAST_REQUEST');
+    if (value !== 'PASSTHROUGH') return;
+    report.warn(Code.unsupportedField, path, 'PASSTHROUGH is not supported in this release: LEAST_REQUEST is used');
+  },
+);
+
 const loadBalancer: Schema<LoadBalancerSettings> = object<LoadBalancerSettings>(
   {
-    simple: enumOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
+    simple,
     consistentHash,
     localityLbSetting: unsupported(localityLbSetting, EVENLY),
     zoneAwareLbSetting: unsupported(zoneAware, EVENLY),

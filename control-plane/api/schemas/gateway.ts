@@ -1,5 +1,5 @@
 import type { GatewayPort, GatewayServer, GatewaySpec, ServerTlsSettings } from '../kinds/gateway.js';
-import { deprecated, object, required } from '../schema/object.js';
+import { deprecated, object, required, unsupported } from '../schema/object.js';
 import { bool, enumOf, port, string } from '../schema/scalars.js';
 import { list, type Schema } from '../schema/schema.js';
 import { labels, nonEmpty, text, texts } from './shared.js';
@@ -56,4 +56,7 @@ const server: Schema<GatewayServer> = object<GatewayServer>({
 });
 
 /** Gateway (networking.istio.io). */
-export const gateway: Schema<GatewaySpec> = object<GatewaySpec>({ servers: list(server), selector: labels });
+export const gateway: Schema<GatewaySpec> = object<GatewaySpec>({
+  servers: unsupported(list(server), 'no gateway runs; it is read for its hosts only'),
+  selector: labels,
+});

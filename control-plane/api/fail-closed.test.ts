@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import { validate } from './testing/validate.js';
+
+const route = (fields: string): string =>
+  `{ hosts: [a], http: [{ route: [{ destination: { host: a } }], ${fields} }] }`;
+const rule = (fields: string): string => `{ rules: [{ ${fields} }] }`;
+
+describe('what fails closed', () => {
+  it.each([
+    ['an unknown field', '{ urii: { exact: a } }', [{ unknownMatch: true }]],
+    ['an unknown way to match', '{ uri: { suffix: a } }', [{ uri: {}, unknownMatch: true }]],
+    [
+      'a condition that is not evaluated',
+      '{ scheme: { exact: https }, method: { exact: GET } }',
+      [{ method: { exact: 'GET' }, unknownMatch: true }],
+    ],
+    ['a key that only validation may set', '{ unknownMatch: false }', [{ unknownMatch: true }]],
+    [
+      'a condition that changes nothing',
+      '{ ignoreUriCase: false, uri: { exact: a } }',
+      [{ ignoreUriCase: false, uri: { exact: 'a' } }],
+    ],
+    ['a field without influence on matching', '{ statPrefix: a }', [{ statPrefix: 'a' }]],
+  ])('an HTTP match with %s', (_, written, expected) => {
+    expect(validate('VirtualService', route(`match: [${written}]`)).spec).toMatchObject({
+      http: [{ match: expected }],
+    });
+  });
+
+  it('an HTTP route whose match is mistyped', () => {
+    expect(validate('VirtualService', route('mtach: []')).spec).toMatchObject({
+      http: [{ match: [{ unknownMatch: true }] }],
+    });
+  });
+
+  it.each([
+    ['an unknown field', 'form: []', { unknownMatch: true }],
+    [
+      'an unknown field of a source',
+      'from: [{ source: { principal: [a], namespaces: [b] } }]',
+      { from: [{ source: { namespaces: ['b'] } }], unknownMatch: true },
+    ],
+    ['tokens', 'from: [{ source: { requestPrincipals: ["*"] } }]', { from: [{ source: {} }], unknownMatch: true }],
+    [
+      'an unknown condition',
+      'when: [{ key: source.mood, values: [a] }, { key: source.ip, values: [1.2.3.4] }]',
+      { when: [{ key: 'source.ip', values: ['1.2.3.4'] }], unknownMatch: true },
+    ],
+    ['a claim', 'when: [{ key: "request.auth.claims[a]", values: [b] }]', { when: [], unknownMatch: true }],
+    [
+      'a path template',
+      'to: [{ operation: { paths: ["/a/{*}"], methods: [GET] } }]',
+      { to: [{ operation: { methods: ['GET'] } }], unknownMatch: true },
+    ],
+    [
+      'all that is known',
+      'when: [{ key: "request.headers[a]", notValues: [b] }]',
+      { when: [{ key: 'request.headers[a]', notValues: ['b'] }] },
+    ],
+  ])('an authorization rule with %s', (_, written, expected) => {
+    expect(validate('AuthorizationPolicy', rule(written)).spec).toEqual({ rules: [expected] });
+  });
+
+  it('marks only the rule that it is about', () => {
+    const { spec } = validate(
+      'AuthorizationPolicy',
+      '{ rules: [{ form: [] }, { to: [{ operation: { methods: [GET] } }] }] }',
+    );
+    expect(spec).toEqual({ rules: [{ unknownMatch: true }, { to: [{ operation: { methods: ['GET'] } }] }] });
+  });
+
+  it('turns CUSTOM into DENY', () => {
+    expect(validate('AuthorizationPolicy', '{ action: CUSTOM, provider: { name: p }, rules: [{}] }').spec).toEqual({
+      action: 'DENY',
+      provider: { name: 'p' },
+      rules: [{}],
+    });
+  });
+});
