@@ -172,12 +172,9 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
 
   private onPacket(packet: Buffer): void {
     this.lastActivity = this.options.clock.monotonic();
-    if (this.waiting !== undefined) {
-      this.waiting = Buffer.concat([this.waiting, packet]);
-      this.socket.pause();
-    } else {
-      this.read(packet);
-    }
+    if (this.waiting === undefined) return this.read(packet);
+    this.waiting = Buffer.concat([this.waiting, packet]);
+    this.socket.pause();
   }
 
   private read(packet: Buffer): void {
