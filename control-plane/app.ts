@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { type Clock, systemClock } from '../common/runtime/clock.js';
+import { type Clock, systemClock, type Timer } from '../common/runtime/clock.js';
 import { messageOf } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
@@ -208,6 +208,7 @@ async function keepTokens(
   log: Logger,
   lifecycle: Lifecycle,
 ): Promise<void> {
+  let timer: Timer | undefined;
   let stopped = false;
   const refresh = async (): Promise<void> => {
     for (const workload of mesh.snapshot?.workloads.values() ?? []) {
@@ -215,18 +216,18 @@ async function keepTokens(
     }
   };
   const later = (): void => {
-    const timer = clock.after(TOKEN_CHECK_MS, () => {
+    timer = clock.after(TOKEN_CHECK_MS, () => {
       refresh()
         .catch((error: unknown) => log.error({ reason: messageOf(error) }, 'could not renew the tokens of workloads'))
         .finally(() => {
           if (!stopped) later();
         });
     });
-    lifecycle.add('tokens', () => {
-      stopped = true;
-      timer.cancel();
-    });
   };
+  lifecycle.add('tokens', () => {
+    stopped = true;
+    timer?.cancel();
+  });
   await refresh();
   later();
 }
