@@ -172,7 +172,10 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
 
   private onPacket(packet: Buffer): void {
     this.lastActivity = this.options.clock.monotonic();
-    if (this.waiting === undefined) return this.read(packet);
+    if (this.waiting === undefined) {
+      this.read(packet);
+      return;
+    }
     this.waiting = Buffer.concat([this.waiting, packet]);
     this.socket.pause();
   }
