@@ -374,8 +374,6 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
         sink?.onRequestData(EMPTY, true);
         return;
       }
-      case 'closed':
-        return;
     }
   }
 
