@@ -10,21 +10,24 @@ type Matches = Readonly<Record<string, StringMatch>>;
 export function covers(wide: HttpMatchRequest, narrow: HttpMatchRequest): boolean {
   if (wide.unknownMatch === true || narrow.unknownMatch === true) return false;
   return (
-    coversPath(wide.uri, narrow.uri) &&
+    coversPath(wide, narrow) &&
     coversText(wide.method, narrow.method) &&
     coversText(wide.authority, narrow.authority) &&
     (wide.port === undefined || wide.port === narrow.port) &&
     coversAll(wide.headers, narrow.headers) &&
     coversAll(wide.queryParams, narrow.queryParams) &&
     coversLabels(wide.sourceLabels, narrow.sourceLabels) &&
-    coversGateways(wide.gateways, narrow.gateways)
+    coversGateways(wide.gateways, narrow.gateways) &&
+    coversAbsence(wide.withoutHeaders, narrow.withoutHeaders) &&
+    (wide.sourceNamespace || narrow.sourceNamespace) === narrow.sourceNamespace
   );
 }
 
 /** Every path starts with a slash. */
-function coversPath(wide: StringMatch | undefined, narrow: StringMatch | undefined): boolean {
-  if (wide?.prefix === '/') return true;
-  return coversText(wide, narrow);
+function coversPath(wide: HttpMatchRequest, narrow: HttpMatchRequest): boolean {
+  if (wide.uri?.prefix === '/') return true;
+  const folds = narrow.ignoreUriCase === true && wide.ignoreUriCase !== true;
+  return folds ? wide.uri === undefined || isAny(wide.uri) : coversText(wide.uri, narrow.uri);
 }
 
 function coversText(wide: StringMatch | undefined, narrow: StringMatch | undefined): boolean {
@@ -45,6 +48,14 @@ function coversAll(wide: Matches | undefined, narrow: Matches | undefined): bool
   return Object.entries(wide ?? {}).every(([name, match]) => {
     const other = narrow?.[name];
     return other !== undefined && coversText(match, other);
+  });
+}
+
+/** The narrower match must leave out all that the wider one does. */
+function coversAbsence(wide: Matches | undefined, narrow: Matches | undefined): boolean {
+  return Object.entries(wide ?? {}).every(([name, match]) => {
+    const other = narrow?.[name];
+    return other !== undefined && coversText(other, match);
   });
 }
 

@@ -6,6 +6,7 @@ import type { MeshSettings } from '../model/mesh-settings.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { EffectiveAccessLog } from '../model/telemetry.js';
 import { any, struct } from './messages.js';
+import { isSubstitutionFormat } from './substitution.js';
 
 /** Operators of Istio's default format, by the keys of its JSON form. */
 const OPERATORS = {
@@ -92,7 +93,7 @@ function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog
     ...(labels !== undefined
       ? { json_format: struct(labels) }
       : text !== undefined
-        ? { text_format_source: { inline_string: line(text) } }
+        ? { text_format_source: { inline_string: textFormat(text) } }
         : meshFormat(settings)),
     ...(file.omitEmptyValues === true && { omit_empty_values: true }),
   };
@@ -102,7 +103,7 @@ function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog
 function meshFormat({ accessLog }: MeshSettings): SubstitutionFormatString {
   if (accessLog.json) return { json_format: struct(jsonFormat(accessLog.format)) };
   return {
-    text_format_source: { inline_string: accessLog.format === '' ? DEFAULT_TEXT_FORMAT : line(accessLog.format) },
+    text_format_source: { inline_string: textFormat(accessLog.format) },
   };
 }
 
@@ -118,13 +119,22 @@ function jsonFormat(text: string): Readonly<Record<string, unknown>> {
   return OPERATORS;
 }
 
-function line(text: string): string {
+/** One line; the default format in place of one that would be refused together with the listener. */
+function textFormat(text: string): string {
+  if (text === '' || !isSubstitutionFormat(text)) return DEFAULT_TEXT_FORMAT;
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
+/** A process whose standard output is a socket cannot open it by its path. */
+const STREAMS: Readonly<Record<string, { readonly name: string; readonly type: string }>> = {
+  '/dev/stdout': { name: 'envoy.access_loggers.stdout', type: EXTENSION.stdoutAccessLog },
+  '/dev/stderr': { name: 'envoy.access_loggers.stderr', type: EXTENSION.stderrAccessLog },
+};
+
 function fileLog(path: string, format: SubstitutionFormatString, filter: string | undefined): AccessLog {
+  const { name, type } = STREAMS[path] ?? { name: 'envoy.access_loggers.file', type: EXTENSION.fileAccessLog };
   return {
-    name: 'envoy.access_loggers.file',
+    name,
     ...(filter !== undefined && {
       filter: {
         extension_filter: {
@@ -133,6 +143,6 @@ function fileLog(path: string, format: SubstitutionFormatString, filter: string 
         },
       },
     }),
-    typed_config: any(EXTENSION.fileAccessLog, { path, log_format: format }),
+    typed_config: any(type, type === EXTENSION.fileAccessLog ? { path, log_format: format } : { log_format: format }),
   };
 }

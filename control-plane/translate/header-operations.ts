@@ -1,5 +1,6 @@
 import type { HeaderValueOption } from '../../proto/gen/envoy/config/core/v3/HeaderValueOption.js';
 import type { HeaderOperations, Headers } from '../api/kinds/virtual-service.js';
+import { substitutionFormat } from './substitution.js';
 
 /** The four header fields that Route and WeightedCluster.ClusterWeight share. */
 export interface HeaderFields {
@@ -32,7 +33,10 @@ function additions(operations: HeaderOperations | undefined): HeaderValueOption[
     Object.entries(map ?? {})
       .filter(([name]) => !isAuthority(name))
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ header: { key, value }, ...(action !== undefined && { append_action: action }) }));
+      .map(([key, value]) => ({
+        header: { key, value: substitutionFormat(value) },
+        ...(action !== undefined && { append_action: action }),
+      }));
   return [...of(operations?.set, 'OVERWRITE_IF_EXISTS_OR_ADD'), ...of(operations?.add, 'APPEND_IF_EXISTS_OR_ADD')];
 }
 

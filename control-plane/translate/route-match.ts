@@ -15,7 +15,8 @@ export function matchConcerns(match: HttpMatchRequest, client: Client, port: num
     match.unknownMatch !== true &&
     forSidecars(match.gateways) &&
     (match.port === undefined || match.port === 0 || match.port === port) &&
-    selectorMatches(match.sourceLabels ?? {}, client.labels)
+    selectorMatches(match.sourceLabels ?? {}, client.labels) &&
+    (match.sourceNamespace || client.namespace) === client.namespace
   );
 }
 
@@ -23,7 +24,7 @@ export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
   const headers = headerMatchers(match);
   const query = Object.entries(match?.queryParams ?? {}).sort(byKey);
   return {
-    ...pathMatch(match?.uri),
+    ...pathMatch(match?.uri, match?.ignoreUriCase !== true),
     ...(headers.length > 0 && { headers }),
     ...(query.length > 0 && { query_parameters: query.map(([name, value]) => queryMatcher(name, value)) }),
   };
@@ -35,16 +36,27 @@ export function matchesEverything(match: RouteMatch): boolean {
   return anyPath && match.headers === undefined && match.query_parameters === undefined;
 }
 
-function pathMatch(uri: StringMatch | undefined): RouteMatch {
-  if (uri?.exact !== undefined) return { path: uri.exact, case_sensitive: { value: true } };
-  if (uri?.regex !== undefined) return { safe_regex: regexMatcher(uri.regex), case_sensitive: { value: true } };
-  return { prefix: uri?.prefix ?? '/', case_sensitive: { value: true } };
+/** Envoy leaves the case of a regular expression alone. */
+function pathMatch(uri: StringMatch | undefined, caseSensitive: boolean): RouteMatch {
+  const case_sensitive = { value: caseSensitive };
+  if (uri?.exact !== undefined) return { path: uri.exact, case_sensitive };
+  if (uri?.regex !== undefined) return { safe_regex: regexMatcher(uri.regex), case_sensitive };
+  return { prefix: uri?.prefix ?? '/', case_sensitive };
 }
 
 function headerMatchers(match: HttpMatchRequest | undefined): HeaderMatcher[] {
   const matchers = Object.entries(match?.headers ?? {})
     .sort(byKey)
     .map(([name, value]) => headerMatcher(name.toLowerCase(), value));
+  for (const [name, value] of Object.entries(match?.withoutHeaders ?? {}).sort(byKey)) {
+    const matcher = headerMatcher(name.toLowerCase(), value);
+    // A request without the header has not the value either.
+    matchers.push({
+      ...matcher,
+      invert_match: true,
+      ...(matcher.string_match && { treat_missing_header_as_empty: true }),
+    });
+  }
   if (match?.method !== undefined) matchers.push(headerMatcher(':method', match.method));
   if (match?.authority !== undefined) matchers.push(headerMatcher(':authority', match.authority));
   return matchers;

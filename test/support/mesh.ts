@@ -7,6 +7,7 @@ import type { ProxySync } from '../../cli/commands/proxy-status.js';
 import { getJson, getText } from '../../cli/mesh/http.js';
 import { type ControlPlaneFile, locateControlPlane } from '../../cli/mesh/locate.js';
 import { findWorkload, type WorkloadListing } from '../../cli/mesh/workloads.js';
+import type { Finding } from '../../control-plane/api/object.js';
 import { weft } from './demo-process.js';
 
 /** A control plane on a folder of its own, with sidecars and applications as a test wants them. Ends with `dispose`. */
@@ -71,6 +72,11 @@ export class TestMesh {
   /** Which configuration the proxies have. */
   proxies(): Promise<ProxySync[]> {
     return getJson<ProxySync[]>(`${locateControlPlane(this.state).debugUrl}/debug/syncz`);
+  }
+
+  /** What the control plane says about the configuration. */
+  findings(): Promise<Finding[]> {
+    return getJson<Finding[]>(`${locateControlPlane(this.state).debugUrl}/debug/findings`);
   }
 
   spawn(

@@ -60,11 +60,11 @@ export interface HttpMatchRequest {
   /** Narrows the VirtualService's own list; without `mesh` in it the match is none of a sidecar's. */
   readonly gateways?: readonly string[];
   readonly queryParams?: Readonly<Record<string, StringMatch>>;
-  /** Not acted on in this release: `true` sets unknownMatch. */
+  /** For exact and prefix; a regex keeps its case. */
   readonly ignoreUriCase?: boolean;
-  /** Not acted on in this release: sets unknownMatch. */
+  /** None of these may be met. */
   readonly withoutHeaders?: Readonly<Record<string, StringMatch>>;
-  /** Not acted on in this release: sets unknownMatch. */
+  /** Namespace of the client. */
   readonly sourceNamespace?: string;
   /** Not acted on in this release. */
   readonly statPrefix?: string;
