@@ -34,7 +34,8 @@ const DEFAULT_DIRECT_BODY_BYTES = 4096;
 export function compileRouteConfiguration(message: RouteConfiguration__Output, deps: RouteDeps): CompiledRouteTable {
   const issues = new Issues();
   issues.refuse(message, ['internal_only_headers']);
-  issues.ignore(message, ['validate_clusters']);
+  // Clusters are never checked, which is what false asks for.
+  if (message.validate_clusters?.value === true) issues.ignore(message, ['validate_clusters']);
   const settings: TableSettings = {
     headers: compileLevel(message, deps, issues),
     filters: compileFilterConfigs(message.typed_per_filter_config, deps, issues.at('typed_per_filter_config')),

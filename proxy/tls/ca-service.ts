@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
 import type { IstioCertificateResponse__Output } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
@@ -14,6 +15,8 @@ export interface CaServiceOptions {
   readonly timeoutMs: number;
 }
 
+/** Name in the control plane's certificate, for when its address is an IP: SNI carries no address (RFC 6066 section 3). */
+const SERVER_NAME = 'istiod.istio-system.svc';
 const METHOD = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
 const REQUEST = 'type.googleapis.com/istio.v1.auth.IstioCertificateRequest';
 const RESPONSE = 'type.googleapis.com/istio.v1.auth.IstioCertificateResponse';
@@ -29,13 +32,21 @@ export function caService(options: CaServiceOptions): RequestCertificate {
       options.rootsPath === undefined
         ? credentials.createInsecure()
         : credentials.createSsl(readFileSync(options.rootsPath));
-    const client = new Client(options.address, channel, { 'grpc.use_local_subchannel_pool': 1 });
+    const client = new Client(options.address, channel, {
+      'grpc.use_local_subchannel_pool': 1,
+      ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': SERVER_NAME }),
+    });
     try {
       return await call(client, metadata, { csr, validity_duration: ttlSeconds }, options.timeoutMs);
     } finally {
       client.close();
     }
   };
+}
+
+/** `[::1]:15012` → `::1`. */
+function hostOf(address: string): string {
+  return address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
 }
 
 function call(client: Client, metadata: Metadata, request: object, timeoutMs: number): Promise<readonly string[]> {
