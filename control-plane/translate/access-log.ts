@@ -6,7 +6,7 @@ import type { MeshSettings } from '../model/mesh-settings.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { EffectiveAccessLog } from '../model/telemetry.js';
 import { any, struct } from './messages.js';
-import { isSubstitutionFormat } from './substitution.js';
+import { isSubstitutionFormat, substitutionFormat } from './substitution.js';
 
 /** Operators of Istio's default format, by the keys of its JSON form. */
 const OPERATORS = {
@@ -91,7 +91,7 @@ function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog
   const { text, labels } = file.logFormat ?? {};
   const format: SubstitutionFormatString = {
     ...(labels !== undefined
-      ? { json_format: struct(labels) }
+      ? { json_format: struct(sound(labels)) }
       : text !== undefined
         ? { text_format_source: { inline_string: textFormat(text) } }
         : meshFormat(settings)),
@@ -101,7 +101,7 @@ function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog
 }
 
 function meshFormat({ accessLog }: MeshSettings): SubstitutionFormatString {
-  if (accessLog.json) return { json_format: struct(jsonFormat(accessLog.format)) };
+  if (accessLog.json) return { json_format: struct(sound(jsonFormat(accessLog.format))) };
   return {
     text_format_source: { inline_string: textFormat(accessLog.format) },
   };
@@ -117,6 +117,16 @@ function jsonFormat(text: string): Readonly<Record<string, unknown>> {
     // A format that is no JSON object: the default one, as Istio does.
   }
   return OPERATORS;
+}
+
+/** The fields of a JSON format with what is no format in them as plain text. */
+function sound(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const value = (given: unknown): unknown => {
+    if (typeof given === 'string') return substitutionFormat(given);
+    if (Array.isArray(given)) return given.map(value);
+    return typeof given === 'object' && given !== null ? sound({ ...given }) : given;
+  };
+  return Object.fromEntries(Object.entries(fields).map(([name, given]) => [name, value(given)]));
 }
 
 /** One line; the default format in place of one that would be refused together with the listener. */
