@@ -42,6 +42,11 @@ export class HopTracker {
   /** Monotonic ms of the last polls, newest last. */
   private readonly polls: number[] = [];
 
+  /** Traffic starts: the first rates count from here. */
+  begin(now: number): void {
+    this.polls.push(now);
+  }
+
   /** Asks every sidecar; one that does not answer is left out this time. */
   async poll(admins: readonly SidecarAdmin[], now: number): Promise<void> {
     const reports = await Promise.all(

@@ -110,6 +110,7 @@ class Demo {
     const proxy = this.workloads.trafficProxyUrl();
     if (proxy !== undefined) this.traffic.start(proxy);
     this.startedAt = systemClock.monotonic();
+    this.hops.begin(this.startedAt);
     for (const line of this.help()) this.screen.notice(line);
   }
 
