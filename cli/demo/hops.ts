@@ -17,11 +17,19 @@ import type { SidecarAdmin } from './workloads.js';
 const WINDOW = 5;
 const UNKNOWN = 'unknown';
 
+/** What one end counted between two polls. */
 interface Slice {
   requests: number;
   failed: number;
   latency: LatencyHistogram;
 }
+
+type Slices = { readonly [End in EdgeStats['reporter']]: Slice };
+
+const noSlices = (): Slices => ({
+  source: { requests: 0, failed: 0, latency: mergeLatency([]) },
+  destination: { requests: 0, failed: 0, latency: mergeLatency([]) },
+});
 
 interface HopRecord {
   readonly source: string;
@@ -31,7 +39,7 @@ interface HopRecord {
   destinationIdentity: string;
   readonly counts: { source: Map<string, EdgeResponse>; destination: Map<string, EdgeResponse> };
   /** Newest last. */
-  readonly slices: Slice[];
+  readonly slices: Slices[];
 }
 
 /** Joins what all sidecars report about the edges of the mesh into hops, poll by poll. */
@@ -55,8 +63,7 @@ export class HopTracker {
         report: await getJson<EdgeReport>(`${admin.url}/weft/edges`, 900).catch(() => undefined),
       })),
     );
-    for (const record of this.records.values())
-      record.slices.push({ requests: 0, failed: 0, latency: mergeLatency([]) });
+    for (const record of this.records.values()) record.slices.push(noSlices());
     for (const { admin, report } of reports) if (report !== undefined) this.take(admin.url, report);
     this.polls.push(now);
     if (this.polls.length > WINDOW + 1) this.polls.shift();
@@ -115,8 +122,7 @@ export class HopTracker {
       record.sourceIdentity = known(edge.source.principal);
       record.destinationIdentity = known(edge.destination.principal);
     }
-    if (edge.reporter === 'destination' && record.counts.source.size > 0) return;
-    const slice = record.slices.at(-1);
+    const slice = record.slices.at(-1)?.[edge.reporter];
     if (slice === undefined) return;
     slice.requests += edge.latency.count;
     slice.failed += edge.responses.filter(isFailure).reduce((sum, response) => sum + response.count, 0);
@@ -136,7 +142,7 @@ export class HopTracker {
         sourceIdentity: '',
         destinationIdentity: '',
         counts: { source: new Map(), destination: new Map() },
-        slices: [{ requests: 0, failed: 0, latency: mergeLatency([]) }],
+        slices: [noSlices()],
       };
       this.records.set(key, record);
     }
@@ -144,16 +150,20 @@ export class HopTracker {
   }
 }
 
-/** What the client's sidecar counted, or the server's where the client has none. */
+/** The client's sidecar knows best; the server's counts where the client has none. */
+function bestEnd(record: HopRecord): EdgeStats['reporter'] {
+  return record.counts.source.size > 0 ? 'source' : 'destination';
+}
+
 function counted(record: HopRecord): EdgeResponse[] {
-  const { source, destination } = record.counts;
-  return [...(source.size > 0 ? source : destination).values()];
+  return [...record.counts[bestEnd(record)].values()];
 }
 
 function hopOf(record: HopRecord, seconds: number): Hop {
-  const requests = record.slices.reduce((sum, slice) => sum + slice.requests, 0);
-  const failed = record.slices.reduce((sum, slice) => sum + slice.failed, 0);
-  const latency = mergeLatency(record.slices.map((slice) => slice.latency));
+  const slices = record.slices.map((both) => both[bestEnd(record)]);
+  const requests = slices.reduce((sum, slice) => sum + slice.requests, 0);
+  const failed = slices.reduce((sum, slice) => sum + slice.failed, 0);
+  const latency = mergeLatency(slices.map((slice) => slice.latency));
   const byCode: Record<string, number> = {};
   for (const response of counted(record)) byCode[response.code] = (byCode[response.code] ?? 0) + response.count;
   return {
