@@ -49,6 +49,10 @@ function rows(hops: readonly Hop[]): string[][] {
 
 const HEAD = ['SOURCE', 'DESTINATION', 'RPS', 'SUCCESS', 'P50', 'P99', 'SECURITY'];
 
+function summary({ requests, failures }: DemoState): string {
+  return `${requests} requests, ${failures.unasked} failed, ${failures.asked} failed as configured`;
+}
+
 function footer(state: DemoState): string[] {
   const lines: string[] = [];
   for (const name of state.down) lines.push(`DOWN  ${name} (starts again in two seconds)`);
@@ -56,9 +60,13 @@ function footer(state: DemoState): string[] {
   return lines;
 }
 
-/** Redraws in place. */
+/** How many of the last notices stay on the screen. */
+const KEPT_NOTICES = 8;
+
+/** Redraws in place; what happens stays below the table for a while. */
 class TerminalScreen implements Screen {
   private notices: string[] = [];
+  private state: DemoState | undefined;
 
   constructor(private readonly out: NodeJS.WriteStream) {
     out.write('\x1b[?25l');
@@ -66,27 +74,37 @@ class TerminalScreen implements Screen {
 
   notice(text: string): void {
     this.notices.push(text);
-    this.notices = this.notices.slice(-6);
-    this.out.write(`${text}\n`);
+    this.notices = this.notices.slice(-KEPT_NOTICES);
+    if (this.state === undefined) this.out.write(`${text}\n`);
+    else this.draw(this.state);
   }
 
   update(state: DemoState): void {
-    const lines = [
-      `weft demo  ${formatElapsed(state.elapsedMs)}   ${state.requests} requests, ${state.failures.unasked} failed, ${state.failures.asked} failed as configured`,
-      '',
-      ...formatTable(HEAD, rows(state.hops)).split('\n'),
-      '',
-      ...state.help,
-      '',
-      ...footer(state),
-      ...this.notices,
-    ];
-    const width = this.out.columns ?? 120;
-    this.out.write(`\x1b[H${lines.map((line) => `${clip(line, width)}\x1b[K`).join('\n')}\n\x1b[J`);
+    if (this.state === undefined) {
+      // The steps of the start have been read; the table takes their place.
+      this.notices = [];
+      this.out.write('\x1b[2J');
+    }
+    this.state = state;
+    this.draw(state);
   }
 
   close(): void {
     this.out.write('\x1b[?25h');
+  }
+
+  private draw(state: DemoState): void {
+    const lines = [
+      `weft demo  ${formatElapsed(state.elapsedMs)}   ${summary(state)}`,
+      '',
+      ...formatTable(HEAD, rows(state.hops)).split('\n'),
+      '',
+      ...state.help,
+      ...footer(state),
+      ...(this.notices.length > 0 ? ['', ...this.notices] : []),
+    ];
+    const width = this.out.columns ?? 120;
+    this.out.write(`\x1b[H${lines.map((line) => `${clip(line, width)}\x1b[K`).join('\n')}\n\x1b[J`);
   }
 }
 
@@ -107,7 +125,7 @@ class LineScreen implements Screen {
 
   update(state: DemoState): void {
     if (this.updates++ % 5 !== 0) return;
-    const head = `[${formatElapsed(state.elapsedMs)}] ${state.requests} requests, ${state.failures.unasked} failed, ${state.failures.asked} failed as configured`;
+    const head = `[${formatElapsed(state.elapsedMs)}] ${summary(state)}`;
     this.out.write(`${[head, formatTable(HEAD, rows(state.hops)), ...footer(state), ''].join('\n')}\n`);
   }
 
