@@ -92,6 +92,8 @@ class Child {
   start(): void {
     const child = spawn(process.execPath, [...process.execArgv, this.program, ...this.spec.args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // A group of its own: Ctrl-C on the terminal is for the demo, which then lets the last requests end.
+      detached: true,
       env: { ...process.env, ...this.spec.env },
     });
     this.process = child;

@@ -29,6 +29,14 @@ describe('the demo’s processes', () => {
     await gone(demo.home);
   });
 
+  it.skipIf(!linux)('leaves no process and no failed request behind on Ctrl-C', async () => {
+    demo = new DemoProcess();
+    await flowing();
+    expect(await demo.interrupt()).toBe(0);
+    expect(demo.last?.failures).toEqual({ asked: 0, unasked: 0 });
+    await gone(demo.home);
+  });
+
   it.skipIf(!linux)('leaves no process behind when it is killed', async () => {
     demo = new DemoProcess();
     await flowing();

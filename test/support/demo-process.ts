@@ -25,6 +25,7 @@ export class DemoProcess {
     this.home = mkdtempSync(join(tmpdir(), 'weft-demo-'));
     this.child = spawn(process.execPath, [weft, 'demo', '--json', '--home', this.home, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
     });
     const { stdout, stderr } = this.child;
     if (stdout === null || stderr === null) throw new Error('no pipes');
@@ -81,6 +82,12 @@ export class DemoProcess {
   /** Ends by SIGTERM; resolves with the exit code. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.exitCode === undefined) this.child.kill(signal);
+    return this.exited();
+  }
+
+  /** Ctrl-C on a terminal: the signal goes to the whole process group. */
+  async interrupt(): Promise<number | null> {
+    if (this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGINT');
     return this.exited();
   }
 
