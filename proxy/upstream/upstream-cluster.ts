@@ -100,6 +100,14 @@ export class UpstreamCluster implements Cluster {
     this.destinations.reconfigure(config, sameTransport);
     if (!sameTransport) this.table.clear();
     this.setEndpoints(this.endpoints);
+    if (this.exceedsConnections()) for (const host of this.table.hosts) host.drain();
+  }
+
+  /** Connections from before a lower limit would let through what it is to hold back. */
+  private exceedsConnections(): boolean {
+    return [this.breakers.default, this.breakers.high].some(
+      ({ connections, maxConnections }) => connections > maxConnections,
+    );
   }
 
   /** The hosts from now on. Those that are gone close their connections as they become idle. */
