@@ -5,7 +5,7 @@ import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
 import type { HeaderList } from './headers.js';
-import { localReplyHead } from './local-reply.js';
+import { renderLocalReply } from './local-reply.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import { prepareResponseHead } from './response-headers.js';
 import type { RequestMeta, RequestSink, ResponseSink } from './server-codec.js';
@@ -57,6 +57,10 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   get random(): Random {
     return this.manager.deps.random;
+  }
+
+  get suppressEnvoyHeaders(): boolean {
+    return this.config.suppressEnvoyHeaders === true;
   }
 
   get idleTimeoutMs(): number {
@@ -175,8 +179,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (this.over || this.responseStarted) return;
     this.info.flags |= reply.flags;
     this.info.responseCodeDetails = reply.details;
-    const head = localReplyHead(reply);
-    const body = reply.body === '' || this.request.method === 'HEAD' ? undefined : Buffer.from(reply.body);
+    const { head, body: text } = renderLocalReply(reply, this.request);
+    const body = text === '' || this.request.method === 'HEAD' ? undefined : Buffer.from(text);
     this.sendHead(head, body === undefined);
     if (body !== undefined && !this.over) this.sendData(body, true);
   }

@@ -1,19 +1,61 @@
 import { HeaderList } from './headers.js';
-import type { ResponseHead } from './message.js';
+import type { RequestHead, ResponseHead } from './message.js';
 import type { LocalReply } from './stream.js';
 
-/** The head of a local reply: text/plain and its length when it has a body, then the reply's own fields. */
-export function localReplyHead(reply: LocalReply): ResponseHead {
+/** A reply as it is going to be sent. */
+export interface RenderedReply {
+  readonly head: ResponseHead;
+  /** Empty for none. */
+  readonly body: string;
+}
+
+/** The answer to a request: text/plain with its length, or for a gRPC client a status in the head alone, as Envoy gives it. */
+export function renderLocalReply(reply: LocalReply, request: RequestHead): RenderedReply {
   const headers = new HeaderList();
-  if (reply.body !== '') {
+  const grpc = isGrpc(request);
+  if (grpc) {
+    headers.appendKnown('content-type', 'content-type', 'application/grpc');
+    headers.appendKnown('grpc-status', 'grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
+    if (reply.body !== '') headers.appendKnown('grpc-message', 'grpc-message', percentEncoded(reply.body));
+  } else if (reply.body !== '') {
     headers.appendKnown('content-length', 'content-length', String(Buffer.byteLength(reply.body)));
     headers.appendKnown('content-type', 'content-type', 'text/plain');
   }
-  if (reply.headers !== undefined) {
-    for (const [name, value] of reply.headers) {
-      if (name.toLowerCase() === 'content-type') headers.set('content-type', value);
-      else headers.append(name, value);
-    }
+  for (const [name, value] of reply.headers ?? []) {
+    if (name.toLowerCase() !== 'content-type') headers.append(name, value);
+    else if (!grpc) headers.set('content-type', value);
   }
-  return { status: reply.status, reason: '', headers };
+  return { head: { status: grpc ? 200 : reply.status, reason: '', headers }, body: grpc ? '' : reply.body };
+}
+
+/** gRPC over HTTP/2 protocol: `application/grpc`, alone or with a suffix or parameters. */
+function isGrpc(request: RequestHead): boolean {
+  const type = request.headers.get('content-type');
+  return type !== undefined && /^application\/grpc(?:$|\+)/.test(type);
+}
+
+/** gRPC's table for clients that get an HTTP status; what is not in it is UNKNOWN. */
+const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
+  [400, 13],
+  [401, 16],
+  [403, 7],
+  [404, 12],
+  [429, 14],
+  [502, 14],
+  [503, 14],
+  [504, 14],
+]);
+
+function grpcStatusOf(status: number): number {
+  return GRPC_STATUS.get(status) ?? 2;
+}
+
+/** Percent-Encoded as the gRPC protocol wants it: visible ASCII but `%` stays. */
+function percentEncoded(text: string): string {
+  return Buffer.from(text).reduce((encoded, byte) => encoded + encodedByte(byte), '');
+}
+
+function encodedByte(byte: number): string {
+  if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) return String.fromCharCode(byte);
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }

@@ -72,6 +72,8 @@ export interface DownstreamStream {
   readonly requestEnded: boolean;
   /** For the choices that a route leaves to chance. */
   readonly random: Random;
+  /** The router adds no `x-envoy-` headers of its own (Router.suppress_envoy_headers). */
+  readonly suppressEnvoyHeaders?: boolean;
   /** The matched route, looked up once; undefined when there is no table or nothing matches (404 NR). */
   route(): RouteEntry | undefined;
   sendInformational(head: ResponseHead): void;

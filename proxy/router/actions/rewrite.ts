@@ -48,7 +48,8 @@ export function setAuthority(request: RequestHead, authority: string, forwardOld
   if (keepOld) headers.set('x-envoy-original-host', old);
   if (forwardOld) {
     const before = headers.joined('x-forwarded-host') ?? '';
-    headers.set('x-forwarded-host', before === '' ? old : `${before},${old}`);
+    if (before === '') headers.set('x-forwarded-host', old);
+    else if (before.split(',').at(-1) !== old) headers.set('x-forwarded-host', `${before},${old}`);
   }
   request.authority = authority;
 }

@@ -3,6 +3,7 @@ import type { HeaderList } from '../../http/headers.js';
 import type { ResponseHead } from '../../http/message.js';
 import type { DownstreamStream, LocalReply, RequestHandler, ResetReason } from '../../http/stream.js';
 import type { AttemptOutcome, Cluster, Host, LoadBalancerContext } from '../../upstream/cluster.js';
+import { setAuthority } from '../actions/rewrite.js';
 import type { ClusterChoice, ForwardAction, RouteEntry } from '../route.js';
 import { Attempt, type AttemptOwner } from './attempt.js';
 import { Deadline } from './deadline.js';
@@ -168,11 +169,17 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       this.reply(NO_HEALTHY_UPSTREAM);
       return;
     }
-    setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
+    if (!this.quiet) setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
+    if (plan.action.autoHostRewrite === true) takeHostsName(stream, host, plan.action);
     if (plan.route.includeRequestAttemptCount === true) {
       stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts));
     }
     this.startAttempt(host);
+  }
+
+  /** Whether Envoy's own headers are not wanted. */
+  private get quiet(): boolean {
+    return this.stream.suppressEnvoyHeaders === true;
   }
 
   private balancerContext(): LoadBalancerContext {
@@ -249,7 +256,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     if (decision === 'yes') this.scheduleRetry();
     else {
       this.flagDecision(decision);
-      this.reply(resetReply(reason, failure, this.retried));
+      const reply = resetReply(reason, failure, this.retried);
+      this.reply(this.quiet ? { ...reply, headers: [] } : reply);
     }
   }
 
@@ -291,7 +299,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     const now = deps.clock.monotonic();
     info.upstreamFirstByte = now;
     info.responseCodeDetails = 'via_upstream';
-    if (this.completeAt >= 0) {
+    if (this.completeAt >= 0 && !this.quiet) {
       head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
     }
     for (const cookie of plan.cookies) head.headers.append('set-cookie', cookie);
@@ -382,4 +390,15 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
 
 function resetOutcome(reason: ResetReason): AttemptOutcome {
   return { kind: reason === 'connect-failure' || reason === 'connect-timeout' ? 'connect-failure' : 'reset' };
+}
+
+/** The host's name becomes the authority (RouteAction.auto_host_rewrite). */
+export function takeHostsName(stream: DownstreamStream, host: Host, action: ForwardAction): void {
+  if (host.hostname === undefined || host.hostname === '') return;
+  setAuthority(
+    stream.request,
+    host.hostname,
+    action.appendXForwardedHost === true,
+    stream.suppressEnvoyHeaders !== true,
+  );
 }

@@ -5,7 +5,7 @@ import type { Cluster, Clusters, Host } from '../../upstream/cluster.js';
 import type { PoolDeps } from '../../upstream/http-pool.js';
 import type { ForwardAction, RouteEntry } from '../route.js';
 import { clusterNotFound, NO_HEALTHY_UPSTREAM, NO_ROUTE } from './failure.js';
-import { ForwardedRequest } from './forwarded-request.js';
+import { ForwardedRequest, takeHostsName } from './forwarded-request.js';
 import { requestHash } from './hash.js';
 import { Mirror, mirroredHead } from './mirror.js';
 import { takeRetryOptions } from './retry-options.js';
@@ -80,7 +80,6 @@ export class ForwardingRouter implements Router {
     const choice = action.selectCluster(this.deps.random, request);
     const cluster = choice === undefined ? undefined : this.clusters.get(choice.name);
     if (choice === undefined || cluster === undefined) {
-      info.clusterName = choice?.name ?? '';
       replyByRoute(stream, route, choice, clusterNotFound(action.clusterNotFoundStatus ?? 503));
       return ANSWERED;
     }
@@ -98,11 +97,12 @@ export class ForwardingRouter implements Router {
     }
     const asks = asksByHeader(request);
     const timeouts = takeTimeouts(action, request, asks);
-    setExpectedTimeout(request, timeouts, 0);
+    const quiet = stream.suppressEnvoyHeaders === true;
+    if (!quiet) setExpectedTimeout(request, timeouts, 0);
     if (route.includeRequestAttemptCount === true) request.headers.set('x-envoy-attempt-count', '1');
     choice.prepareRequest(request, info);
-    route.prepareRequest(request, info);
-    if (action.autoHostRewrite === true) rewriteHost(request, host, action.appendXForwardedHost === true);
+    route.prepareRequest(request, info, quiet);
+    if (action.autoHostRewrite === true) takeHostsName(stream, host, action);
     if (action.terminateConnect && request.method === 'CONNECT') {
       return new TcpTunnel(stream, cluster, host, (reply) => replyByRoute(stream, route, choice, reply)).start();
     }
@@ -145,10 +145,4 @@ function originalDestination(cluster: Cluster, stream: DownstreamStream): string
   if (settings === undefined) return undefined;
   if (settings.header === undefined) return stream.info.connection.localAddress;
   return stream.request.headers.get(settings.header);
-}
-
-function rewriteHost(request: RequestHead, host: Host, keepOld: boolean): void {
-  if (host.hostname === undefined || host.hostname === '') return;
-  if (keepOld && request.authority !== host.hostname) request.headers.append('x-forwarded-host', request.authority);
-  request.authority = host.hostname;
 }

@@ -1,5 +1,6 @@
 import { HeaderList } from '../../http/headers.js';
 import type { DownstreamStream, LocalReply } from '../../http/stream.js';
+import { schemeOf } from '../actions/redirect.js';
 import type { ClusterChoice, DirectResponseAction, RedirectAction, RouteEntry } from '../route.js';
 
 /** Answers with the route's redirect. */
@@ -16,7 +17,14 @@ export function replyRedirect(stream: DownstreamStream, route: RouteEntry, actio
 /** Answers with the route's own status and body. */
 export function replyDirectly(stream: DownstreamStream, route: RouteEntry, action: DirectResponseAction): void {
   const { status, body } = action;
-  replyByRoute(stream, route, undefined, { status, body, details: 'direct_response', flags: 0 });
+  const { request } = stream;
+  // As Envoy: a redirecting status points at what was asked for.
+  const headers: LocalReply['headers'] =
+    status >= 300 && status < 400
+      ? [['location', `${schemeOf(request)}://${request.authority}${request.path}`]]
+      : undefined;
+  const reply: LocalReply = { status, body, details: 'direct_response', flags: 0 };
+  replyByRoute(stream, route, undefined, headers === undefined ? reply : { ...reply, headers });
 }
 
 /** A local reply with the header operations of route and weighted cluster, which Envoy applies to these too. */

@@ -7,10 +7,22 @@ import { compileStringMatcher, exactTest, partTest } from './string-matcher.js';
 
 export type HeaderTest = (head: RequestHead | ResponseHead) => boolean;
 
-/** A field by its lower-case name, pseudo-headers included; a repeated one joined by commas. */
-function read(head: RequestHead | ResponseHead, key: string): string | undefined {
+/** A field that is there once only, by its lower-case name. */
+function pseudo(head: RequestHead | ResponseHead, key: string): string | undefined {
   if ('method' in head) return requestHeader(head, key);
-  return key === ':status' ? String(head.status) : head.headers.joined(key);
+  return key === ':status' ? String(head.status) : undefined;
+}
+
+/** Whether any value of a field passes, as Envoy takes repeated fields; undefined when the field is absent. */
+function anyValue(head: RequestHead | ResponseHead, key: string, test: StringTest): boolean | undefined {
+  const { headers } = head;
+  let result: boolean | undefined;
+  for (let i = 0; i < headers.size; i++) {
+    if (headers.keyAt(i) !== key) continue;
+    if (test(headers.valueAt(i))) return true;
+    result = false;
+  }
+  return result;
 }
 
 /** Compiles a HeaderMatcher. undefined as {@link compileStringMatcher}. */
@@ -21,17 +33,25 @@ export function compileHeaderMatcher(matcher: HeaderMatcher__Output, issues: Iss
     return undefined;
   }
   const invert = matcher.invert_match === true;
+  const isPseudo = key.startsWith(':') || key === 'host';
   const values = valueTest(matcher, issues);
   if (values === 'present') {
-    const present = (matcher.present_match ?? true) !== invert;
-    return (head) => (read(head, key) !== undefined) === present;
+    const wanted = (matcher.present_match ?? true) !== invert;
+    if (isPseudo) return (head) => (pseudo(head, key) !== undefined) === wanted;
+    return (head) => head.headers.has(key) === wanted;
   }
   if (values === undefined) return undefined;
-  const missing = matcher.treat_missing_header_as_empty === true ? '' : undefined;
+  // An absent field matches nothing, not even an inverted matcher.
+  const missing = matcher.treat_missing_header_as_empty === true && values('') !== invert;
+  if (!isPseudo) {
+    return (head) => {
+      const result = anyValue(head, key, values);
+      return result === undefined ? missing : result !== invert;
+    };
+  }
   return (head) => {
-    const value = read(head, key) ?? missing;
-    // An absent field matches nothing, not even an inverted matcher.
-    return value !== undefined && values(value) !== invert;
+    const value = pseudo(head, key);
+    return value === undefined ? missing : values(value) !== invert;
   };
 }
 
