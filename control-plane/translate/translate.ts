@@ -2,11 +2,11 @@ import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
-import { outboundClusters } from './clusters.js';
+import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
-import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
 
 /**
  * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its secrets come from its own agent. A
@@ -14,7 +14,7 @@ import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
  */
 export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
   const context = proxyContext(snapshot, node);
-  const { clusters, endpoints } = outboundClusters(context);
+  const { clusters, endpoints, routes } = clientResources(context);
   const listeners = new Map<string, object>();
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
@@ -29,6 +29,6 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     [TYPE.cluster, allClusters],
     [TYPE.endpoint, endpoints],
     [TYPE.listener, listeners],
-    [TYPE.route, new Map([[HTTP_PROXY_ROUTES, outboundRoutes(context)]])],
+    [TYPE.route, new Map([[HTTP_PROXY_ROUTES, routes]])],
   ]);
 }

@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { TYPE } from '../../common/xds/type-urls.js';
+import { buildSnapshot } from '../model/build.js';
+import { allot, bookinfo, configSet, nodeOf } from './testing/case.js';
+import { translate } from './translate.js';
+
+function routesOf(yaml: string): (workload: string) => unknown {
+  const set = configSet(`${bookinfo()}\n---\n${yaml}`);
+  const snapshot = buildSnapshot(set, allot(set));
+  return (workload) => [
+    ...(translate(snapshot, nodeOf(snapshot, `default/${workload}`, 'weft'))
+      .get(TYPE.route)
+      ?.values() ?? []),
+  ];
+}
+
+const virtualService = (match: string): string => `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: { name: ratings, namespace: default }
+spec:
+  hosts: [ratings]
+  http:
+    - match: [{ ${match} }]
+      timeout: 1s
+      route: [{ destination: { host: ratings } }]
+    - route: [{ destination: { host: ratings } }]
+`;
+
+describe('clients that do not differ', () => {
+  it('get the same messages, not just equal ones', () => {
+    const routes = routesOf(virtualService('uri: { prefix: / }'));
+    const [one] = routes('reviews-v1') as [object];
+    const [other] = routes('reviews-v2') as [object];
+    expect(one).toBe(other);
+  });
+
+  it('and those that a match tells apart get their own', () => {
+    const routes = routesOf(virtualService('sourceLabels: { version: v2 }'));
+    expect(routes('reviews-v2')).not.toEqual(routes('reviews-v1'));
+    expect(routes('reviews-v3')).toEqual(routes('reviews-v1'));
+  });
+
+  it('and so do those that a DestinationRule selects', () => {
+    const set = configSet(`${bookinfo()}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: { name: ratings, namespace: default }
+spec:
+  host: ratings
+  workloadSelector: { matchLabels: { version: v3 } }
+  trafficPolicy: { loadBalancer: { simple: RANDOM } }
+`);
+    const snapshot = buildSnapshot(set, allot(set));
+    const policies = ['reviews-v1', 'reviews-v2', 'reviews-v3'].map((workload) => {
+      const clusters = translate(snapshot, nodeOf(snapshot, `default/${workload}`, 'weft')).get(TYPE.cluster);
+      return (clusters?.get('outbound|9080||ratings.default.svc.cluster.local') as { lb_policy?: string }).lb_policy;
+    });
+    expect(policies).toEqual([policies[0], policies[0], 'RANDOM']);
+    expect(policies[0]).not.toBe('RANDOM');
+  });
+});
