@@ -22,6 +22,12 @@ describe('failures that a configuration asked for', () => {
       [response(403, '-', 5, 'rbac')],
       { asked: 5, unasked: 0 },
     ],
+    [
+      'a denial that retries met again and again is',
+      [response(403, 'URX', 2)],
+      [response(403, '-', 8, 'rbac')],
+      { asked: 2, unasked: 0 },
+    ],
     ['a 403 of the application is not', [response(403, '-', 5)], [response(403, '-', 5)], { asked: 0, unasked: 5 }],
     [
       'only as many as the server’s sidecar denied',

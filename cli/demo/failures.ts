@@ -12,6 +12,11 @@ export function isAsked(response: EdgeResponse): boolean {
   return response.origin !== 'upstream' || response.flags.split(',').some((flag) => ASKED_FLAGS.has(flag));
 }
 
+/** Whether the other end made this answer, be it the last of several tries (URX by itself). */
+function isPassedOn(response: EdgeResponse): boolean {
+  return response.code !== 0 && (response.flags === '-' || response.flags === 'URX');
+}
+
 /** One hop's failures, as the sidecars at its two ends counted them. */
 export interface HopResponses {
   /** Empty when the client has no sidecar. */
@@ -32,7 +37,7 @@ export function countFailures(hop: HopResponses): { asked: number; unasked: numb
   let unasked = 0;
   for (const response of counted.filter(isFailure)) {
     if (isAsked(response)) asked += response.count;
-    else if (counted === hop.source && response.flags === '-' && response.code !== 0) {
+    else if (counted === hop.source && isPassedOn(response)) {
       passedOn.set(response.code, (passedOn.get(response.code) ?? 0) + response.count);
     } else unasked += response.count;
   }

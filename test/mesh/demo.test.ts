@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { getText } from '../../cli/mesh/http.js';
+import { adminUrl, findWorkload } from '../../cli/mesh/workloads.js';
 import { count, type DemoLine, DemoProcess, hop } from '../support/demo-process.js';
 
-/** Hops per second that the tests ask for: about five for every visit. */
-const RPS = '60';
+/** Visits per second; every one is three to four requests between services. */
+const RPS = '80';
 const REVIEWS = ['reviews-v1', 'reviews-v2', 'reviews-v3'] as const;
 
 function reviewsShares(from: DemoLine, to: DemoLine): Record<string, number> {
@@ -23,6 +25,15 @@ describe('a demo steered by editing files while traffic flows', () => {
     const from = await demo.until('traffic', (line) => line.elapsedMs > settled);
     const to = await demo.until(`${requests} requests to reviews`, (line) => total(line) - total(from) >= requests);
     return [from, to];
+  }
+
+  /** Sum of the matching series on a sidecar's /stats/prometheus. */
+  async function metric(workload: string, series: RegExp): Promise<number> {
+    const text = await getText(`${adminUrl(await findWorkload(demo.state, workload))}/stats/prometheus`);
+    return text
+      .split('\n')
+      .filter((line) => series.test(line))
+      .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
   beforeAll(async () => {
@@ -84,9 +95,34 @@ describe('a demo steered by editing files while traffic flows', () => {
     );
     const line = await demo.until('faults', (state) => state.failures.asked > 50);
     expect(line.failures.unasked).toBe(0);
+    expect(
+      await metric('productpage-v1', /^istio_requests_total\{.*response_code="503".*response_flags="FI"/),
+    ).toBeGreaterThan(50);
     demo.write('routes.yaml', routes);
     const [from, to] = await sample(200);
     expect(to.failures.asked).toBe(from.failures.asked);
+  });
+
+  it('retries where the route says so, and only the last answer counts', async () => {
+    const deny =
+      'apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: { name: deny-v2, namespace: default }\nspec:\n  selector: { matchLabels: { app: reviews, version: v2 } }\n  action: DENY\n  rules: [{}]\n';
+    const retrying =
+      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: { name: reviews, namespace: default }\nspec:\n  hosts: [reviews]\n  http:\n    - retries: { attempts: 5, retryOn: "403" }\n      route: [{ destination: { host: reviews } }]\n---\n';
+    const destinationRule = routes.slice(routes.indexOf('---\n') + 4);
+    demo.write('routes.yaml', retrying + destinationRule);
+    await sample(50);
+    demo.write('deny.yaml', deny);
+    const [from, to] = await sample(300);
+    const refused = await metric('reviews-v2', /^istio_requests_total\{.*response_code="403"/);
+    expect(refused).toBeGreaterThan(50);
+    for (const name of REVIEWS)
+      expect(count(to, 'productpage-v1', name, 403)).toBe(count(from, 'productpage-v1', name, 403));
+    expect(count(to, 'productpage-v1', 'reviews-v1', 200)).toBeGreaterThan(
+      count(from, 'productpage-v1', 'reviews-v1', 200) + 100,
+    );
+    demo.remove('deny.yaml');
+    await sample(100);
+    demo.write('routes.yaml', routes);
   });
 
   it('denies everything by an empty policy, and lets everything through again without it', async () => {
