@@ -17,6 +17,8 @@ export interface ProxyConfig {
   readonly tokenPath: string | undefined;
   /** How long requests may finish after SIGTERM, ms. */
   readonly drainMs: number;
+  /** How long connections of a listener or filter chain that was replaced may finish what they do, ms. */
+  readonly listenerDrainMs: number;
 }
 
 /** Who this proxy stands beside, from node.metadata. Empty where the bootstrap does not say. */

@@ -109,6 +109,7 @@ export function assembleDataPlane(
     clock,
     log,
     withheldAlpn: WITHHELD_ALPN,
+    drainMs: config.listenerDrainMs,
     originalDestination: noRedirection,
     compile: (message) => compileListener(message, listenerDeps),
     serveHttp: (socket, connection, live) =>

@@ -61,8 +61,15 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       CA_ROOT_CERT: environment.rootCertificate,
       TOKEN_PATH: environment.tokenPath,
       CERT_TTL_SECONDS: environment.certTtlSeconds,
+      DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),
+      LISTENER_DRAIN_SECONDS: drainSeconds(settings.listenerDrainMs),
     },
   };
+}
+
+/** A sidecar takes no 0, which means at once. */
+function drainSeconds(ms: number): number {
+  return Math.max(ms, 1) / 1000;
 }
 
 function xdsCluster(environment: BootstrapEnvironment): object {

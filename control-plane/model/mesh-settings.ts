@@ -22,7 +22,10 @@ export interface MeshSettings {
   };
   readonly providers: ReadonlyMap<string, ExtensionProvider>;
   readonly normalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
-  readonly drainMs: number;
+  /** How long a sidecar lets requests finish after SIGTERM. */
+  readonly terminationDrainMs: number;
+  /** How long a sidecar keeps connections of listeners that were replaced. */
+  readonly listenerDrainMs: number;
   readonly trustedProxies: number;
   readonly minTlsVersion: 'TLSv1_2' | 'TLSv1_3';
   readonly ecdhCurves: readonly string[];
@@ -54,7 +57,8 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     },
     providers: new Map((spec.extensionProviders ?? []).map((provider) => [provider.name, provider])),
     normalization: normalization === 'DEFAULT' ? 'BASE' : normalization,
-    drainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
+    terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),
+    listenerDrainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
     minTlsVersion: spec.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? 'TLSv1_3' : 'TLSv1_2',
     ecdhCurves: spec.meshMTLS?.ecdhCurves ?? [],

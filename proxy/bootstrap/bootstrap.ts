@@ -7,6 +7,8 @@ import { readDynamic } from './dynamic.js';
 import { NodeMetadata } from './node-metadata.js';
 
 const DEFAULT_DRAIN_SECONDS = 5;
+/** Istio's default for drainDuration. */
+const DEFAULT_LISTENER_DRAIN_SECONDS = 45;
 const DEFAULT_TTL_SECONDS = 24 * 3600;
 
 /** Turns a Bootstrap (envoy.config.bootstrap.v3) into the proxy's settings. Errors go to `issues`. */
@@ -33,6 +35,7 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
           },
     tokenPath: metadata.text('TOKEN_PATH'),
     drainMs: (metadata.positive('DRAIN_SECONDS') ?? DEFAULT_DRAIN_SECONDS) * 1000,
+    listenerDrainMs: (metadata.positive('LISTENER_DRAIN_SECONDS') ?? DEFAULT_LISTENER_DRAIN_SECONDS) * 1000,
   };
   requireNode(config, issues);
   return Object.freeze(config);

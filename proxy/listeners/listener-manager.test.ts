@@ -123,6 +123,7 @@ beforeEach(() => {
     clock: systemClock,
     log,
     withheldAlpn: new Set(),
+    drainMs: 45_000,
     originalDestination: noRedirection,
     compile: (message) => {
       const config = configs.get(message.stat_prefix ?? '');

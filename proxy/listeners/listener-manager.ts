@@ -16,6 +16,8 @@ export interface ListenerManagerDeps extends ListenerDeps {
   /** Whether the xDS server said that there is no such route table. */
   readonly routesMissing: (name: string) => boolean;
   readonly log: Logger;
+  /** How long connections of a removed listener or chain may finish what they do. */
+  readonly drainMs: number;
   /** Called when the names of routes and secrets that listeners need, or the warming ones, may have changed. */
   readonly onChange: () => void;
 }
@@ -47,8 +49,6 @@ interface Entry {
 
 /** Envoy's default `initial_fetch_timeout`. */
 const FETCH_TIMEOUT_MS = 15_000;
-/** How long connections of a removed chain may finish what they do (Istio's drainDuration). */
-const DRAIN_MS = 45_000;
 
 /**
  * LDS. A listener binds when it comes, so that a taken address is answered at once; it serves when its routes and secrets
@@ -178,7 +178,7 @@ export class ListenerManager implements ResourceHandler {
     if (entry === undefined || entry.fixed) return;
     this.entries.delete(name);
     entry.patience?.cancel();
-    entry.listener.drain(DRAIN_MS);
+    entry.listener.drain(this.deps.drainMs);
   }
 
   private tryActivate(name: string, entry: Entry, outOfPatience: boolean): void {
@@ -188,7 +188,7 @@ export class ListenerManager implements ResourceHandler {
     entry.patience?.cancel();
     entry.warming = undefined;
     entry.active = prepared;
-    entry.listener.activate(prepared.config, prepared.transportKeys, DRAIN_MS);
+    entry.listener.activate(prepared.config, prepared.transportKeys, this.deps.drainMs);
     this.deps.onChange();
   }
 

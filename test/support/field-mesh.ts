@@ -34,7 +34,8 @@ export interface Answer {
   readonly tookMs: number;
 }
 
-const MARKER = 'marker.test';
+/** Host that answers with the number of the case in force. */
+export const MARKER = 'marker.test';
 
 /** A mesh of echoing workloads under one control plane; `apply` puts configuration into force. */
 export class FieldMesh {
@@ -45,8 +46,12 @@ export class FieldMesh {
   private version = 0;
   private first = '';
 
-  /** The control plane and all sidecars, ready. */
-  async start(workloads: readonly FieldWorkload[], files: Readonly<Record<string, string>> = {}): Promise<this> {
+  /** The control plane and all sidecars, ready, with `initial` as the first case. */
+  async start(
+    workloads: readonly FieldWorkload[],
+    files: Readonly<Record<string, string>> = {},
+    initial = '',
+  ): Promise<this> {
     const [client] = workloads;
     if (client === undefined) throw new Error('no workload');
     this.first = client.name;
@@ -58,6 +63,7 @@ export class FieldMesh {
     await this.mesh.start({
       'workloads.yaml': workloads.map((workload) => entryOf(workload, this.app(workload.name).port)).join('---\n'),
       ...files,
+      'case.yaml': this.nextCase(initial),
     });
     await Promise.all(
       workloads
@@ -68,7 +74,7 @@ export class FieldMesh {
           this.agents.set(name, new Agent({ keepAlive: true }));
         }),
     );
-    await this.apply('');
+    await this.apply(initial);
     return this;
   }
 
@@ -80,9 +86,8 @@ export class FieldMesh {
 
   /** Replaces the case's configuration and resolves when every sidecar has it. Rejects when one refuses it. */
   async apply(yaml: string): Promise<void> {
-    this.version += 1;
+    this.mesh.write('case.yaml', this.nextCase(yaml));
     const wanted = String(this.version);
-    this.mesh.write('case.yaml', `${markerOf(wanted)}---\n${yaml}`);
     await this.mesh.until('the new configuration', async () => {
       const { body } = await this.call({ host: MARKER });
       if (body !== wanted) throw new Error(`the sidecar is at ${body}, not at ${wanted}`);
@@ -101,6 +106,11 @@ export class FieldMesh {
   /** What the control plane says about the case; the marker's own object is sound. */
   findings(): ReturnType<TestMesh['findings']> {
     return this.mesh.findings();
+  }
+
+  private nextCase(yaml: string): string {
+    this.version += 1;
+    return `${markerOf(String(this.version))}---\n${yaml}`;
   }
 
   call(call: Call): Promise<Answer> {
@@ -219,6 +229,17 @@ spec: {host: "${host}", ${spec}}
 
 /** Subsets v1 and v2 of `shop`, as every split needs them. */
 export const SUBSETS: string = rule('subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]');
+
+/** The ConfigMap with the mesh's settings, as flow YAML. */
+export function meshConfig(settings: string): string {
+  return `apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: |
+    {${settings}}
+`;
+}
 
 /** Objects as one file. */
 export function all(...objects: readonly string[]): string {

@@ -74,6 +74,10 @@ export class TestMesh {
     return getJson<ProxySync[]>(`${locateControlPlane(this.state).debugUrl}/debug/syncz`);
   }
 
+  controlPlane(): ControlPlaneFile {
+    return locateControlPlane(this.state);
+  }
+
   /** What the control plane says about the configuration. */
   findings(): Promise<Finding[]> {
     return getJson<Finding[]>(`${locateControlPlane(this.state).debugUrl}/debug/findings`);

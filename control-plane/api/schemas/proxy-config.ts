@@ -12,7 +12,7 @@ const textMap = map(text);
 /** MeshConfig.defaultConfig. What a sidecar's start decides stands in its bootstrap, not here. */
 export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   drainDuration: durationFrom(0),
-  terminationDrainDuration: unsupported(durationFrom(0), 'a sidecar drains for drainDuration'),
+  terminationDrainDuration: durationFrom(0),
   gatewayTopology: object<NonNullable<ProxyConfig['gatewayTopology']>>({
     numTrustedProxies: uint32,
     forwardClientCertDetails: unsupported(
