@@ -17,14 +17,14 @@ function routesOf(yaml: string): (workload: string) => unknown {
 const virtualService = (match: string): string => `
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-metadata: { name: ratings, namespace: default }
+metadata: { name: reviews, namespace: default }
 spec:
-  hosts: [ratings]
+  hosts: [reviews]
   http:
     - match: [{ ${match} }]
       timeout: 1s
-      route: [{ destination: { host: ratings } }]
-    - route: [{ destination: { host: ratings } }]
+      route: [{ destination: { host: reviews } }]
+    - route: [{ destination: { host: reviews } }]
 `;
 
 describe('clients that do not differ', () => {
@@ -38,7 +38,7 @@ describe('clients that do not differ', () => {
   it('and those that a match tells apart get their own', () => {
     const routes = routesOf(virtualService('sourceLabels: { version: v2 }'));
     expect(routes('reviews-v2')).not.toEqual(routes('reviews-v1'));
-    expect(routes('reviews-v3')).toEqual(routes('reviews-v1'));
+    expect(routes('productpage-v1')).toEqual(routes('reviews-v1'));
   });
 
   it('and so do those that a DestinationRule selects', () => {
@@ -46,16 +46,19 @@ describe('clients that do not differ', () => {
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
-metadata: { name: ratings, namespace: default }
+metadata: { name: reviews, namespace: default }
 spec:
-  host: ratings
-  workloadSelector: { matchLabels: { version: v3 } }
+  host: reviews
+  workloadSelector: { matchLabels: { version: v2 } }
   trafficPolicy: { loadBalancer: { simple: RANDOM } }
 `);
     const snapshot = buildSnapshot(set, allot(set));
-    const policies = ['reviews-v1', 'reviews-v2', 'reviews-v3'].map((workload) => {
+    const policies = ['productpage-v1', 'reviews-v1', 'reviews-v2'].map((workload) => {
       const clusters = translate(snapshot, nodeOf(snapshot, `default/${workload}`, 'weft')).get(TYPE.cluster);
-      return (clusters?.get('outbound|9080||ratings.default.svc.cluster.local') as { lb_policy?: string }).lb_policy;
+      const cluster: { lb_policy?: string } | undefined = clusters?.get(
+        'outbound|9080||reviews.default.svc.cluster.local',
+      );
+      return cluster?.lb_policy;
     });
     expect(policies).toEqual([policies[0], policies[0], 'RANDOM']);
     expect(policies[0]).not.toBe('RANDOM');
