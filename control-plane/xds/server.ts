@@ -1,11 +1,12 @@
 import { type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
-import type { Caller, TokenVerifier } from '../ca/tokens.js';
+import type { TokenVerifier, VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
+import { atExpiry } from './expiry.js';
 import { type NodeMessage, readNode } from './node.js';
 import { delta, type Protocol, stateOfTheWorld } from './protocol.js';
 import { type AnyRequest, ProxyStream, type ProxyStreamEvents } from './proxy-stream.js';
@@ -34,6 +35,8 @@ export interface AdsServerOptions {
   readonly verifier: TokenVerifier;
   readonly events: AdsEvents;
   readonly clock: Clock;
+  /** Spreads what would happen to all proxies at once. */
+  readonly random?: Random;
   readonly log: Logger;
 }
 
@@ -89,7 +92,9 @@ export class AdsServer {
     trusted: boolean,
   ): void {
     let stream: ProxyStream<Req, Res> | undefined;
+    let expiry: Timer | undefined;
     const end = (): void => {
+      expiry?.cancel();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
@@ -113,7 +118,14 @@ export class AdsServer {
     call.on('error', end);
     call.on('close', end);
     this.authenticate(call, trusted).then(
-      (caller) =>
+      (caller) => {
+        if (call.cancelled) return;
+        expiry = this.expiry(caller, () => {
+          // Every client connects again by itself, with the token that it has by then.
+          this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
+          end();
+          call.emit('error', { code: status.UNAUTHENTICATED, details: 'the token of this stream has expired' });
+        });
         call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
           try {
             stream ??= this.open(call, protocol, request.node, caller);
@@ -121,7 +133,8 @@ export class AdsServer {
           } catch (error) {
             fail(codeOf(error), error);
           }
-        }),
+        });
+      },
       (error: unknown) => fail(status.UNAUTHENTICATED, error),
     );
   }
@@ -137,7 +150,13 @@ export class AdsServer {
     if (stream.subscribed(TYPE.listener).join() !== before) this.refresh(stream);
   }
 
-  private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<Caller | undefined> {
+  private expiry(caller: VerifiedCaller | undefined, expired: () => void): Timer | undefined {
+    if (caller?.expiresAt === undefined) return undefined;
+    const { clock, random = Math.random } = this.options;
+    return atExpiry(caller.expiresAt, clock, random, expired);
+  }
+
+  private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<VerifiedCaller | undefined> {
     if (trusted) return undefined;
     const token = bearerToken(call);
     if (token === undefined) throw new Error('there is no bearer token');
@@ -148,7 +167,7 @@ export class AdsServer {
     call: Call<Req, Res>,
     protocol: Protocol<Req, Res>,
     message: NodeMessage | undefined,
-    caller: Caller | undefined,
+    caller: VerifiedCaller | undefined,
   ): ProxyStream<Req, Res> {
     if (call.cancelled) throw new Error('the stream is over');
     const node = readNode(message ?? {});
@@ -181,7 +200,7 @@ export class AdsServer {
 
 class ForeignNodeError extends Error {}
 
-function checkCaller(node: ProxyNode, caller: Caller): void {
+function checkCaller(node: ProxyNode, caller: VerifiedCaller): void {
   if (node.namespace === caller.namespace && node.serviceAccount === caller.serviceAccount) return;
   throw new ForeignNodeError(
     `the token of ${caller.namespace}/${caller.serviceAccount} does not fit the node ${node.id} of ${node.namespace}/${node.serviceAccount}`,

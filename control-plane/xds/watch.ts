@@ -27,6 +27,7 @@ export interface Rejection {
 /** Version of a resource that the client knows not to exist. */
 const ABSENT = '';
 const MAX_NAMES = 100_000;
+const MAX_NAME_LENGTH = 2048;
 
 /** Whether an empty first subscription to this type means everything (xDS protocol: LDS and CDS only). */
 export function hasWildcard(typeUrl: string): boolean {
@@ -65,6 +66,7 @@ export class Watch {
   subscribe(names: readonly string[]): void {
     for (const name of names) {
       if (name === '*') this.wildcard = true;
+      else if (name.length > MAX_NAME_LENGTH) throw new RangeError('a resource name is too long');
       else {
         this.names.add(name);
         this.sent.delete(name);
