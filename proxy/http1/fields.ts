@@ -87,7 +87,7 @@ function addField(name: string, value: string, headers: HeaderList, framing: Fra
       framing.chunked = true;
       return;
     case 'connection':
-      framing.connection = framing.connection === '' ? value : `${framing.connection},${value}`;
+      addConnection(value, framing);
       return;
     case 'upgrade':
       framing.upgrade = framing.upgrade === '' ? value : `${framing.upgrade},${value}`;
@@ -100,8 +100,14 @@ function addField(name: string, value: string, headers: HeaderList, framing: Fra
       else headers.appendKnown(field.key, name, value);
       return;
     case 'hop':
+      // As Envoy: the old field of clients of a proxy still closes.
+      if (field.key === 'proxy-connection' && value.toLowerCase() === 'close') addConnection(value, framing);
       return;
   }
+}
+
+function addConnection(value: string, framing: Framing): void {
+  framing.connection = framing.connection === '' ? value : `${framing.connection},${value}`;
 }
 
 /** RFC 9112 section 6.3; repetitions are refused even when they agree, as Envoy does. */

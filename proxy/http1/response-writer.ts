@@ -76,7 +76,9 @@ export class ResponseWriter {
     if (isHead || isBodiless(status)) {
       if (status !== 304 && !isHead) headers.delete('content-length');
       this.framing = 'bodiless';
-      return '';
+      // As Envoy: HEAD is told how the body of a GET would come.
+      const told = isHead && !http10 && !isBodiless(status) && !headers.has('content-length');
+      return told ? 'transfer-encoding: chunked\r\n' : '';
     }
     if (headers.has('content-length')) {
       this.framing = 'length';

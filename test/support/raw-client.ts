@@ -12,7 +12,7 @@ export interface RawRequest {
   /** Methods of the requests, where an answer's framing depends on them. */
   readonly methods?: readonly string[];
   /** Bytes that must come after the last answer (of a tunnel) before the exchange is over. */
-  readonly then?: string;
+  readonly tail?: string;
   readonly timeoutMs?: number;
 }
 
@@ -79,7 +79,7 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
   const methods = request.methods ?? [];
   const enough = (): boolean => {
     const parsed = parseAll(text, methods, false);
-    const tail = request.then === undefined || parsed.rest.includes(request.then);
+    const tail = request.tail === undefined || parsed.rest.includes(request.tail);
     return wanted > 0 && finals(parsed.responses) >= wanted && tail;
   };
   const answered = await until(() => socket.destroyed || state !== 'open' || enough());

@@ -298,6 +298,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     if (this.body.ended || this.attempt?.isConnected === true) this.stopKeeping();
     const now = deps.clock.monotonic();
     info.upstreamFirstByte = now;
+    info.responseCode = head.status;
     info.responseCodeDetails = 'via_upstream';
     if (this.completeAt >= 0 && !this.quiet) {
       head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
