@@ -4,7 +4,7 @@ import { splitCertificates } from '../common/identity/pem.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
 import { type ResourceTypeUrl, TYPE } from '../common/xds/type-urls.js';
-import type { AdminSources, CertificateDetails, CertificateView, ClusterView, ResourceView } from './admin/sources.js';
+import type { AdminSources, CertificateDetails, CertificateView, ResourceView } from './admin/sources.js';
 import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
@@ -12,6 +12,7 @@ import type { StatGroup } from './telemetry/envoy-stats.js';
 import type { CaClient } from './tls/ca-client.js';
 import { parseSubjectAltName } from './tls/peer.js';
 import type { Secret } from './tls/secrets.js';
+import { clusterSummaries } from './upstream/cluster-views.js';
 import { ownNode } from './xds/node.js';
 
 export interface AdminParts {
@@ -41,7 +42,7 @@ export function adminSources(parts: AdminParts): AdminSources {
     bootstrap: () => config.bootstrap,
     options: { mode: 'Serve', drain_time: `${config.drainMs / 1000}s` },
     resources: () => resources(plane, configuration),
-    clusters: () => clusters(plane),
+    clusters: () => clusterSummaries(plane.clusters),
     listeners: () =>
       plane.listeners
         .list()
@@ -92,25 +93,6 @@ function secretMessage(name: string, secret: Secret): object {
   if (secret.kind === 'roots') return { name, validation_context: { trusted_ca: source(secret.pem) } };
   const private_key = { inline_string: '[redacted]' };
   return { name, tls_certificate: { certificate_chain: source(secret.certificateChain), private_key } };
-}
-
-function* clusters(plane: DataPlane): Iterable<ClusterView> {
-  for (const { cluster, fixed } of plane.clusters.list()) {
-    yield {
-      name: cluster.name,
-      addedViaApi: !fixed,
-      defaultResources: cluster.resources('default'),
-      highResources: cluster.resources('high'),
-      ejectionsTotal: cluster.detector.stats.ejectionsEnforcedTotal,
-      hosts: cluster.hosts.map((host) => ({
-        host,
-        healthFlags: [
-          ...(host.ejected ? ['/failed_outlier_check'] : []),
-          ...(host.health === 'healthy' ? [] : ['/failed_eds_health']),
-        ],
-      })),
-    };
-  }
 }
 
 function* certificates(plane: DataPlane): Iterable<CertificateView> {
