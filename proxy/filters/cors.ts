@@ -67,9 +67,10 @@ export function corsFactory(random: Random): HttpFilterFactory {
           return isPreflight(context.request) ? preflightReply(preflightHeaders(policy, context.request)) : undefined;
         },
         onResponse(context, response) {
-          const policy = allowed.get(context.info);
           const origin = context.request.headers.get('origin');
-          if (policy !== undefined && origin !== undefined) mark(response, policy, origin);
+          if (origin === undefined) return;
+          const policy = allowed.get(context.info);
+          if (policy !== undefined) mark(response, policy, origin);
         },
       };
     },
