@@ -29,8 +29,16 @@ export async function writeState(stateDir: string, state: ControlPlaneState): Pr
 /** Only what this process wrote: a successor may have started already. */
 export async function removeState(stateDir: string, pid: number): Promise<void> {
   const path = join(stateDir, 'control-plane.json');
-  const text = await readFile(path, 'utf8').catch(() => '{}');
-  if ((JSON.parse(text) as { pid?: number }).pid === pid) await rm(path, { force: true });
+  const text = await readFile(path, 'utf8').catch(() => '');
+  if (pidIn(text) === pid) await rm(path, { force: true });
+}
+
+function pidIn(text: string): number | undefined {
+  try {
+    return (JSON.parse(text) as { pid?: number }).pid;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function readLastPorts(stateDir: string): Promise<LastPorts> {

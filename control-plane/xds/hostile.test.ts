@@ -62,6 +62,7 @@ beforeEach(async () => {
       expiredNonce: none,
       converged: none,
       internalError: none,
+      generated: none,
       rejected: none,
     },
     clock: systemClock,

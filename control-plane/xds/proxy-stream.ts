@@ -38,6 +38,8 @@ const PATIENCE_MS = 5000;
  */
 export class ProxyStream<Req extends AnyRequest, Res> {
   readonly connectedAt: number;
+  /** Monotonic. */
+  readonly openedAt: number;
   private readonly watches = new Map<string, Watch>();
   private target: EncodedResources | undefined;
   private pushedAt: number | undefined;
@@ -56,6 +58,7 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     private readonly clock: Clock,
   ) {
     this.connectedAt = clock.now();
+    this.openedAt = clock.monotonic();
   }
 
   close(): void {

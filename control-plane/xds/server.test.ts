@@ -75,6 +75,7 @@ beforeEach(async () => {
       expiredNonce: none,
       converged: none,
       internalError: none,
+      generated: none,
       rejected: (_node, typeUrl, { reason }) => rejected.push(`${SHORT[typeUrl]}: ${reason}`),
     },
     clock: systemClock,

@@ -24,6 +24,8 @@ export interface AdsEvents extends Omit<ProxyStreamEvents, 'rejected'> {
   rejected(node: ProxyNode, typeUrl: string, rejection: Rejection): void;
   /** A proxy's resources could not be made. */
   internalError(): void;
+  /** A proxy's resources were made; how long (ms) it had waited for that, and how long it took. */
+  generated(waitedMs: number, tookMs: number): void;
 }
 
 export interface AdsServerOptions {
@@ -41,13 +43,17 @@ export interface AdsServerOptions {
 }
 
 type Call<Req, Res> = ServerDuplexStream<Req, Res>;
-type Stream = Pick<ProxyStream<AnyRequest, unknown>, 'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed'>;
+type Stream = Pick<
+  ProxyStream<AnyRequest, unknown>,
+  'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'openedAt'
+>;
 
 /** The Aggregated Discovery Service: one {@link ProxyStream} for every connected proxy, and pushes to all of them. */
 export class AdsServer {
   private readonly streams = new Set<Stream>();
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
+  private changedAt = 0;
 
   constructor(private readonly options: AdsServerOptions) {}
 
@@ -61,6 +67,7 @@ export class AdsServer {
 
   /** Brings every proxy up to date; returns at once. */
   pushAll(): void {
+    this.changedAt = this.options.clock.monotonic();
     for (const stream of this.streams) this.queue.add(stream);
   }
 
@@ -78,8 +85,11 @@ export class AdsServer {
 
   private refresh(stream: Stream): void {
     if (!this.streams.has(stream)) return;
+    const { clock, events, generate } = this.options;
+    const started = clock.monotonic();
     try {
-      stream.push(this.encoder.encode(this.options.generate(stream.node, stream.subscribed(TYPE.listener))));
+      stream.push(this.encoder.encode(generate(stream.node, stream.subscribed(TYPE.listener))));
+      events.generated(started - Math.max(this.changedAt, stream.openedAt), clock.monotonic() - started);
     } catch (error) {
       this.options.events.internalError();
       this.options.log.error({ err: error, proxy: stream.node.id }, 'could not make the configuration of a proxy');
