@@ -10,6 +10,7 @@ import type { RequestHead, ResponseHead } from './message.js';
 import { prepareResponseHead } from './response-headers.js';
 import type { RequestMeta, RequestSink, ResponseSink } from './server-codec.js';
 import type { DownstreamStream, LocalReply, RequestHandler } from './stream.js';
+import { routeStreamDuration } from './stream-duration.js';
 import { StreamInfo } from './stream-info.js';
 
 /** One request on its way through filters and router, and its response on the way back. */
@@ -21,6 +22,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   readonly startedAt: number;
   readonly upgrade: string;
   responseStarted = false;
+  /** Of the whole stream, by its route or the connection manager; 0 is unlimited. */
+  maxDurationMs: number;
 
   private response: ResponseHead | undefined;
   private handler: RequestHandler | undefined;
@@ -41,6 +44,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     meta: RequestMeta,
   ) {
     this.requestEnded = meta.ended;
+    this.maxDurationMs = config.timeouts.maxStreamDurationMs ?? 0;
     this.upgrade = meta.upgrade;
     this.lastActivity = meta.start;
     this.startedAt = meta.start;
@@ -48,6 +52,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info = info;
     info.start = meta.start;
     info.startEpoch = meta.startEpoch;
+    if (meta.ended) info.requestEnd = meta.received;
     info.protocol = request.version;
     info.method = request.method;
     info.originalPath = request.path;
@@ -76,6 +81,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       this.matched = route;
       this.info.routeName = route.name;
       this.info.virtualHost = route.virtualHost;
+      const { action } = route;
+      if (action.kind === 'forward')
+        this.maxDurationMs = routeStreamDuration(action, this.request) ?? this.maxDurationMs;
     }
     return route;
   }
@@ -198,17 +206,22 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {
-    if (end) this.requestEnded = true;
     this.info.bytesReceived += chunk.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
+    if (end) this.endRequest(this.lastActivity);
     if (this.over) return;
     this.handler?.onRequestData(chunk, end);
     if (end && this.responseEnded) this.finish();
   }
 
   onRequestTrailers(trailers: HeaderList): void {
-    this.requestEnded = true;
+    this.endRequest(this.manager.deps.clock.monotonic());
     if (!this.over) this.handler?.onRequestTrailers(trailers);
+  }
+
+  private endRequest(now: number): void {
+    this.requestEnded = true;
+    this.info.requestEnd = now;
   }
 
   onDownstreamReset(detail: string, protocolError: boolean): void {

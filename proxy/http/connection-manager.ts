@@ -74,6 +74,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       secure: connection.peer.tlsVersion !== undefined,
       maxHeadBytes: config.maxRequestHeadBytes,
       maxHeaders: config.maxRequestHeaders,
+      acceptHttp10: config.http10.accept,
     });
     this.openedAt = deps.clock.monotonic();
     this.scheduleWake(this.openedAt);
@@ -100,7 +101,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (most > 0 && ++this.requests >= most) this.codec.closeAfterResponse();
     const refusal = checkRequest(stream, meta);
     if (refusal !== undefined) {
-      if (refusal.status === 400 || refusal.status === 426) this.codec.closeAfterResponse();
+      if (refusal.status === 400) this.codec.closeAfterResponse();
       stream.localReply(refusal);
       return stream;
     }
@@ -108,6 +109,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     prepareRequest(stream, this.connection);
     if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
       this.codec.closeAfterResponse();
+      const action = stream.route()?.action;
+      if (action?.kind === 'forward') stream.info.clusterName = action.clusterName ?? '';
       stream.localReply({ status: 403, body: '', details: 'upgrade_failed', flags: 0 });
       return stream;
     }
@@ -172,11 +175,12 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 
   private checkStream(stream: ActiveStream, now: number): void {
-    const { requestMs, maxStreamDurationMs = 0 } = stream.config.timeouts;
+    const { requestMs } = stream.config.timeouts;
     if (!stream.requestEnded && stream.upgrade === '' && isPast(now, stream.startedAt, requestMs)) {
       stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
-    } else if (isPast(now, stream.startedAt, maxStreamDurationMs)) {
-      stream.failWith(timeoutReply('downstream duration timeout', 'max_duration_timeout', FLAG.UMSDR));
+    } else if (isPast(now, stream.startedAt, stream.maxDurationMs)) {
+      const status = stream.requestEnded ? 504 : 408;
+      stream.failWith({ status, body: 'downstream duration timeout', details: 'max_duration_timeout', flags: 0 });
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
       const status = stream.requestEnded ? 504 : 408;
       stream.failWith({ status, body: 'stream timeout', details: 'stream_idle_timeout', flags: FLAG.SI });
@@ -193,7 +197,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     };
     if (stream !== undefined) {
       consider(stream.lastActivity, stream.idleTimeoutMs);
-      consider(stream.startedAt, stream.config.timeouts.maxStreamDurationMs ?? 0);
+      consider(stream.startedAt, stream.maxDurationMs);
       if (!stream.requestEnded) consider(stream.startedAt, stream.config.timeouts.requestMs);
     } else if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
     else consider(codec.lastActivity, timeouts.idleMs);

@@ -44,8 +44,8 @@ export class ResponseWriter {
   rawHead(head: ResponseHead): void {
     this.framing = 'raw';
     head.headers.delete('content-length');
-    head.headers.delete('connection');
-    const connection = head.status === 101 ? 'connection: Upgrade\r\n' : '';
+    if (head.status !== 101) head.headers.delete('connection');
+    const connection = head.status === 101 && !head.headers.has('connection') ? 'connection: Upgrade\r\n' : '';
     this.output.text(`${statusLine(head.status, false)}${fieldLines(head.headers)}${connection}\r\n`);
   }
 
