@@ -74,7 +74,7 @@ async function requestCertificate(settings: CertificateSettings): Promise<Creden
   metadata.set('authorization', `Bearer ${(await readFile(settings.tokenPath, 'utf8')).trim()}`);
   const request = { csr: createCsr({ ...keys, uri: settings.identity }), validity_duration: settings.ttlSeconds };
   const client = new Client(settings.caAddress, credentials.createSsl(Buffer.from(settings.rootPem)), {
-    'grpc.ssl_target_name_override': SERVER_NAME,
+    'grpc.ssl_target_name_override': CONTROL_PLANE_NAME,
   });
   try {
     const { path, requestSerialize, responseDeserialize } = CA_SERVICE.CreateCertificate;
@@ -97,6 +97,3 @@ async function requestCertificate(settings: CertificateSettings): Promise<Creden
     client.close();
   }
 }
-
-/** A name that the control plane's certificate carries, whatever its address. */
-export const SERVER_NAME = 'istiod.istio-system.svc';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
+import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import type { IstioCertificateResponse__Output } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
 import type { RequestCertificate } from './ca-client.js';
 
@@ -15,8 +16,6 @@ export interface CaServiceOptions {
   readonly timeoutMs: number;
 }
 
-/** Name in the control plane's certificate, for when its address is an IP: SNI carries no address (RFC 6066 section 3). */
-const SERVER_NAME = 'istiod.istio-system.svc';
 const METHOD = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
 const REQUEST = 'type.googleapis.com/istio.v1.auth.IstioCertificateRequest';
 const RESPONSE = 'type.googleapis.com/istio.v1.auth.IstioCertificateResponse';
@@ -34,7 +33,7 @@ export function caService(options: CaServiceOptions): RequestCertificate {
         : credentials.createSsl(readFileSync(options.rootsPath));
     const client = new Client(options.address, channel, {
       'grpc.use_local_subchannel_pool': 1,
-      ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': SERVER_NAME }),
+      ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': CONTROL_PLANE_NAME }),
     });
     try {
       return await call(client, metadata, { csr, validity_duration: ttlSeconds }, options.timeoutMs);
