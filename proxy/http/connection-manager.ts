@@ -180,7 +180,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
     } else if (isPast(now, stream.startedAt, stream.maxDurationMs)) {
       const status = stream.requestEnded ? 504 : 408;
-      stream.failWith({ status, body: 'downstream duration timeout', details: 'max_duration_timeout', flags: 0 });
+      const reply = { body: 'downstream duration timeout', details: 'max_duration_timeout', flags: 0 };
+      stream.failWith({ ...reply, status, grpcStatus: DEADLINE_EXCEEDED });
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
       const status = stream.requestEnded ? 504 : 408;
       stream.failWith({ status, body: 'stream timeout', details: 'stream_idle_timeout', flags: FLAG.SI });
@@ -205,6 +206,9 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (at !== Number.POSITIVE_INFINITY) this.deps.timers.schedule(this, at);
   }
 }
+
+/** grpc-status of a stream that took too long. */
+const DEADLINE_EXCEEDED = 4;
 
 function isPast(now: number, from: number, ms: number): boolean {
   return ms > 0 && now >= from + ms;

@@ -17,7 +17,7 @@ export interface RawRequest {
 }
 
 export interface RawResult {
-  /** Answers, the informational ones too. */
+  /** Answers, the informational ones too; the last may be broken off, as `rest` then says. */
   readonly responses: readonly WireMessage[];
   /** What came and is no whole answer. */
   readonly rest: string;
@@ -108,7 +108,16 @@ function parseAll(text: string, methods: readonly string[], closed: boolean): Pi
     const tunnel = status === 101 || (method === 'CONNECT' && status >= 200 && status < 300);
     const bare = status < 200 || status === 204 || status === 304 || method === 'HEAD' || tunnel;
     const parsed = parseMessage(text, head, bare ? 'none' : 'close', closed);
-    if (parsed === undefined) break;
+    if (parsed === undefined) {
+      if (!closed) break;
+      return {
+        responses: [
+          ...responses,
+          { start: head.start, headers: head.headers, body: text.slice(head.end), trailers: [] },
+        ],
+        rest: '<broken off>',
+      };
+    }
     responses.push(parsed.message);
     at = parsed.end;
     if (tunnel) break;

@@ -54,6 +54,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private keepBody: boolean;
   private mayRetry: boolean;
   private retried = false;
+  /** Whether the last attempt was given up for its time. */
+  private timedOut = false;
   private started = false;
   private over = false;
   private paused = false;
@@ -170,6 +172,9 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return;
     }
     if (!this.quiet) setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
+    if (plan.route.includeIsTimeoutRetryHeader === true) {
+      stream.request.headers.set('x-envoy-is-timeout-retry', String(this.timedOut));
+    }
     if (plan.action.autoHostRewrite === true) takeHostsName(stream, host, plan.action);
     if (plan.route.includeRequestAttemptCount === true) {
       stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts));
@@ -251,6 +256,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return;
     }
     this.attempt = undefined;
+    this.timedOut = false;
     this.timers.stopTry();
     const decision = this.mayRetry ? (this.retries?.afterReset(reason, attempt.sent) ?? 'no') : 'no';
     if (decision === 'yes') this.scheduleRetry();
@@ -269,6 +275,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return false;
     }
     this.attempt = undefined;
+    this.timedOut = false;
     attempt.cancel();
     this.timers.stopTry();
     this.scheduleRetry();
@@ -345,8 +352,10 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     this.timers.stopTry();
     const sent = attempt?.sent === true;
     const decision = this.mayRetry ? (this.retries?.afterReset('local-reset', sent) ?? 'no') : 'no';
-    if (decision === 'yes') this.scheduleRetry();
-    else {
+    if (decision === 'yes') {
+      this.timedOut = true;
+      this.scheduleRetry();
+    } else {
       this.flagDecision(decision);
       this.reply(timeoutReply(kind));
     }

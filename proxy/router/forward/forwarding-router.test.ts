@@ -158,8 +158,8 @@ describe('upstream failures', () => {
     });
     bed.cluster('a', [port]);
     const stream = await bed.send(routeTo(forwardTo('a'))).done;
-    expect(stream.aborted).toBe('upstream_reset_after_response_started{connection_termination}');
-    expect(stream.flags).toBe('UC');
+    expect(stream.aborted).toBe('upstream_reset_after_response_started{protocol_error}');
+    expect(stream.flags).toBe('UPE');
   });
 
   it('an answer that is no HTTP', async () => {

@@ -172,7 +172,7 @@ const ENVOY_HEADERS = {
 };
 
 const internals: readonly Case[] = [
-  ...['main', 'edge', 'edge-hop', 'suppress'].flatMap((listener): Case[] => [
+  ...['main', 'edge', 'edge-hop', 'suppress', 'internal', 'edge-internal'].flatMap((listener): Case[] => [
     [`Envoy’s own headers of a client, ${listener}`, 200, get('/', ENVOY_HEADERS, { listener })],
     [
       `Envoy’s own headers of an upstream, ${listener}`,
@@ -253,7 +253,18 @@ describe.skipIf(!Differential.available)(`headers as Envoy writes them ${Differe
 
   beforeAll(async () => {
     both = await Differential.start({
-      listeners: ['main', 'specific', 'edge', 'edge-hop', 'suppress', 'counts', 'server', 'via'],
+      listeners: [
+        'main',
+        'specific',
+        'edge',
+        'edge-hop',
+        'suppress',
+        'internal',
+        'edge-internal',
+        'counts',
+        'server',
+        'via',
+      ],
       upstreams: ['a'],
       closed: ['nothing'],
       resources: (port) => {
@@ -305,6 +316,12 @@ describe.skipIf(!Differential.available)(`headers as Envoy writes them ${Differe
               ...plain(),
               ...edge,
               http_filters: [filter('router', 'router.v3.Router', { suppress_envoy_headers: true })],
+            }),
+            listener('internal', { ...plain(), internal_address_config: {} }),
+            listener('edge-internal', {
+              ...plain(),
+              ...edge,
+              internal_address_config: { cidr_ranges: [{ address_prefix: '127.0.0.0', prefix_len: 8 }] },
             }),
             listener('counts', plain({ include_request_attempt_count: true, include_attempt_count_in_response: true })),
             listener('server', { ...plain(), server_header_transformation: 'PASS_THROUGH', server_name: 'us' }),
