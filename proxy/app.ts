@@ -40,8 +40,6 @@ export interface ProxyApp {
   stop(): Promise<void>;
 }
 
-/** A call of the CA may not take longer than this; certificates of a few seconds leave it less. */
-const CA_TIMEOUT_MS = 10_000;
 const DRAIN_POLL_MS = 50;
 
 /**
@@ -120,7 +118,6 @@ function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runtime): C
     address: ca.address,
     rootsPath: ca.rootsPath,
     tokenPath,
-    timeoutMs: Math.min(CA_TIMEOUT_MS, ca.ttlSeconds * 500),
   });
   const client = new CaClient({ ...runtime, identity: workload, ttlSeconds: ca.ttlSeconds, request, secrets });
   client.start();

@@ -13,9 +13,10 @@ export interface CaServiceOptions {
   readonly rootsPath: string | undefined;
   /** File with the bearer token, read again for each call. */
   readonly tokenPath: string | undefined;
-  readonly timeoutMs: number;
 }
 
+/** A call of the CA may not take longer than this; certificates of a few seconds leave it less. */
+const MAX_TIMEOUT_MS = 10_000;
 const METHOD = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
 const REQUEST = 'type.googleapis.com/istio.v1.auth.IstioCertificateRequest';
 const RESPONSE = 'type.googleapis.com/istio.v1.auth.IstioCertificateResponse';
@@ -36,7 +37,8 @@ export function caService(options: CaServiceOptions): RequestCertificate {
       ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': CONTROL_PLANE_NAME }),
     });
     try {
-      return await call(client, metadata, { csr, validity_duration: ttlSeconds }, options.timeoutMs);
+      const timeoutMs = Math.min(MAX_TIMEOUT_MS, ttlSeconds * 500);
+      return await call(client, metadata, { csr, validity_duration: ttlSeconds }, timeoutMs);
     } finally {
       client.close();
     }
