@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { splitCertificates } from '../common/identity/pem.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
@@ -9,6 +9,7 @@ import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
 import type { StatGroup } from './telemetry/envoy-stats.js';
+import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
 import { parseSubjectAltName } from './tls/peer.js';
 import type { Secret } from './tls/secrets.js';
@@ -29,8 +30,7 @@ export interface AdminParts {
 /** What the admin server shows, read from the running parts at each request. */
 export function adminSources(parts: AdminParts): AdminSources {
   const { config, plane, configuration, log } = parts;
-  const registry = new Registry();
-  plane.metrics.register(registry);
+  let registry: Registry | undefined;
   return {
     state: () => {
       if (configuration.readiness.isDraining) return 'DRAINING';
@@ -48,7 +48,13 @@ export function adminSources(parts: AdminParts): AdminSources {
         .list()
         .flatMap(({ listener }) => listener.addresses.map((address) => ({ name: listener.name, ...address }))),
     certificates: () => certificates(plane),
-    registry,
+    get registry() {
+      if (registry === undefined) {
+        registry = newRegistry();
+        plane.metrics.register(registry);
+      }
+      return registry;
+    },
     stats: () => stats(parts),
     edges: () => plane.metrics.report(parts.clock),
     logLevel: {

@@ -53,7 +53,8 @@ export class EdgeTable {
       const name = host.replace(/:\d+$/, '').toLowerCase();
       service = { host: name, name, namespace: 'unknown' };
       if (this.hosts.size >= MAX_EDGES) this.hosts.clear();
-      this.hosts.set(host, service);
+      // A copy: a slice would keep the whole head that it was cut from.
+      this.hosts.set(Buffer.from(host, 'latin1').toString('latin1'), service);
     }
     return service;
   }

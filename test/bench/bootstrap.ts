@@ -19,29 +19,32 @@ const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
 
 /** Plain HTTP/1.1 in and out, with the listener, routes and cluster that a client's sidecar has. */
 export function relayBootstrap(place: Place): Json {
-  return bootstrap(place, 'OUTBOUND', undefined, undefined);
+  return bootstrap(place, { direction: 'OUTBOUND' });
 }
 
 /** A client's sidecar: plain in, mTLS out to the server's sidecar. */
 export function clientBootstrap(place: Place, own: Identity, serverUri: string): Json {
-  const context = { sni: 'outbound_.9080_._.echo.default.svc.cluster.local', ...commonTls(own, serverUri, true) };
-  return bootstrap(place, 'OUTBOUND', undefined, socket('UpstreamTlsContext', context));
+  const context = { sni: 'outbound_.9080_._.echo.default.svc.cluster.local', ...commonTls(serverUri, true) };
+  return bootstrap(place, { direction: 'OUTBOUND', own, upstreamTls: socket('UpstreamTlsContext', context) });
 }
 
 /** A server's sidecar: mTLS in, plain out to the application. */
 export function serverBootstrap(place: Place, own: Identity, clientUri: string): Json {
-  const context = { ...commonTls(own, clientUri, false), require_client_certificate: true };
-  return bootstrap(place, 'INBOUND', socket('DownstreamTlsContext', context), undefined);
+  const context = { ...commonTls(clientUri, false), require_client_certificate: true };
+  return bootstrap(place, { direction: 'INBOUND', own, downstreamTls: socket('DownstreamTlsContext', context) });
 }
 
-function bootstrap(
-  place: Place,
-  direction: Direction,
-  downstreamTls: Json | undefined,
-  upstreamTls: Json | undefined,
-): Json {
-  const outbound = direction === 'OUTBOUND';
+interface Sidecar {
+  readonly direction: Direction;
+  readonly own?: Identity;
+  readonly downstreamTls?: Json;
+  readonly upstreamTls?: Json;
+}
+
+function bootstrap(place: Place, { direction, own, downstreamTls, upstreamTls }: Sidecar): Json {
+  const clusters = direction === 'OUTBOUND' ? ['echo', 'other'] : ['echo'];
   const id = 'sidecar~127.0.0.1~bench.default~default.svc.cluster.local';
+  const filters = [connectionManager(place.side, direction)];
   return {
     node: { id, cluster: 'bench', metadata: { NAME: 'bench', NAMESPACE: 'default' } },
     admin: { address: address(place.admin) },
@@ -51,15 +54,11 @@ function bootstrap(
           name: `127.0.0.1_${place.port}`,
           traffic_direction: direction,
           address: address(place.port),
-          filter_chains: [
-            {
-              filters: [connectionManager(place.side, direction)],
-              ...(downstreamTls !== undefined && { transport_socket: downstreamTls }),
-            },
-          ],
+          filter_chains: [{ filters, ...(downstreamTls !== undefined && { transport_socket: downstreamTls }) }],
         },
       ],
-      clusters: (outbound ? ['echo', 'other'] : ['echo']).map((name) => cluster(name, place.upstream, upstreamTls)),
+      clusters: clusters.map((name) => cluster(name, place.upstream, upstreamTls)),
+      ...(own !== undefined && { secrets: secrets(own) }),
     },
   };
 }
@@ -182,16 +181,30 @@ function socket(type: 'UpstreamTlsContext' | 'DownstreamTlsContext', context: Js
   return { name: 'envoy.transport_sockets.tls', typed_config: { '@type': `${TLS}.${type}`, ...context } };
 }
 
-function commonTls(own: Identity, peerUri: string, client: boolean): Json {
+/** Under the names by which a mesh's sidecars ask for them: that tells our sidecar that a connection is the mesh's. */
+function secrets(own: Identity): Json[] {
+  return [
+    {
+      name: 'default',
+      tls_certificate: {
+        certificate_chain: { inline_string: own.certificate },
+        private_key: { inline_string: own.privateKey },
+      },
+    },
+    { name: 'ROOTCA', validation_context: { trusted_ca: { inline_string: own.root } } },
+  ];
+}
+
+function commonTls(peerUri: string, client: boolean): Json {
   return {
     common_tls_context: {
       tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
-      tls_certificates: [
-        { certificate_chain: { inline_string: own.certificate }, private_key: { inline_string: own.privateKey } },
-      ],
-      validation_context: {
-        trusted_ca: { inline_string: own.root },
-        match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: peerUri } }],
+      tls_certificate_sds_secret_configs: [{ name: 'default' }],
+      combined_validation_context: {
+        default_validation_context: {
+          match_typed_subject_alt_names: [{ san_type: 'URI', matcher: { exact: peerUri } }],
+        },
+        validation_context_sds_secret_config: { name: 'ROOTCA' },
       },
       alpn_protocols: client ? ['istio', 'http/1.1'] : ['http/1.1', 'istio'],
     },
