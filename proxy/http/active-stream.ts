@@ -4,6 +4,7 @@ import type { RouteEntry } from '../router/route.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
+import { isGrpc, responseGrpcStatus } from './grpc-status.js';
 import type { HeaderList } from './headers.js';
 import { renderLocalReply } from './local-reply.js';
 import type { RequestHead, ResponseHead } from './message.js';
@@ -26,6 +27,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   maxDurationMs: number;
 
   private response: ResponseHead | undefined;
+  private trailers: HeaderList | undefined;
   private handler: RequestHandler | undefined;
   private matched: RouteEntry | undefined;
   private routeKnown = false;
@@ -179,6 +181,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   sendTrailers(trailers: HeaderList): void {
     if (this.over) return;
+    this.trailers = trailers;
     this.sink.sendTrailers(trailers);
     this.endResponse();
   }
@@ -278,7 +281,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (this.over) return;
     this.over = true;
     this.handler = undefined;
-    this.info.end = this.manager.deps.clock.monotonic();
+    const { info } = this;
+    info.end = this.manager.deps.clock.monotonic();
+    if (isGrpc(this.request)) {
+      info.grpcStatus = responseGrpcStatus(this.trailers, this.response?.headers, info.responseCode);
+    }
     this.manager.onStreamFinished(this);
     const { filters, accessLogs } = this.config;
     try {
