@@ -15,6 +15,7 @@ export class TestMesh {
   readonly folder = mkdtempSync(join(tmpdir(), 'weft-mesh-'));
   readonly log: string[] = [];
   private readonly children: ChildProcess[] = [];
+  private readonly names = new Map<ChildProcess, string>();
 
   get config(): string {
     return join(this.folder, 'config');
@@ -28,20 +29,18 @@ export class TestMesh {
   async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneFile> {
     mkdirSync(this.config);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
-    this.spawn('control-plane', process.execPath, [
-      weft,
-      'control-plane',
-      '--config',
-      this.config,
-      '--state',
-      this.state,
-      ...args,
-    ]);
+    this.startControlPlane(args);
     return this.until('the control plane', async () => {
       const file = locateControlPlane(this.state);
       await getText(`${file.debugUrl}/ready`);
       return file;
     });
+  }
+
+  /** Starts a control plane, again if there was one; does not wait. */
+  startControlPlane(args: readonly string[] = []): ChildProcess {
+    const folders = ['--config', this.config, '--state', this.state];
+    return this.spawn('control-plane', process.execPath, [weft, 'control-plane', ...folders, ...args]);
   }
 
   write(name: string, text: string): void {
@@ -62,11 +61,16 @@ export class TestMesh {
     writeFileSync(file, await getText(`${debugUrl}/debug/bootstrap?workload=${workload.namespace}/${workload.name}`), {
       mode: 0o600,
     });
-    this.spawn(`sidecar ${name}`, process.execPath, [weft, 'proxy', '-c', file]);
+    this.restartSidecar(name);
     await this.until(`the sidecar of ${name}`, () =>
       getText(`http://${workload.address}:${workload.sidecar?.admin}/ready`),
     );
     return workload;
+  }
+
+  /** Starts a workload's sidecar once more, from the bootstrap that it had; does not wait. */
+  restartSidecar(name: string): ChildProcess {
+    return this.spawn(`sidecar ${name}`, process.execPath, [weft, 'proxy', '-c', join(this.folder, `${name}.json`)]);
   }
 
   /** Which configuration the proxies have. */
@@ -94,7 +98,22 @@ export class TestMesh {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.log.push(`${name}: ${line}`));
     }
     this.children.push(child);
+    this.names.set(child, name);
     return child;
+  }
+
+  /** The running process of a name, the newest when it was started again. */
+  process(name: string): ChildProcess {
+    const found = this.children.findLast((child) => this.names.get(child) === name);
+    if (found === undefined) throw new Error(`no process ${name}`);
+    return found;
+  }
+
+  /** Ids of the running processes with such names. */
+  pids(name: RegExp): number[] {
+    return this.children.flatMap((child) =>
+      name.test(this.names.get(child) ?? '') && child.exitCode === null && child.pid !== undefined ? [child.pid] : [],
+    );
   }
 
   /** Tries until it does not throw. */
