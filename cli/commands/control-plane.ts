@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDurationOption } from '../output/duration.js';
+import { existingFolder } from '../output/folder.js';
 
 interface Options {
   readonly config: string;
@@ -20,7 +21,7 @@ function port(text: string): number {
 /** `weft control-plane`: configuration from a folder, xDS and certificates to sidecars. */
 export function configure(command: Command): void {
   command
-    .requiredOption('--config <dir>', 'folder of YAML, watched')
+    .requiredOption('--config <dir>', 'folder of YAML, watched', existingFolder)
     .requiredOption('--state <dir>', 'where the root key, tokens and ports are kept')
     .option('--xds-port <port>', 'xDS and CA over TLS; 0 takes a free port', port, 0)
     .option('--plaintext-xds-port <port>', 'xDS without TLS on loopback, for proxyless gRPC clients', port)

@@ -1,7 +1,7 @@
-import { statSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../command.js';
 import { parseDurationOption } from '../output/duration.js';
+import { existingFolder } from '../output/folder.js';
 
 interface Options {
   readonly config?: string;
@@ -22,13 +22,6 @@ function certificateLifetime(text: string): number {
   const ms = parseDurationOption(text);
   if (ms < 10_000 || ms > 86_400_000) throw new InvalidArgumentError('A certificate lives from 10s to 24h.');
   return ms;
-}
-
-function existingFolder(text: string): string {
-  const stat = statSync(text, { throwIfNoEntry: false });
-  if (stat === undefined) throw new InvalidArgumentError(`There is no folder ${text}.`);
-  if (!stat.isDirectory()) throw new InvalidArgumentError(`${text} is a file; name the folder that it is in.`);
-  return text;
 }
 
 /** `weft demo`: the whole mesh on this machine. */

@@ -111,17 +111,22 @@ class Demo {
       ],
     });
     await this.until('the control plane', () => this.controlPlane.ready());
+    if (this.ended) return;
     this.controlPlaneWasUp = true;
     await this.workloads.reconcile();
     const { length } = this.workloads.names;
     if (length === 0)
       this.screen.notice(`No workload yet: a WorkloadEntry in ${this.configFolder} says where each one listens.`);
     else {
-      this.screen.notice(`Starting ${length} workloads, each with a sidecar of its own …`);
+      this.screen.notice(
+        `Starting ${length === 1 ? 'one workload' : `${length} workloads`}, each with a sidecar of its own …`,
+      );
       await this.until('every sidecar', () => this.workloads.allReady());
     }
+    if (this.ended) return;
     const proxy = this.workloads.trafficProxyUrl();
     if (proxy !== undefined) this.traffic.start(proxy);
+    else if (length > 0) this.screen.notice(this.ownTraffic());
     this.startedAt = systemClock.monotonic();
     this.hops.begin(this.startedAt);
     for (const line of this.help()) this.screen.notice(line);
@@ -211,6 +216,14 @@ class Demo {
       ...(page === undefined ? [] : [`Product page: ${page}`]),
       `Elsewhere: npx weft proxy-status${state}, npx weft proxy-config routes ${workload}${state}, npx weft analyze DIR. Ctrl-C ends everything.`,
     ];
+  }
+
+  /** What to do about traffic in a folder that has not the sample's source. */
+  private ownTraffic(): string {
+    const proxy = this.workloads.anyProxyUrl();
+    return proxy === undefined
+      ? 'No workload named "traffic", so no traffic by itself.'
+      : `No workload named "traffic", so no traffic by itself. Send some through a sidecar: curl -x ${proxy} http://HOST:PORT/`;
   }
 
   private onDown(child: string, reason: string): void {

@@ -70,6 +70,12 @@ export class Workloads {
     return traffic?.sidecar === undefined ? undefined : `http://${traffic.address}:${traffic.sidecar.outbound}`;
   }
 
+  /** The HTTP proxy of the first workload that has one. */
+  anyProxyUrl(): string | undefined {
+    const [workload] = this.current.filter(({ sidecar }) => sidecar !== undefined);
+    return workload?.sidecar === undefined ? undefined : `http://${workload.address}:${workload.sidecar.outbound}`;
+  }
+
   productPageUrl(): string | undefined {
     const page = this.current.find((workload) => SAMPLE_WORKLOADS.get(workload.name)?.service === 'productpage');
     return page?.ports[0] === undefined ? undefined : `http://${page.address}:${page.ports[0]}/productpage`;
