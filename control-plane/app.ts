@@ -150,6 +150,7 @@ function wire(parts: ControlPlaneParts, { issuer, verifier }: Identity, { clock,
       return parts.translate(mesh.snapshot, node, listenerNames);
     },
     verifier,
+    accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
       rejected: (node, typeUrl, rejection) => {

@@ -35,6 +35,8 @@ export interface AdsServerOptions {
    */
   readonly generate: (node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
   readonly verifier: TokenVerifier;
+  /** The service account that a workload runs as, by the configuration; undefined for one that it does not know. */
+  readonly accountOf?: (namespace: string, workload: string) => string | undefined;
   readonly events: AdsEvents;
   readonly clock: Clock;
   /** Spreads what would happen to all proxies at once. */
@@ -53,6 +55,8 @@ export class AdsServer {
   private readonly streams = new Set<Stream>();
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
+  /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
+  private readonly authenticated = new WeakSet<Stream>();
   private changedAt = 0;
 
   constructor(private readonly options: AdsServerOptions) {}
@@ -88,6 +92,7 @@ export class AdsServer {
     const { clock, events, generate } = this.options;
     const started = clock.monotonic();
     try {
+      if (this.authenticated.has(stream)) this.checkWorkload(stream.node);
       stream.push(this.encoder.encode(generate(stream.node, stream.subscribed(TYPE.listener))));
       events.generated(started - Math.max(this.changedAt, stream.openedAt), clock.monotonic() - started);
     } catch (error) {
@@ -181,13 +186,26 @@ export class AdsServer {
   ): ProxyStream<Req, Res> {
     if (call.cancelled) throw new Error('the stream is over');
     const node = readNode(message ?? {});
-    if (caller !== undefined) checkCaller(node, caller);
+    if (caller !== undefined) {
+      checkCaller(node, caller);
+      this.checkWorkload(node);
+    }
     const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(), this.options.clock);
     this.streams.add(stream);
+    if (caller !== undefined) this.authenticated.add(stream);
     this.options.events.connected(node);
     this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
     this.queue.add(stream);
     return stream;
+  }
+
+  /** A node says itself which workload it is: it must be one of its own account. */
+  private checkWorkload(node: ProxyNode): void {
+    const account = this.options.accountOf?.(node.namespace, node.workload);
+    if (account === undefined || account === node.serviceAccount) return;
+    throw new ForeignNodeError(
+      `${node.namespace}/${node.workload} runs as ${account}, not as ${node.serviceAccount} like the node ${node.id}`,
+    );
   }
 
   private streamEvents(): ProxyStreamEvents {
