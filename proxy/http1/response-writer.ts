@@ -1,7 +1,7 @@
 import type { HeaderList } from '../http/headers.js';
 import type { ResponseHead } from '../http/message.js';
 import type { Output } from './output.js';
-import { chunkStart, fieldLines, LAST_CHUNK, statusLine } from './serialize.js';
+import { fieldLines, statusLine, writeChunk } from './serialize.js';
 
 /** How the response that is being written is framed; `none` before its head. */
 type Framing = 'none' | 'length' | 'chunked' | 'close' | 'bodiless' | 'raw';
@@ -57,14 +57,7 @@ export class ResponseWriter {
   data(chunk: Buffer, end: boolean): boolean {
     if (this.framing === 'bodiless') return true;
     if (this.framing !== 'chunked') return chunk.length === 0 || this.output.bytes(chunk);
-    if (chunk.length > 0) {
-      this.output.text(chunkStart(chunk.length));
-      this.output.bytes(chunk);
-      this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
-    } else if (end) {
-      this.output.text(LAST_CHUNK);
-    }
-    return !this.output.isBlocked;
+    return writeChunk(this.output, chunk, end);
   }
 
   trailers(trailers: HeaderList): void {
