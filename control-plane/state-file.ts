@@ -5,8 +5,10 @@ import { writeAtomically } from './ca/files.js';
 /** What a running control plane says about itself in `control-plane.json` of its state folder. */
 export interface ControlPlaneState {
   readonly pid: number;
+  /** `host:port` of xDS and CA over TLS. */
   readonly xdsAddress: string;
   readonly plaintextXdsAddress?: string;
+  /** Base URL of the debug server. */
   readonly debugUrl: string;
   /** Path of the PEM root. */
   readonly rootCertificate: string;

@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ProxySync } from '../../cli/commands/proxy-status.js';
 import { getJson, getText } from '../../cli/mesh/http.js';
-import { type ControlPlaneFile, locateControlPlane } from '../../cli/mesh/locate.js';
+import { locateControlPlane } from '../../cli/mesh/locate.js';
 import { findWorkload, type WorkloadListing } from '../../cli/mesh/workloads.js';
 import type { Finding } from '../../control-plane/api/object.js';
+import type { ControlPlaneState } from '../../control-plane/state-file.js';
 import { weft } from './demo-process.js';
 
 /** A control plane on a folder of its own, with sidecars and applications as a test wants them. Ends with `dispose`. */
@@ -26,7 +27,7 @@ export class TestMesh {
   }
 
   /** Writes the files and starts the control plane; resolves when it is ready. */
-  async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneFile> {
+  async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneState> {
     mkdirSync(this.config);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.startControlPlane(args);
@@ -78,7 +79,7 @@ export class TestMesh {
     return getJson<ProxySync[]>(`${locateControlPlane(this.state).debugUrl}/debug/syncz`);
   }
 
-  controlPlane(): ControlPlaneFile {
+  controlPlane(): ControlPlaneState {
     return locateControlPlane(this.state);
   }
 
