@@ -46,10 +46,9 @@ describe('a sidecar’s life', () => {
   });
 
   it('answers 503 UF while the other sidecar is gone', async () => {
-    await pair.log(0).catch(() => []);
     const { responses } = await pair.run({ send: [get('/gone')] });
     expect(responses[0]?.start).toContain(' 503 ');
-    expect(responses[0]?.body).toContain('connection refused');
+    expect(responses[0]?.body).toMatch(/connection refused/i);
   });
 
   it('is ready only when the first configuration is in, though it started before the control plane', async () => {

@@ -75,7 +75,7 @@ export class SidecarPair {
     return this.mesh.until(
       `${count} lines of the access log`,
       async () => {
-        await Promise.all([this.reopen(this.ports.clientAdmin), this.reopen(this.ports.shopAdmin)]);
+        await Promise.allSettled([this.reopen(this.ports.clientAdmin), this.reopen(this.ports.shopAdmin)]);
         const text = existsSync(this.logFile) ? readFileSync(this.logFile, 'utf8').slice(this.logRead) : '';
         const end = text.lastIndexOf('\n') + 1;
         this.logRead += end;
