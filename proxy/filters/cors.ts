@@ -60,7 +60,7 @@ export function corsFactory(random: Random): HttpFilterFactory {
           if (policy === undefined || (policy.enabled < 1 && random() >= policy.enabled)) return undefined;
           if (!isAllowed(policy, origin)) {
             return isPreflight(context.request) && !policy.forwardNotMatchingPreflights
-              ? preflightReply([])
+              ? preflightReply(preflightHeaders(policy, context.request))
               : undefined;
           }
           allowed.set(context.info, policy);
@@ -114,7 +114,7 @@ function preflightHeaders(policy: CorsPolicy, request: RequestHead): Fields {
 }
 
 function preflightReply(headers: Fields): LocalReply {
-  return { status: 200, body: '', details: 'cors_response', flags: 0, headers };
+  return { status: 200, body: '', details: 'cors_response', flags: 0, headers, asIs: true };
 }
 
 function mark(response: ResponseHead, policy: CorsPolicy, origin: string): void {

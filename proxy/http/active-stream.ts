@@ -84,6 +84,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       this.info.routeName = route.name;
       this.info.virtualHost = route.virtualHost;
       const { action } = route;
+      this.manager.deps.router.announce?.(this.info, action);
       if (action.kind === 'forward')
         this.maxDurationMs = routeStreamDuration(action, this.request) ?? this.maxDurationMs;
     }
@@ -191,6 +192,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info.flags |= reply.flags;
     this.info.responseCodeDetails = reply.details;
     const { head, body: text } = renderLocalReply(reply, this.request);
+    if (reply.asIs !== true && this.matched?.action.kind === 'forward') {
+      this.matched.prepareResponse(head, this.info, this.request);
+    }
     const body = text === '' || this.request.method === 'HEAD' ? undefined : Buffer.from(text);
     this.sendHead(head, body === undefined);
     if (body !== undefined && !this.over) this.sendData(body, true);

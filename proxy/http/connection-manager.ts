@@ -222,10 +222,10 @@ function timeoutReply(body: string, details: string, flags: number): LocalReply 
 function upgradeAllowed(stream: ActiveStream): boolean {
   const { upgrade } = stream;
   const route = stream.route();
-  // CONNECT matches no ordinary route; the router answers that there is none.
-  if (route === undefined && upgrade === 'connect') return true;
-  const action = route?.action;
-  if (action?.kind === 'forward') {
+  // The router answers that there is none.
+  if (route === undefined) return true;
+  const { action } = route;
+  if (action.kind === 'forward') {
     const byRoute = action.upgrades.get(upgrade === 'connect' ? 'CONNECT' : upgrade) ?? action.upgrades.get(upgrade);
     if (byRoute !== undefined) return byRoute;
   }

@@ -2,8 +2,15 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseHead, parseMessage, type WireMessage } from './http-messages.js';
 
-/** Bytes to send (Latin-1), a pause in ms, a wait until that text has come, the end of our side, or an abort. */
-export type Send = string | Buffer | { readonly wait: number } | { readonly until: string } | 'end' | 'abort';
+/** Bytes to send (Latin-1), a pause in ms, a wait until that text or so many answers have come, the end of our side, or an abort. */
+export type Send =
+  | string
+  | Buffer
+  | { readonly wait: number }
+  | { readonly until: string }
+  | { readonly answers: number }
+  | 'end'
+  | 'abort';
 
 export interface RawRequest {
   readonly send: readonly Send[];
@@ -63,6 +70,7 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
     }
     return true;
   };
+  const methods = request.methods ?? [];
   const sending = (async () => {
     for (const item of request.send) {
       if (socket.destroyed) return;
@@ -71,12 +79,15 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
       else if (typeof item === 'string') socket.write(Buffer.from(item, 'latin1'));
       else if (Buffer.isBuffer(item)) socket.write(item);
       else if ('wait' in item) await delay(item.wait);
-      else await until(() => text.includes(item.until) || state !== 'open');
+      else if ('until' in item) await until(() => text.includes(item.until) || state !== 'open');
+      else {
+        const wanted = item.answers;
+        await until(() => finals(parseAll(text, methods, false).responses) >= wanted || state !== 'open');
+      }
     }
   })();
   await sending;
   const wanted = request.responses ?? 1;
-  const methods = request.methods ?? [];
   const enough = (): boolean => {
     const parsed = parseAll(text, methods, false);
     const tail = request.tail === undefined || parsed.rest.includes(request.tail);

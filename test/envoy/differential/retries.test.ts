@@ -66,7 +66,29 @@ function conditions(): Exchange[] {
 const slow = (ms: number): Answer => ({ steps: [{ wait: ms }, 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'] });
 const NEVER: Answer = { steps: [{ wait: 20_000 }] };
 
+const fine = { answers: [answer(200), answer(201)] };
+
 const retries: readonly Case[] = [
+  [
+    'not for a good answer, header names',
+    200,
+    get('/plain', { 'x-envoy-retry-on': '5xx', 'x-envoy-retriable-header-names': 'x-again' }, fine),
+  ],
+  [
+    'not for a good answer, statuses',
+    200,
+    get('/plain', { 'x-envoy-retry-on': '5xx', 'x-envoy-retriable-status-codes': '418' }, fine),
+  ],
+  [
+    'not for a good answer, gRPC',
+    200,
+    get('/plain', { 'x-envoy-retry-on': '5xx', 'x-envoy-retry-grpc-on': 'cancelled' }, fine),
+  ],
+  [
+    'not for a good answer, hedging off',
+    200,
+    get('/plain', { 'x-envoy-retry-on': '5xx', 'x-envoy-hedge-on-per-try-timeout': 'false' }, fine),
+  ],
   ['twice', 200, get('/twice', {}, { answers: [answer(503), answer(503), OK] })],
   ['too often', 503, get('/twice', {}, { answers: [answer(503, 'last')] })],
   ['too often, reset', 503, get('/twice', {}, { answers: [RESET] })],
@@ -298,7 +320,7 @@ const timeouts: readonly Case[] = [
     200,
     ask('POST', '/grpc', { 'content-type': 'application/grpc', 'grpc-timeout': '1S' }, '', { answers: [slow(20)] }),
   ],
-  ['grpc-timeout for no gRPC', 200, ask('POST', '/grpc', { 'grpc-timeout': '30m' }, '', { answers: [slow(100)] })],
+  ['grpc-timeout for no gRPC', 504, ask('POST', '/grpc', { 'grpc-timeout': '30m' }, '', { answers: [slow(100)] })],
   [
     'grpc-timeout that is ignored',
     200,
