@@ -42,6 +42,9 @@ const MAX_WARM_UP_MS = 5000;
 /** Measures a scenario: both sides started once, warmed up, then in turns, so that a busy machine is busy for both. */
 export async function run(scenario: Scenario, options: RunOptions): Promise<Results> {
   const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  // It holds private keys: nothing of it stays when the bench is interrupted.
+  const remove = (): void => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   const contenders: Contender[] = [];
   let load: LoadProcess | undefined;
   try {
@@ -66,6 +69,7 @@ export async function run(scenario: Scenario, options: RunOptions): Promise<Resu
   } finally {
     await Promise.all(contenders.map((contender) => contender.stop()));
     load?.stop();
-    rmSync(folder, { recursive: true, force: true });
+    remove();
+    process.off('exit', remove);
   }
 }
