@@ -214,6 +214,7 @@ async function listenOnAll({ mesh, ads, ca }: Services, identity: Identity, runt
     ads,
     metrics,
     tokens: identity.tokens,
+    replacePort: (workload, port) => mesh.portTaken(workload, String(port)),
     environment: () => ({
       xdsAddress: `${host}:${xds}`,
       rootCertificate: identity.root.path,

@@ -57,7 +57,7 @@ export class Mesh {
     const sidecar = this.current?.workloads.get(workload)?.sidecar;
     if (sidecar === undefined) return;
     const named = new Set((reason.match(/\d+/g) ?? []).map(Number));
-    const taken = [...sidecar.inbound.values(), sidecar.outbound].filter((port) => named.has(port));
+    const taken = [...sidecar.inbound.values(), sidecar.outbound, sidecar.admin].filter((port) => named.has(port));
     for (const port of taken) await this.options.allotter.reallot(workload, port);
     if (taken.length > 0) await this.rebuild();
   }

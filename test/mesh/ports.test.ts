@@ -33,6 +33,13 @@ metadata: { name: default, namespace: istio-system }
 spec: { mtls: { mode: STRICT } }
 `;
 
+const OTHER = `
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: other, namespace: default }
+spec: { address: 127.0.0.1, ports: { http: 10 }, labels: { app: other }, serviceAccount: other }
+`;
+
 function listen<S extends Server | TcpServer>(server: S, port = 0): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -97,6 +104,18 @@ describe('a port of a sidecar that somebody else has taken', () => {
       }
     });
     expect(await getText(`${debugUrl}/metrics`)).toMatch(/pilot_total_xds_rejects\{type="lds"\} [1-9]/);
+  });
+
+  it('is replaced before the proxy starts when it is the admin port, and left alone when the proxy itself has it', async () => {
+    mesh.write('other.yaml', OTHER);
+    const before = await mesh.until('the workload', () => mesh.workload('other'));
+    await occupy(before.sidecar?.admin);
+    const { debugUrl } = locateControlPlane(mesh.state);
+    await getText(`${debugUrl}/debug/bootstrap?workload=default/other`);
+    const after = await mesh.startSidecar('other');
+    expect(after.sidecar?.admin).not.toBe(before.sidecar?.admin);
+    await getText(`${debugUrl}/debug/bootstrap?workload=default/other`);
+    expect((await mesh.workload('other')).sidecar).toEqual(after.sidecar);
   });
 });
 
