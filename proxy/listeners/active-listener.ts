@@ -6,6 +6,7 @@ import type { ConnectionInfo } from '../http/stream-info.js';
 import { BoundSocket } from './bound-socket.js';
 import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
 import { connectionInfo, type OriginalDestination, withPeer } from './connection-info.js';
+import { ConnectionLog } from './connection-log.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
 import { http2Target } from './http2-target.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
@@ -174,10 +175,13 @@ export class ActiveListener {
     if (socket.destroyed) return;
     const destination = this.config?.originalDst === true ? this.deps.originalDestination(socket) : undefined;
     const connection = connectionInfo(this.deps.nextConnectionId(), socket, destination);
+    const loggers = this.config?.accessLogs ?? [];
+    const log = loggers.length === 0 ? undefined : new ConnectionLog(socket, connection, loggers, this.deps.clock);
     const config = this.matcher?.match(criteriaOf(connection, sniffed));
     const chain = config === undefined ? undefined : this.chains.get(config.name);
     if (chain === undefined) {
       this.stats.no_filter_chain_match++;
+      log?.refused('filter_chain_not_found', true);
       this.refuse(socket, connection, undefined, 'filter_chain_not_found');
       return;
     }
@@ -192,10 +196,13 @@ export class ActiveListener {
         this.arriving.add(secure);
         secure.once('close', () => this.arriving.delete(secure));
         const known = peer.alpn === 'http/1.1' ? ({ kind: 'http1' } as const) : undefined;
-        this.begin(secure, withPeer(connection, peer), chain, known);
+        const secured = withPeer(connection, peer);
+        log?.secured(secured);
+        this.begin(secure, secured, chain, known);
       },
       onFailed: (detail) => {
         this.stats.ssl_connection_error++;
+        log?.refused(detail, false);
         this.deps.onRefused(this.name, connection, chain.config, detail);
       },
     });
