@@ -6,10 +6,10 @@ import type { TcpProxyConfig } from './config.js';
 
 /**
  * Where an HTTP/2 connection may be relayed as TCP, for want of a codec: to the cluster of the chain's catch-all route.
- * Where a filter could have refused a request there is no such place, since the relay would go round it.
+ * Where a filter guards what is behind there is no such place, since the relay would go round it.
  */
 export function http2Target(config: ConnectionManagerConfig, connection: ConnectionInfo): TcpProxyConfig | undefined {
-  if (config.filters.some(({ name }) => name.includes('rbac') || name.includes('jwt'))) return undefined;
+  if (config.filters.some(({ guards }) => guards === true)) return undefined;
   const request: RequestHead = {
     method: 'PRI',
     path: '/',
