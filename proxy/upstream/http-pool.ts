@@ -69,6 +69,8 @@ export class ConnectionPool {
   private readonly idle: PooledConnection[] = [];
   private readonly all = new Set<PooledConnection>();
   private readonly waiting = new Set<PoolWaiter>();
+  /** Those for whom a connection is being looked at. */
+  private readonly looking = new Set<PoolWaiter>();
   private connecting = 0;
 
   constructor(
@@ -81,7 +83,8 @@ export class ConnectionPool {
   request(waiter: PoolWaiter): void {
     const connection = this.takeIdle();
     if (connection !== undefined) {
-      if (!this.attach(connection, waiter)) this.idle.push(connection);
+      if (connection.isStale) this.look(connection, waiter);
+      else if (!this.attach(connection, waiter)) this.idle.push(connection);
       return;
     }
     if (this.resources.pending >= this.resources.maxPendingRequests) {
@@ -96,6 +99,7 @@ export class ConnectionPool {
 
   cancel(waiter: PoolWaiter): void {
     if (this.waiting.delete(waiter)) this.resources.pending--;
+    else this.looking.delete(waiter);
   }
 
   drain(): void {
@@ -148,6 +152,22 @@ export class ConnectionPool {
       const connection = this.idle.pop();
       if (connection === undefined || connection.isOpen) return connection;
     }
+  }
+
+  /**
+   * Uses a connection only after the event loop has read what its peer sent meanwhile: if that is the end of the
+   * connection, the request takes another one. One whole turn lies between two immediates.
+   */
+  private look(connection: PooledConnection, waiter: PoolWaiter): void {
+    this.looking.add(waiter);
+    setImmediate(() => setImmediate(() => this.looked(connection, waiter)));
+  }
+
+  private looked(connection: PooledConnection, waiter: PoolWaiter): void {
+    const wanted = this.looking.delete(waiter);
+    if (wanted && !connection.isOpen) this.request(waiter);
+    else if (wanted && this.attach(connection, waiter)) return;
+    else if (connection.isOpen) this.onConnectionFree(connection);
   }
 
   private nextWaiter(): PoolWaiter | undefined {
