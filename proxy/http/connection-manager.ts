@@ -163,8 +163,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (stream !== undefined) this.checkStream(stream, now);
     else if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
       codec.failHead(408, 'request_header_timeout');
-    } else if (codec.idle && isPast(now, codec.lastActivity, timeouts.idleMs)) {
-      codec.closeWhenIdle();
+    } else if (isPast(now, codec.lastActivity, timeouts.idleMs)) {
+      if (codec.idle) codec.closeWhenIdle();
+      // Nobody else ends it: a head that stops halfway would hold its connection for ever.
+      else if (codec.inHead) codec.failHead(408, 'request_header_timeout');
     }
     if (isPast(now, this.openedAt, timeouts.maxConnectionDurationMs)) this.drain();
     if (!this.closed) this.scheduleWake(now);
@@ -196,8 +198,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       consider(stream.lastActivity, stream.idleTimeoutMs);
       consider(stream.startedAt, stream.maxDurationMs);
       if (!stream.requestEnded) consider(stream.startedAt, stream.config.timeouts.requestMs);
-    } else if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
-    else consider(codec.lastActivity, timeouts.idleMs);
+    } else {
+      if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
+      consider(codec.lastActivity, timeouts.idleMs);
+    }
     if (!this.draining) consider(this.openedAt, timeouts.maxConnectionDurationMs);
     if (at !== Number.POSITIVE_INFINITY) this.deps.timers.schedule(this, at);
   }
