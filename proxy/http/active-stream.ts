@@ -4,6 +4,7 @@ import type { RouteEntry } from '../router/route.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
+import { grpcStatusIn, streamLimitMs } from './grpc.js';
 import type { HeaderList } from './headers.js';
 import { renderLocalReply } from './local-reply.js';
 import type { RequestHead, ResponseHead } from './message.js';
@@ -21,6 +22,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   readonly startedAt: number;
   readonly upgrade: string;
   responseStarted = false;
+  /** Limit of the whole stream, ms; 0 is none. */
+  maxDurationMs: number;
 
   private response: ResponseHead | undefined;
   private handler: RequestHandler | undefined;
@@ -44,6 +47,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.upgrade = meta.upgrade;
     this.lastActivity = meta.start;
     this.startedAt = meta.start;
+    this.maxDurationMs = config.timeouts.maxStreamDurationMs ?? 0;
     const info = new StreamInfo(manager.connection);
     this.info = info;
     info.start = meta.start;
@@ -76,6 +80,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       this.matched = route;
       this.info.routeName = route.name;
       this.info.virtualHost = route.virtualHost;
+      if (route.action.kind === 'forward') {
+        this.maxDurationMs = streamLimitMs(route.action, this.request.headers, this.maxDurationMs);
+      }
     }
     return route;
   }
@@ -145,6 +152,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.response = head;
     const { info, config } = this;
     info.responseCode = head.status;
+    if (end) info.grpcStatus = grpcStatusIn(head.headers);
     const { filters } = config;
     for (let i = filters.length - 1; i >= 0; i--) this.runResponseFilter(i, head);
     prepareResponseHead(head, this, this.manager.deps.clock);
@@ -171,6 +179,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   sendTrailers(trailers: HeaderList): void {
     if (this.over) return;
+    this.info.grpcStatus = grpcStatusIn(trailers);
     this.sink.sendTrailers(trailers);
     this.endResponse();
   }

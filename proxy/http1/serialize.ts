@@ -21,6 +21,11 @@ export function statusLine(status: number, http10: boolean): string {
   return line;
 }
 
+/** The status line of a response whose reason phrase is to be kept. */
+export function statusLineWith(status: number, reason: string, http10: boolean): string {
+  return `HTTP/${http10 ? '1.0' : '1.1'} ${status} ${reason}\r\n`;
+}
+
 /** Size line of a chunk (RFC 9112 section 7.1). */
 export function chunkStart(length: number): string {
   return `${length.toString(16)}\r\n`;

@@ -6,7 +6,6 @@ import { BoundSocket } from './bound-socket.js';
 import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
 import { connectionInfo, joinAddress, type OriginalDestination, withPeer } from './connection-info.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
-import { http2Target } from './http2-target.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
 import { type Sniffed, sniff } from './sniff.js';
 
@@ -17,6 +16,7 @@ export interface ListenerDeps extends LiveFilterChainOptions {
     socket: Socket,
     connection: ConnectionInfo,
     live: { current: ConnectionManagerConfig },
+    protocol: 'http1' | 'http2',
   ) => ServedConnection;
   readonly serveTcp: (socket: Socket, connection: ConnectionInfo, config: TcpProxyConfig) => ServedConnection;
   /** A connection that was refused before a codec saw it: by a network filter, a failed handshake, no chain. */
@@ -36,8 +36,6 @@ export interface ListenerStats {
   no_filter_chain_match: number;
   ssl_connection_error: number;
   downstream_listener_filter_remote_close: number;
-  /** HTTP/2 connections that were relayed as TCP because there is no codec. */
-  http2_relayed: number;
 }
 
 /** A listener in force: its sockets, its filter chains and their connections. */
@@ -48,7 +46,6 @@ export class ActiveListener {
     no_filter_chain_match: 0,
     ssl_connection_error: 0,
     downstream_listener_filter_remote_close: 0,
-    http2_relayed: 0,
   };
   private sockets: BoundSocket[] = [];
   /** Accepted, not yet with a codec. */
@@ -190,8 +187,7 @@ export class ActiveListener {
         secure.on('error', ignore);
         this.arriving.add(secure);
         secure.once('close', () => this.arriving.delete(secure));
-        const known = peer.alpn === 'http/1.1' ? ({ kind: 'http1' } as const) : undefined;
-        this.begin(secure, withPeer(connection, peer), chain, known);
+        this.begin(secure, withPeer(connection, peer), chain, BY_ALPN[peer.alpn ?? '']);
       },
       onFailed: (detail) => {
         this.stats.ssl_connection_error++;
@@ -213,6 +209,11 @@ export class ActiveListener {
       this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, terminal.config));
       return;
     }
+    const { codec } = terminal.config;
+    if (codec === 'http1' || codec === 'http2') {
+      this.beginHttp(socket, connection, chain, { kind: codec });
+      return;
+    }
     if (known !== undefined && known.kind !== 'silent') {
       this.beginHttp(socket, connection, chain, known);
       return;
@@ -226,17 +227,8 @@ export class ActiveListener {
   private beginHttp(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, sniffed: Sniffed): void {
     const { http } = chain;
     if (http === undefined || socket.destroyed) return;
-    if (sniffed.kind !== 'http2') {
-      this.serve(socket, chain, () => this.deps.serveHttp(socket, connection, http));
-      return;
-    }
-    const target = http2Target(http.current, connection);
-    if (target === undefined) {
-      this.refuse(socket, connection, chain.config, 'http2_not_supported');
-      return;
-    }
-    this.stats.http2_relayed++;
-    this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, target));
+    const protocol = sniffed.kind === 'http2' ? 'http2' : 'http1';
+    this.serve(socket, chain, () => this.deps.serveHttp(socket, connection, http, protocol));
   }
 
   private serve(socket: Socket, chain: LiveFilterChain, start: () => ServedConnection): void {
@@ -277,6 +269,9 @@ function criteriaOf(connection: ConnectionInfo, sniffed: Sniffed): ConnectionCri
     sourcePort: connection.remotePort,
   };
 }
+
+/** What ALPN settles needs no look at the first bytes. */
+const BY_ALPN: Readonly<Record<string, Sniffed>> = { 'http/1.1': { kind: 'http1' }, h2: { kind: 'http2' } };
 
 /** What Envoy's HTTP inspector calls what it saw. */
 const HTTP_PROTOCOLS: Readonly<Record<string, readonly string[]>> = { http1: ['http/1.1', 'http/1.0'], http2: ['h2c'] };

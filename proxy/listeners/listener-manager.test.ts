@@ -122,7 +122,6 @@ beforeEach(() => {
     secrets,
     clock: systemClock,
     log,
-    withheldAlpn: new Set(),
     drainMs: 45_000,
     originalDestination: noRedirection,
     compile: (message) => {

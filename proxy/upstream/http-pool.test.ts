@@ -110,7 +110,7 @@ function setUp(limits: Partial<BreakerLimits> = {}, settings: Partial<ClusterSet
   });
   const request = (): Waiter => {
     const waiter = new Waiter();
-    pool.request(waiter, 'default');
+    pool.request(waiter, { priority: 'default', protocol: 'http1' });
     return waiter;
   };
   return { resources, host, pool, request };
@@ -186,7 +186,7 @@ describe('connections', () => {
   it('forgets who no longer waits', () => {
     const { request, pool, resources } = setUp();
     const a = request();
-    pool.cancel(a, 'default');
+    pool.cancel(a, { priority: 'default', protocol: 'http1' });
     ready(0);
     expect(a.connection).toBeUndefined();
     expect(resources).toMatchObject({ pending: 0, requests: 0, connections: 1 });
