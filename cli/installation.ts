@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,4 +12,10 @@ export function installationRoot(): string {
 /** The `weft` program of this installation. */
 export function weftProgram(): string {
   return join(installationRoot(), 'dist', 'cli', 'main.js');
+}
+
+/** The version in package.json. */
+export function version(): string {
+  const manifest = JSON.parse(readFileSync(join(installationRoot(), 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }

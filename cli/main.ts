@@ -1,6 +1,11 @@
 import { Command } from 'commander';
 import { messageOf } from '../common/runtime/errors.js';
 import { type CommandModule, UsageError } from './command.js';
+import { version } from './installation.js';
+import { whenUnread } from './output/pipe.js';
+
+/** A part that outlives the demo that started it has this long to end by itself. */
+const ORPHAN_GRACE_MS = 3000;
 
 /**
  * The `weft` program. Every command is a file under commands/ that is loaded only when it is called, so that starting a
@@ -30,11 +35,26 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
   bookinfo: { summary: 'run one service of the sample application', load: () => import('./commands/bookinfo.js') },
 };
 
+/**
+ * A part hangs on its parent's IPC channel from the first moment on: the parent may die while the part still loads, and
+ * nobody would tell it again.
+ */
+function endWithParent(): void {
+  if (process.send === undefined) return;
+  if (!process.connected) process.exit(1);
+  process.once('disconnect', () => setTimeout(() => process.exit(1), ORPHAN_GRACE_MS).unref());
+  process.channel?.unref();
+}
+
 async function run(argv: readonly string[]): Promise<void> {
-  const name = argv.find((argument) => !argument.startsWith('-'));
+  const [first, second] = argv.filter((argument) => !argument.startsWith('-'));
+  const name = first === 'help' ? second : first;
+  // The demo ends its parts first.
+  if (name !== 'demo') whenUnread(() => process.exit());
   const program = new Command('weft')
     .description('A service mesh on Node.js: sidecar proxy, control plane and tools.')
-    .helpCommand(false)
+    .helpCommand('help [command]', 'display help for command')
+    .version(version(), '-V, --version')
     .showHelpAfterError('(add --help for the options)')
     .exitOverride()
     .addHelpText(
@@ -52,6 +72,7 @@ async function run(argv: readonly string[]): Promise<void> {
   await program.parseAsync(argv, { from: 'user' });
 }
 
+endWithParent();
 try {
   await run(process.argv.slice(2));
 } catch (error) {
@@ -60,6 +81,7 @@ try {
     process.exitCode = (error as { exitCode?: number }).exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(`weft: ${messageOf(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    // What the command had begun to listen to must not keep it alive.
+    process.exit(error instanceof UsageError ? 2 : 1);
   }
 }

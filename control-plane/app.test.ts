@@ -164,18 +164,25 @@ describe('the control plane', () => {
   });
 
   it('gives no stream to a node that its token does not fit', async () => {
+    await writeFile(
+      join(folder, 'config', 'ratings.yaml'),
+      CONFIG.slice(0, CONFIG.indexOf('---')).replaceAll('reviews', 'ratings'),
+    );
+    await expect.poll(async () => (await fetch(`${app.state.debugUrl}/debug/workloads`)).text()).toContain('ratings');
     const { client, metadata } = await connect();
     const { path, requestSerialize, responseDeserialize } = ADS_SERVICE.DeltaAggregatedResources;
-    const node = {
-      id: 'x',
-      metadata: toStruct({ NAMESPACE: 'default', WORKLOAD_NAME: 'ratings', SERVICE_ACCOUNT: 'ratings' }),
-    };
-    const failure = async (meta: Metadata): Promise<number> => {
+    const failure = async (meta: Metadata, account = 'ratings'): Promise<number> => {
+      const node = {
+        id: 'x',
+        metadata: toStruct({ NAMESPACE: 'default', WORKLOAD_NAME: 'ratings-v1', SERVICE_ACCOUNT: account }),
+      };
       const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, meta);
       call.write({ node, type_url: TYPE.cluster } as DeltaRequest);
       return new Promise((done) => call.on('error', (error: ServiceError) => done(error.code)).on('data', () => {}));
     };
     expect(await failure(metadata)).toBe(status.PERMISSION_DENIED);
+    // Its own account, another's workload.
+    expect(await failure(metadata, 'reviews')).toBe(status.PERMISSION_DENIED);
     expect(await failure(new Metadata())).toBe(status.UNAUTHENTICATED);
     client.close();
   });

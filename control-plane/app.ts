@@ -1,16 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
 import { type Clock, systemClock, type Timer } from '../common/runtime/clock.js';
 import { messageOf } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { TYPE } from '../common/xds/type-urls.js';
 import { Issuer } from './ca/issuer.js';
-import { loadRootCa } from './ca/root.js';
+import { loadRootCa, type RootCa } from './ca/root.js';
 import { CA_SERVICE, CaService } from './ca/service.js';
 import { TokenFiles } from './ca/token-files.js';
-import { LocalTokenVerifier, loadTokenKey } from './ca/tokens.js';
+import { LocalTokenVerifier, loadTokenKey, type TokenVerifier } from './ca/tokens.js';
 import { type ControlPlaneConfig, checkConfig } from './config.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
@@ -76,26 +76,68 @@ async function start(
   parts: ControlPlaneParts,
   lifecycle: Lifecycle,
 ): Promise<ControlPlaneApp> {
-  const clock = parts.clock ?? systemClock;
-  const log = parts.log ?? createLogger('control-plane');
-  const stateDir = resolve(config.stateDir);
-  await mkdir(stateDir, { recursive: true });
-  const metrics = new ControlPlaneMetrics();
-
+  const runtime: Runtime = {
+    config,
+    stateDir: resolve(config.stateDir),
+    clock: parts.clock ?? systemClock,
+    log: parts.log ?? createLogger('control-plane'),
+    metrics: new ControlPlaneMetrics(parts.clock ?? systemClock),
+    lifecycle,
+  };
+  await mkdir(runtime.stateDir, { recursive: true });
   // Keys first: without them nobody can be told who they are.
+  const identity = await loadIdentity(runtime);
+  const services = wire(parts, identity, runtime);
+  await firstConfiguration(parts.source, services.mesh);
+  lifecycle.add('source', () => parts.source.stop());
+  await keepTokens(services.mesh, identity.tokens, runtime);
+  const ports = await listenOnAll(services, identity, runtime);
+  const state = await announce(ports, services.mesh, identity.root, runtime);
+  return { state, stop: () => lifecycle.close() };
+}
+
+interface Runtime {
+  readonly config: ControlPlaneConfig;
+  /** Absolute. */
+  readonly stateDir: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: ControlPlaneMetrics;
+  readonly lifecycle: Lifecycle;
+}
+
+interface Identity {
+  readonly root: RootCa;
+  readonly issuer: Issuer;
+  readonly verifier: TokenVerifier;
+  readonly tokens: TokenFiles;
+}
+
+async function loadIdentity({ config, stateDir, clock, log, metrics }: Runtime): Promise<Identity> {
   const tokenKey = await loadTokenKey(stateDir, log);
   const root = await loadRootCa({ stateDir, organization: 'cluster.local' }, clock, log);
   metrics.rootExpires(Date.parse(root.certificate.validTo));
-  const issuer = new Issuer(root, { defaultTtlSeconds: config.certTtlSeconds, maxTtlSeconds: MAX_TTL_SECONDS }, clock);
-  const verifier = new LocalTokenVerifier(tokenKey, clock);
-  const tokens = new TokenFiles(stateDir, tokenKey, clock);
+  return {
+    root,
+    issuer: new Issuer(root, { defaultTtlSeconds: config.certTtlSeconds, maxTtlSeconds: MAX_TTL_SECONDS }, clock),
+    verifier: new LocalTokenVerifier(tokenKey, clock),
+    tokens: new TokenFiles(stateDir, tokenKey, clock),
+  };
+}
 
-  // Reads the folder, publishes snapshots; every snapshot is pushed to all proxies, which get only what differs for them.
+interface Services {
+  readonly mesh: Mesh;
+  readonly ads: AdsServer;
+  readonly ca: CaService;
+}
+
+/** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
+function wire(parts: ControlPlaneParts, { issuer, verifier }: Identity, { clock, log, metrics }: Runtime): Services {
   const mesh = new Mesh({
     allotter: parts.allotter,
-    onSnapshot: (snapshot) => {
+    onSnapshot: (snapshot, tookMs) => {
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;
-      metrics.snapshotTaken(snapshot.services.length, errors);
+      metrics.snapshotTaken(snapshot, errors, tookMs);
       ads.pushAll();
     },
     report: parts.report ?? ((line) => process.stderr.write(`${line}\n`)),
@@ -108,6 +150,7 @@ async function start(
       return parts.translate(mesh.snapshot, node, listenerNames);
     },
     verifier,
+    accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
       rejected: (node, typeUrl, rejection) => {
@@ -121,48 +164,60 @@ async function start(
     clock,
     log,
   });
-  const ca = new CaService({
-    issuer,
-    verifier,
-    trustDomain: () => mesh.snapshot?.settings.trustDomain ?? 'cluster.local',
-    events: metrics.ca,
-    log,
-  });
+  metrics.watch(() => ads.proxies());
+  const trustDomain = (): string => trustDomainOf(mesh);
+  return { mesh, ads, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };
+}
 
-  await firstConfiguration(parts.source, mesh);
-  lifecycle.add('source', () => parts.source.stop());
-  await keepTokens(mesh, tokens, clock, log, lifecycle);
+function trustDomainOf(mesh: Mesh): string {
+  return mesh.snapshot?.settings.trustDomain ?? 'cluster.local';
+}
 
-  const serverCertificate = new ServerCertificate(issuer, clock, log);
+interface Ports {
+  readonly xds: number;
+  readonly plaintextXds?: number;
+  readonly debug: number;
+}
+
+/** Takes the ports of the last run where they are free, and remembers which ones it took. */
+async function listenOnAll({ mesh, ads, ca }: Services, identity: Identity, runtime: Runtime): Promise<Ports> {
+  const { config, stateDir, clock, log, metrics, lifecycle } = runtime;
+  const { host } = config;
+  const serverCertificate = new ServerCertificate(identity.issuer, clock, log);
   await serverCertificate.start();
   lifecycle.add('server certificate', () => serverCertificate.stop());
 
-  const { host } = config;
   const last = await readLastPorts(stateDir);
-  const xds = await listenAgain(config.xdsPort, last.xds, async (port) => {
-    const server = new Server(KEEPALIVE);
-    server.addService(ADS_SERVICE, ads.handlers(false));
-    server.addService(CA_SERVICE, ca.handlers());
-    return serve(server, host, port, serverCertificate.credentials(), lifecycle);
-  });
+  const xds = await listenAgain(config.xdsPort, last.xds, (port) =>
+    listenGrpc(
+      [
+        [ADS_SERVICE, ads.handlers(false)],
+        [CA_SERVICE, ca.handlers()],
+      ],
+      { host, port, credentials: serverCertificate.credentials() },
+      lifecycle,
+    ),
+  );
   const plaintextXds =
     config.plaintextXdsPort === undefined
       ? undefined
-      : await listenAgain(config.plaintextXdsPort, last.plaintextXds, async (port) => {
-          const server = new Server(KEEPALIVE);
-          server.addService(ADS_SERVICE, ads.handlers(true));
-          return serve(server, host, port, ServerCredentials.createInsecure(), lifecycle);
-        });
-
+      : await listenAgain(config.plaintextXdsPort, last.plaintextXds, (port) =>
+          listenGrpc(
+            [[ADS_SERVICE, ads.handlers(true)]],
+            { host, port, credentials: ServerCredentials.createInsecure() },
+            lifecycle,
+          ),
+        );
   const pages = debugPages({
     snapshot: () => mesh.snapshot,
     findings: () => mesh.findings,
     ads,
     metrics,
-    tokens,
+    tokens: identity.tokens,
+    replacePort: (workload, port) => mesh.portTaken(workload, String(port)),
     environment: () => ({
       xdsAddress: `${host}:${xds}`,
-      rootCertificate: root.path,
+      rootCertificate: identity.root.path,
       certTtlSeconds: config.certTtlSeconds,
     }),
   });
@@ -172,21 +227,28 @@ async function start(
     lifecycle.add('debug server', () => server.close());
     return taken;
   });
+  const ports = { xds, debug, ...(plaintextXds === undefined ? {} : { plaintextXds }) };
+  await writeLastPorts(stateDir, ports);
+  return ports;
+}
 
-  await writeLastPorts(stateDir, { xds, debug, ...(plaintextXds === undefined ? {} : { plaintextXds }) });
+/** Says in the state folder where everything is, for as long as this process lives. */
+async function announce(ports: Ports, mesh: Mesh, root: RootCa, runtime: Runtime): Promise<ControlPlaneState> {
+  const { config, stateDir, clock, log, lifecycle } = runtime;
+  const at = (port: number): string => `${config.host}:${port}`;
   const state: ControlPlaneState = {
     pid: process.pid,
-    xdsAddress: `${host}:${xds}`,
-    ...(plaintextXds === undefined ? {} : { plaintextXdsAddress: `${host}:${plaintextXds}` }),
-    debugUrl: `http://${host}:${debug}`,
+    xdsAddress: at(ports.xds),
+    ...(ports.plaintextXds === undefined ? {} : { plaintextXdsAddress: at(ports.plaintextXds) }),
+    debugUrl: `http://${at(ports.debug)}`,
     rootCertificate: root.path,
-    trustDomain: mesh.snapshot?.settings.trustDomain ?? 'cluster.local',
+    trustDomain: trustDomainOf(mesh),
     startedAt: new Date(clock.now()).toISOString(),
   };
   await writeState(stateDir, state);
   lifecycle.add('state file', () => removeState(stateDir, process.pid));
   log.info({ xds: state.xdsAddress, debug: state.debugUrl }, 'the control plane is ready');
-  return { state, stop: () => lifecycle.close() };
+  return state;
 }
 
 /** Resolves when the source's first set is in force. */
@@ -201,13 +263,7 @@ async function firstConfiguration(source: Source, mesh: Mesh): Promise<void> {
 }
 
 /** Fresh tokens for every workload, now and later: a sidecar may start without asking us. */
-async function keepTokens(
-  mesh: Mesh,
-  tokens: TokenFiles,
-  clock: Clock,
-  log: Logger,
-  lifecycle: Lifecycle,
-): Promise<void> {
+async function keepTokens(mesh: Mesh, tokens: TokenFiles, { clock, log, lifecycle }: Runtime): Promise<void> {
   let timer: Timer | undefined;
   let stopped = false;
   const refresh = async (): Promise<void> => {
@@ -232,15 +288,18 @@ async function keepTokens(
   later();
 }
 
-async function serve(
-  server: Server,
-  host: string,
-  port: number,
-  credentials: ServerCredentials,
+/** Resolves with the port. */
+async function listenGrpc(
+  services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[],
+  at: { readonly host: string; readonly port: number; readonly credentials: ServerCredentials },
   lifecycle: Lifecycle,
 ): Promise<number> {
+  const server = new Server(KEEPALIVE);
+  for (const [definition, handlers] of services) server.addService(definition, handlers);
   const bound = await new Promise<number>((done, fail) => {
-    server.bindAsync(`${host}:${port}`, credentials, (error, taken) => (error === null ? done(taken) : fail(error)));
+    server.bindAsync(`${at.host}:${at.port}`, at.credentials, (error, taken) =>
+      error === null ? done(taken) : fail(error),
+    );
   });
   // Streams are endless, so there is nothing to wait for.
   lifecycle.add(`xDS port ${bound}`, () => server.forceShutdown());

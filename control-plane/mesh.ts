@@ -1,5 +1,7 @@
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
+import { analyze } from './analyze/analyze.js';
+import { formatFinding } from './api/finding.js';
 import type { Finding } from './api/object.js';
 import type { Allotments } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
@@ -30,6 +32,7 @@ export class Mesh {
   private current: MeshSnapshot | undefined;
   private building: Promise<void> | undefined;
   private again = false;
+  private analyzed: readonly Finding[] = [];
   private reported: ReadonlySet<string> = new Set();
 
   constructor(private readonly options: MeshOptions) {}
@@ -38,8 +41,9 @@ export class Mesh {
     return this.current;
   }
 
+  /** What `weft analyze` says about the set in force. */
   get findings(): readonly Finding[] {
-    return [...(this.set?.findings ?? []), ...(this.current?.findings ?? [])];
+    return this.analyzed;
   }
 
   /** Takes a new set; resolves when it, or a newer one, is in force. */
@@ -53,7 +57,7 @@ export class Mesh {
     const sidecar = this.current?.workloads.get(workload)?.sidecar;
     if (sidecar === undefined) return;
     const named = new Set((reason.match(/\d+/g) ?? []).map(Number));
-    const taken = [...sidecar.inbound.values(), sidecar.outbound].filter((port) => named.has(port));
+    const taken = [...sidecar.inbound.values(), sidecar.outbound, sidecar.admin].filter((port) => named.has(port));
     for (const port of taken) await this.options.allotter.reallot(workload, port);
     if (taken.length > 0) await this.rebuild();
   }
@@ -74,6 +78,7 @@ export class Mesh {
       const { set } = this;
       try {
         const allotments = await allotter.update(set);
+        this.analyzed = analyze(set);
         const start = clock.monotonic();
         this.current = buildSnapshot(set, allotments);
         onSnapshot(this.current, clock.monotonic() - start);
@@ -85,15 +90,8 @@ export class Mesh {
   }
 
   private reportNew(): void {
-    const lines = this.findings.filter(({ level }) => level !== 'info').map(describeFinding);
+    const lines = this.findings.filter(({ level }) => level !== 'info').map(formatFinding);
     for (const line of new Set(lines)) if (!this.reported.has(line)) this.options.report(line);
     this.reported = new Set(lines);
   }
-}
-
-/** `reviews.yaml:14 spec.http[0].route[1].weight: …`; the message says what stays in force. */
-export function describeFinding(finding: Finding): string {
-  const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
-  const subject = [place, finding.field === '' ? finding.object : finding.field].filter((part) => part !== '');
-  return `${subject.join(' ')}: ${finding.message}`;
 }

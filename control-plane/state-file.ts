@@ -5,8 +5,10 @@ import { writeAtomically } from './ca/files.js';
 /** What a running control plane says about itself in `control-plane.json` of its state folder. */
 export interface ControlPlaneState {
   readonly pid: number;
+  /** `host:port` of xDS and CA over TLS. */
   readonly xdsAddress: string;
   readonly plaintextXdsAddress?: string;
+  /** Base URL of the debug server. */
   readonly debugUrl: string;
   /** Path of the PEM root. */
   readonly rootCertificate: string;
@@ -29,8 +31,16 @@ export async function writeState(stateDir: string, state: ControlPlaneState): Pr
 /** Only what this process wrote: a successor may have started already. */
 export async function removeState(stateDir: string, pid: number): Promise<void> {
   const path = join(stateDir, 'control-plane.json');
-  const text = await readFile(path, 'utf8').catch(() => '{}');
-  if ((JSON.parse(text) as { pid?: number }).pid === pid) await rm(path, { force: true });
+  const text = await readFile(path, 'utf8').catch(() => '');
+  if (pidIn(text) === pid) await rm(path, { force: true });
+}
+
+function pidIn(text: string): number | undefined {
+  try {
+    return (JSON.parse(text) as { pid?: number }).pid;
+  } catch {
+    return undefined;
+  }
 }
 
 export async function readLastPorts(stateDir: string): Promise<LastPorts> {

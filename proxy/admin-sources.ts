@@ -1,17 +1,19 @@
 import { X509Certificate } from 'node:crypto';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { splitCertificates } from '../common/identity/pem.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
 import { type ResourceTypeUrl, TYPE } from '../common/xds/type-urls.js';
-import type { AdminSources, CertificateDetails, CertificateView, ClusterView, ResourceView } from './admin/sources.js';
+import type { AdminSources, CertificateDetails, CertificateView, ResourceView } from './admin/sources.js';
 import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
 import type { StatGroup } from './telemetry/envoy-stats.js';
+import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
 import { parseSubjectAltName } from './tls/peer.js';
 import type { Secret } from './tls/secrets.js';
+import { clusterSummaries } from './upstream/cluster-views.js';
 import { ownNode } from './xds/node.js';
 
 export interface AdminParts {
@@ -28,8 +30,7 @@ export interface AdminParts {
 /** What the admin server shows, read from the running parts at each request. */
 export function adminSources(parts: AdminParts): AdminSources {
   const { config, plane, configuration, log } = parts;
-  const registry = new Registry();
-  plane.metrics.register(registry);
+  let registry: Registry | undefined;
   return {
     state: () => {
       if (configuration.readiness.isDraining) return 'DRAINING';
@@ -41,13 +42,19 @@ export function adminSources(parts: AdminParts): AdminSources {
     bootstrap: () => config.bootstrap,
     options: { mode: 'Serve', drain_time: `${config.drainMs / 1000}s` },
     resources: () => resources(plane, configuration),
-    clusters: () => clusters(plane),
+    clusters: () => clusterSummaries(plane.clusters),
     listeners: () =>
       plane.listeners
         .list()
         .flatMap(({ listener }) => listener.addresses.map((address) => ({ name: listener.name, ...address }))),
     certificates: () => certificates(plane),
-    registry,
+    get registry() {
+      if (registry === undefined) {
+        registry = newRegistry();
+        plane.metrics.register(registry);
+      }
+      return registry;
+    },
     stats: () => stats(parts),
     edges: () => plane.metrics.report(parts.clock),
     logLevel: {
@@ -92,25 +99,6 @@ function secretMessage(name: string, secret: Secret): object {
   if (secret.kind === 'roots') return { name, validation_context: { trusted_ca: source(secret.pem) } };
   const private_key = { inline_string: '[redacted]' };
   return { name, tls_certificate: { certificate_chain: source(secret.certificateChain), private_key } };
-}
-
-function* clusters(plane: DataPlane): Iterable<ClusterView> {
-  for (const { cluster, fixed } of plane.clusters.list()) {
-    yield {
-      name: cluster.name,
-      addedViaApi: !fixed,
-      defaultResources: cluster.resources('default'),
-      highResources: cluster.resources('high'),
-      ejectionsTotal: cluster.detector.stats.ejectionsEnforcedTotal,
-      hosts: cluster.hosts.map((host) => ({
-        host,
-        healthFlags: [
-          ...(host.ejected ? ['/failed_outlier_check'] : []),
-          ...(host.health === 'healthy' ? [] : ['/failed_eds_health']),
-        ],
-      })),
-    };
-  }
 }
 
 function* certificates(plane: DataPlane): Iterable<CertificateView> {

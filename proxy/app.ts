@@ -9,7 +9,6 @@ import { Configuration } from './configuration.js';
 import { assembleDataPlane, type DataPlane, type Runtime } from './data-plane.js';
 import { Issues } from './snapshot/issues.js';
 import { CaClient } from './tls/ca-client.js';
-import { caService } from './tls/ca-service.js';
 import { SecretHandler } from './tls/secret-handler.js';
 import type { SecretStore } from './tls/secrets.js';
 import type { DnsResolver } from './upstream/dns.js';
@@ -40,8 +39,6 @@ export interface ProxyApp {
   stop(): Promise<void>;
 }
 
-/** A call of the CA may not take longer than this; certificates of a few seconds leave it less. */
-const CA_TIMEOUT_MS = 10_000;
 const DRAIN_POLL_MS = 50;
 
 /**
@@ -69,10 +66,12 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   lifecycle.add('access logs', () => plane.logs.flush());
   lifecycle.add('clusters', () => plane.clusters.close());
   lifecycle.add('listeners', () => plane.listeners.destroy());
-  const ca = startCa(config, plane.secrets, runtime);
+  const ca = await startCa(config, plane.secrets, runtime);
   if (ca !== undefined) lifecycle.add('CA client', () => ca.stop());
 
-  configuration = new Configuration(config, plane, runtime, endpoint);
+  // gRPC is loaded only where there is somebody to speak it to: it costs a start tens of milliseconds.
+  const open = endpoint === undefined ? undefined : (await import('./xds/grpc-stream.js')).grpcOpener(endpoint);
+  configuration = new Configuration(config, plane, runtime, open);
   const dynamic = configuration;
   lifecycle.add('configuration', () => dynamic.stop());
   const drain = async (): Promise<void> => {
@@ -113,14 +112,14 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
 }
 
 /** The CA client, when the bootstrap says where the CA is. */
-function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runtime): CaClient | undefined {
+async function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runtime): Promise<CaClient | undefined> {
   const { ca, workload, tokenPath } = config;
   if (ca === undefined) return undefined;
+  const { caService } = await import('./tls/ca-service.js');
   const request = caService({
     address: ca.address,
     rootsPath: ca.rootsPath,
     tokenPath,
-    timeoutMs: Math.min(CA_TIMEOUT_MS, ca.ttlSeconds * 500),
   });
   const client = new CaClient({ ...runtime, identity: workload, ttlSeconds: ca.ttlSeconds, request, secrets });
   client.start();

@@ -6,9 +6,8 @@ import { Readiness } from './readiness.js';
 import { clusterSecretKeys } from './tls/cluster-secrets.js';
 import { SecretHandler } from './tls/secret-handler.js';
 import { adsSecretNames } from './tls/secrets.js';
-import { AdsClient } from './xds/ads-client.js';
+import { AdsClient, type OpenAdsStream } from './xds/ads-client.js';
 import { FileSource } from './xds/file-source.js';
-import { type GrpcEndpoint, grpcOpener } from './xds/grpc-stream.js';
 import { ownNode } from './xds/node.js';
 import { delta, stateOfTheWorld } from './xds/protocol.js';
 import type { ResourceHandler } from './xds/resources.js';
@@ -26,7 +25,7 @@ export class Configuration {
   private pending = false;
   private stopped = false;
 
-  constructor(config: ProxyConfig, plane: DataPlane, runtime: Runtime, endpoint: GrpcEndpoint | undefined) {
+  constructor(config: ProxyConfig, plane: DataPlane, runtime: Runtime, open: OpenAdsStream | undefined) {
     this.plane = plane;
     this.log = runtime.log;
     const { listeners, clusters } = config.dynamic;
@@ -39,12 +38,12 @@ export class Configuration {
       plane.routes,
       new SecretHandler(plane.secrets, 'ads'),
     ];
-    if (endpoint !== undefined) {
+    if (open !== undefined) {
       this.ads = new AdsClient({
         ...runtime,
         node: ownNode(config.node),
         protocol: config.dynamic.ads?.delta === true ? delta : stateOfTheWorld,
-        open: grpcOpener(endpoint),
+        open,
         handlers,
         onChange: () => this.changed(),
       });

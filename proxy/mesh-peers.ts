@@ -3,6 +3,7 @@ import type { ProxyConfig } from './config.js';
 import type { FilterDeps } from './filters/registry.js';
 import type { WorkloadInfo } from './http/stream-info.js';
 import { clusterSecretKeys } from './tls/cluster-secrets.js';
+import type { ClusterConfig } from './upstream/cluster-config.js';
 import type { ClusterManager } from './upstream/cluster-manager.js';
 
 const always = (): number => 0;
@@ -23,9 +24,21 @@ export function meshPeers(
       if (action?.kind !== 'forward') return false;
       const choice = action.selectCluster(always, context.request);
       const cluster = choice === undefined ? undefined : clusters.get(choice.name);
-      return cluster !== undefined && clusterSecretKeys(cluster.config).length > 0;
+      return cluster !== undefined && usesSecrets(cluster.config);
     },
   };
+}
+
+const known = new WeakMap<ClusterConfig, boolean>();
+
+/** Whether connections to a cluster are protected by our identity; worked out once a configuration. */
+function usesSecrets(config: ClusterConfig): boolean {
+  let uses = known.get(config);
+  if (uses === undefined) {
+    uses = clusterSecretKeys(config).length > 0;
+    known.set(config, uses);
+  }
+  return uses;
 }
 
 /** The pod's name in `sidecar~IP~POD.NAMESPACE~DOMAIN`. */

@@ -11,8 +11,8 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { messageOf } from '../../common/runtime/errors.js';
+import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import { ADS_SERVICE } from '../../control-plane/xds/service.js';
-import { SERVER_NAME } from './certificate.js';
 
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -49,7 +49,7 @@ export class AdsRelay {
 
   constructor(private readonly settings: RelaySettings) {
     this.client = new Client(settings.xdsAddress, credentials.createSsl(Buffer.from(settings.rootPem)), {
-      'grpc.ssl_target_name_override': SERVER_NAME,
+      'grpc.ssl_target_name_override': CONTROL_PLANE_NAME,
       'grpc.max_receive_message_length': -1,
       'grpc.keepalive_time_ms': 30_000,
     });

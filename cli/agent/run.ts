@@ -2,17 +2,18 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { formatSpiffeId } from '../../common/identity/spiffe.js';
 import { systemClock } from '../../common/runtime/clock.js';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
 import { Lifecycle } from '../../common/runtime/lifecycle.js';
 import { createLogger } from '../../common/runtime/log.js';
+import { CaClient } from '../../proxy/tls/ca-client.js';
+import { caService } from '../../proxy/tls/ca-service.js';
+import { SecretStore } from '../../proxy/tls/secrets.js';
 import { UsageError } from '../command.js';
 import { getJson } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
 import { findWorkload, type WorkloadListing } from '../mesh/workloads.js';
 import { envoyBootstrap, type SidecarBootstrap } from './bootstrap.js';
-import { RenewedCertificate } from './certificate.js';
 import { runEnvoy } from './envoy.js';
 import { AdsRelay, RELAYED_SERVICE } from './relay.js';
 import { SDS_SERVICE, SecretServer } from './sds.js';
@@ -71,31 +72,31 @@ export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): P
   lifecycle.add('folder', () => rm(folder, { recursive: true, force: true }));
   const socketPath = join(folder, 'agent.sock');
 
-  const secrets: SecretServer = new SecretServer(() => certificate.current);
-  const certificate = new RenewedCertificate(
-    {
-      caAddress: metadata.CA_ADDR,
-      rootPem,
-      tokenPath: metadata.TOKEN_PATH,
-      identity: formatSpiffeId({
-        trustDomain: metadata.TRUST_DOMAIN,
-        namespace: metadata.NAMESPACE,
-        serviceAccount: metadata.SERVICE_ACCOUNT,
-      }),
-      ttlSeconds: metadata.CERT_TTL_SECONDS,
+  const secrets = new SecretStore();
+  const certificates = new CaClient({
+    identity: {
+      trustDomain: metadata.TRUST_DOMAIN,
+      namespace: metadata.NAMESPACE,
+      serviceAccount: metadata.SERVICE_ACCOUNT,
     },
-    () => secrets.changed(),
-    systemClock,
-    Math.random,
+    ttlSeconds: metadata.CERT_TTL_SECONDS,
+    request: caService({
+      address: metadata.CA_ADDR,
+      rootsPath: metadata.CA_ROOT_CERT,
+      tokenPath: metadata.TOKEN_PATH,
+    }),
+    secrets,
+    clock: systemClock,
+    random: Math.random,
     log,
-  );
-  lifecycle.add('certificate', () => certificate.stop());
-  await certificate.start();
+  });
+  lifecycle.add('certificate', () => certificates.stop());
+  certificates.start();
 
   const relay = new AdsRelay({ xdsAddress: metadata.CA_ADDR, rootPem, tokenPath: metadata.TOKEN_PATH });
   lifecycle.add('relay', () => relay.close());
   const server = new Server({ 'grpc.max_receive_message_length': -1 });
-  server.addService(SDS_SERVICE, secrets.handlers());
+  server.addService(SDS_SERVICE, new SecretServer(secrets).handlers());
   server.addService(RELAYED_SERVICE, relay.handlers());
   lifecycle.add('socket', () => server.forceShutdown());
   await new Promise<void>((done, fail) => {

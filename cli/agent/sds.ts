@@ -10,7 +10,7 @@ import type {
   DiscoveryResponse,
   Request,
 } from '../../control-plane/xds/service.js';
-import type { Credential } from './certificate.js';
+import type { SecretStore } from '../../proxy/tls/secrets.js';
 
 const SERVICE = '/envoy.service.secret.v3.SecretDiscoveryService';
 
@@ -33,11 +33,10 @@ export const SDS_SERVICE = {
 export class SecretServer {
   private readonly streams = new Set<() => void>();
 
-  constructor(private readonly credential: () => Credential | undefined) {}
-
-  /** Tells all streams that the credential has changed. */
-  changed(): void {
-    for (const push of this.streams) push();
+  constructor(private readonly secrets: SecretStore) {
+    secrets.watch(() => {
+      for (const push of this.streams) push();
+    });
   }
 
   handlers(): UntypedServiceImplementation {
@@ -82,7 +81,7 @@ export class SecretServer {
     let nonces = 0;
     const sent = new Map<string, string>();
     const push = (): void => {
-      const changed = secretsOf(this.credential()).filter(
+      const changed = secretsOf(this.secrets).filter(
         ({ name, version }) => names.has(name) && sent.get(name) !== version,
       );
       if (changed.length === 0) return;
@@ -111,15 +110,21 @@ interface Secret {
   readonly bytes: Buffer;
 }
 
-function secretsOf(credential: Credential | undefined): Secret[] {
-  if (credential === undefined) return [];
+/** Nothing before certificate and roots are both there: neither is of use alone. */
+function secretsOf(secrets: SecretStore): Secret[] {
+  const certificate = secrets.get(SECRET_DEFAULT);
+  const roots = secrets.get(SECRET_ROOT);
+  if (certificate?.kind !== 'certificate' || roots?.kind !== 'roots') return [];
   const inline = (pem: string): object => ({ inline_bytes: Buffer.from(pem) });
   return [
     {
       name: SECRET_DEFAULT,
-      tls_certificate: { certificate_chain: inline(credential.chain), private_key: inline(credential.privateKey) },
+      tls_certificate: {
+        certificate_chain: inline(certificate.certificateChain),
+        private_key: inline(certificate.privateKey),
+      },
     },
-    { name: SECRET_ROOT, validation_context: { trusted_ca: inline(credential.root) } },
+    { name: SECRET_ROOT, validation_context: { trusted_ca: inline(roots.pem) } },
   ].map((secret) => {
     const bytes = encodeMessage(TYPE.secret, secret);
     return { name: secret.name, version: contentHash(bytes), bytes };

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
+import { formatFinding } from '../../control-plane/api/finding.js';
 import type { Finding } from '../../control-plane/api/object.js';
 import { UsageError } from '../command.js';
 import { type OutputFormat, parseOutputFormat, print } from '../output/print.js';
@@ -39,10 +40,7 @@ export function configure(command: Command): void {
 
 function describe(findings: readonly Finding[], dir: string): string {
   if (findings.length === 0) return `Nothing to say about ${dir}.`;
-  const lines = findings.map((finding) => {
-    const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
-    return `${LABEL[finding.level]} [${finding.code}] (${[finding.object, place].filter((part) => part !== '').join(' ')}) ${finding.field === '' ? '' : `${finding.field}: `}${finding.message}`;
-  });
+  const lines = findings.map((finding) => `${formatFinding(finding)} [${LABEL[finding.level]} ${finding.code}]`);
   const of = (level: Finding['level']): number => findings.filter((finding) => finding.level === level).length;
   return [...lines, `${of('error')} errors, ${of('warning')} warnings, ${of('info')} infos.`].join('\n');
 }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { parseDurationOption } from '../output/duration.js';
+import { existingFolder } from '../output/folder.js';
 
 interface Options {
   readonly config: string;
@@ -7,7 +8,7 @@ interface Options {
   readonly xdsPort: number;
   readonly plaintextXdsPort?: number;
   readonly debugPort: number;
-  readonly certTtl: number;
+  readonly certTtl?: number;
 }
 
 function port(text: string): number {
@@ -20,12 +21,12 @@ function port(text: string): number {
 /** `weft control-plane`: configuration from a folder, xDS and certificates to sidecars. */
 export function configure(command: Command): void {
   command
-    .requiredOption('--config <dir>', 'folder of YAML, watched')
+    .requiredOption('--config <dir>', 'folder of YAML, watched', existingFolder)
     .requiredOption('--state <dir>', 'where the root key, tokens and ports are kept')
     .option('--xds-port <port>', 'xDS and CA over TLS; 0 takes a free port', port, 0)
     .option('--plaintext-xds-port <port>', 'xDS without TLS on loopback, for proxyless gRPC clients', port)
     .option('--debug-port <port>', 'metrics and debug on loopback; 0 takes a free port', port, 0)
-    .option('--cert-ttl <time>', 'lifetime of workload certificates (10s or more)', parseDurationOption, 86_400_000)
+    .option('--cert-ttl <time>', 'lifetime of workload certificates, 10s or more (default: 24h)', parseDurationOption)
     .addHelpText(
       'after',
       '\nExample:\n  weft control-plane --config ./mesh --state ./mesh-state --xds-port 15012 --debug-port 15014',
@@ -39,7 +40,7 @@ export function configure(command: Command): void {
         xdsPort: options.xdsPort,
         ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
         debugPort: options.debugPort,
-        certTtlSeconds: Math.round(options.certTtl / 1000),
+        certTtlSeconds: Math.round((options.certTtl ?? 86_400_000) / 1000),
       });
     });
 }

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import { UsageError } from '../command.js';
 import { parseDurationOption } from '../output/duration.js';
+import { existingFolder } from '../output/folder.js';
 
 interface Options {
   readonly config?: string;
@@ -8,7 +9,7 @@ interface Options {
   readonly duration?: number;
   readonly rps: number;
   readonly json?: boolean;
-  readonly certTtl: number;
+  readonly certTtl?: number;
 }
 
 function rate(text: string): number {
@@ -17,11 +18,17 @@ function rate(text: string): number {
   return value;
 }
 
+function certificateLifetime(text: string): number {
+  const ms = parseDurationOption(text);
+  if (ms < 10_000 || ms > 86_400_000) throw new InvalidArgumentError('A certificate lives from 10s to 24h.');
+  return ms;
+}
+
 /** `weft demo`: the whole mesh on this machine. */
 export function configure(command: Command): void {
   command
     .argument('[stray...]')
-    .option('--config <dir>', 'folder of YAML to run instead of the sample')
+    .option('--config <dir>', 'folder of YAML to run instead of the sample', existingFolder)
     .option('--home <dir>', 'where the sample’s folder and the state are kept', '.weft/demo')
     .option(
       '--duration <time>',
@@ -30,7 +37,7 @@ export function configure(command: Command): void {
     )
     .option('--rps <number>', 'visits of the product page per second', rate, 20)
     .option('--json', 'print one JSON object a second')
-    .option('--cert-ttl <time>', 'lifetime of workload certificates (10s to 24h)', parseDurationOption, 86_400_000)
+    .option('--cert-ttl <time>', 'lifetime of workload certificates, 10s to 24h (default: 24h)', certificateLifetime)
     .usage('[options]')
     .addHelpText(
       'after',
@@ -49,7 +56,7 @@ export function configure(command: Command): void {
         durationMs: options.duration,
         visitsPerSecond: options.rps,
         screen: options.json === true ? 'json' : process.stdout.isTTY ? 'terminal' : 'lines',
-        certTtlSeconds: Math.round(options.certTtl / 1000),
+        certTtlSeconds: Math.round((options.certTtl ?? 86_400_000) / 1000),
       });
     });
 }

@@ -1,17 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { formatFinding } from '../../control-plane/api/finding.js';
+import type { Finding } from '../../control-plane/api/object.js';
 import { getJson, getText } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
 import type { WorkloadListing } from '../mesh/workloads.js';
-
-interface FindingListing {
-  readonly level: 'error' | 'warning' | 'info';
-  readonly file?: string;
-  readonly line?: number;
-  readonly field?: string;
-  readonly object: string;
-  readonly message: string;
-}
 
 /** The running control plane, asked on its debug port. While it is away, the last answers stand. */
 export class ControlPlaneView {
@@ -31,7 +24,7 @@ export class ControlPlaneView {
   async workloads(): Promise<readonly WorkloadListing[]> {
     try {
       this.lastWorkloads = await getJson<WorkloadListing[]>(`${this.url()}/debug/workloads`);
-      const findings = await getJson<FindingListing[]>(`${this.url()}/debug/findings`);
+      const findings = await getJson<Finding[]>(`${this.url()}/debug/findings`);
       this.lastFindings = findings.filter((finding) => finding.level !== 'info').map(formatFinding);
     } catch {
       // It may be starting again; the sidecars go on without it, and so does the view.
@@ -52,11 +45,4 @@ export class ControlPlaneView {
   private url(): string {
     return locateControlPlane(this.stateFolder).debugUrl;
   }
-}
-
-function formatFinding(finding: FindingListing): string {
-  const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
-  return [place, finding.object, finding.field, finding.message]
-    .filter((part) => part !== undefined && part !== '')
-    .join(' ');
 }

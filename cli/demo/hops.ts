@@ -26,6 +26,8 @@ interface Slice {
 
 type Slices = { readonly [End in EdgeStats['reporter']]: Slice };
 
+type Edges = ReadonlyMap<string, EdgeStats>;
+
 const noSlices = (): Slices => ({
   source: { requests: 0, failed: 0, latency: mergeLatency([]) },
   destination: { requests: 0, failed: 0, latency: mergeLatency([]) },
@@ -46,7 +48,7 @@ interface HopRecord {
 export class HopTracker {
   private readonly records = new Map<string, HopRecord>();
   /** Last report of each sidecar, by its admin URL. */
-  private readonly last = new Map<string, EdgeReport>();
+  private readonly last = new Map<string, { readonly pid: number; readonly edges: Edges }>();
   /** Monotonic ms of the last polls, newest last. */
   private readonly polls: number[] = [];
 
@@ -100,11 +102,12 @@ export class HopTracker {
 
   private take(url: string, report: EdgeReport): void {
     const before = this.last.get(url);
-    const earlier = new Map(before?.pid === report.pid ? before.edges.map((edge) => [edgeKey(edge), edge]) : []);
-    this.last.set(url, report);
-    for (const edge of report.edges) {
+    const earlier = before?.pid === report.pid ? before.edges : new Map<string, EdgeStats>();
+    const edges = joined(report.edges);
+    this.last.set(url, { pid: report.pid, edges });
+    for (const [key, edge] of edges) {
       if (edge.protocol === 'tcp') continue;
-      const news = differenceOf(edge, earlier.get(edgeKey(edge)));
+      const news = differenceOf(edge, earlier.get(key));
       if (news.latency.count > 0) this.add(news);
     }
   }
@@ -148,6 +151,26 @@ export class HopTracker {
     }
     return record;
   }
+}
+
+/** Edges by key. A sidecar may list one edge in several parts, one for each set of labels that it counts under. */
+function joined(edges: readonly EdgeStats[]): Edges {
+  const byKey = new Map<string, EdgeStats>();
+  for (const edge of edges) {
+    const key = edgeKey(edge);
+    const part = byKey.get(key);
+    byKey.set(key, part === undefined ? edge : sumOf(part, edge));
+  }
+  return byKey;
+}
+
+function sumOf(one: EdgeStats, other: EdgeStats): EdgeStats {
+  const responses = new Map<string, EdgeResponse>();
+  for (const response of [...one.responses, ...other.responses]) {
+    const key = `${response.code} ${response.flags} ${response.origin}`;
+    responses.set(key, { ...response, count: response.count + (responses.get(key)?.count ?? 0) });
+  }
+  return { ...one, responses: [...responses.values()], latency: mergeLatency([one.latency, other.latency]) };
 }
 
 /** The client's sidecar knows best; the server's counts where the client has none. */

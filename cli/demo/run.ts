@@ -3,6 +3,8 @@ import { join, resolve } from 'node:path';
 import { systemClock } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import { weftProgram } from '../installation.js';
+import { DEMO_HOME } from '../mesh/locate.js';
+import { whenUnread } from '../output/pipe.js';
 import { Children } from './children.js';
 import { prepareSampleFolder } from './config-folder.js';
 import { ControlPlaneView } from './control-plane-view.js';
@@ -35,6 +37,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const demo = new Demo(options);
   const stopped = new Promise<'signal'>((done) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => done('signal'));
+    whenUnread(() => done('signal'));
   });
   try {
     const started = await Promise.race([demo.start().then(() => 'started' as const), stopped]);
@@ -56,6 +59,10 @@ class Demo {
   private readonly controlPlane: ControlPlaneView;
   private readonly workloads: Workloads;
   private startedAt = 0;
+  private controlPlaneWasUp = false;
+  /** The last line of a control plane that ended before it was ever up: starting it again would not help. */
+  private refused: string | undefined;
+  private lastLine = '';
   private polling = false;
   private ended = false;
 
@@ -68,7 +75,7 @@ class Demo {
     this.screen = createScreen(options.screen, process.stdout);
     this.children = new Children(weftProgram(), systemClock, {
       onLine: (child, line) => this.onLine(child, line),
-      onDown: (child, reason) => this.screen.notice(`${child} is down (${reason}); it starts again in two seconds`),
+      onDown: (child, reason) => this.onDown(child, reason),
       onUp: () => {},
     });
     this.controlPlane = new ControlPlaneView(this.stateFolder);
@@ -104,11 +111,22 @@ class Demo {
       ],
     });
     await this.until('the control plane', () => this.controlPlane.ready());
+    if (this.ended) return;
+    this.controlPlaneWasUp = true;
     await this.workloads.reconcile();
-    this.screen.notice(`Starting ${this.workloads.names.length} workloads, each with a sidecar of its own …`);
-    await this.until('every sidecar', () => this.workloads.allReady());
+    const { length } = this.workloads.names;
+    if (length === 0)
+      this.screen.notice(`No workload yet: a WorkloadEntry in ${this.configFolder} says where each one listens.`);
+    else {
+      this.screen.notice(
+        `Starting ${length === 1 ? 'one workload' : `${length} workloads`}, each with a sidecar of its own …`,
+      );
+      await this.until('every sidecar', () => this.workloads.allReady());
+    }
+    if (this.ended) return;
     const proxy = this.workloads.trafficProxyUrl();
     if (proxy !== undefined) this.traffic.start(proxy);
+    else if (length > 0) this.screen.notice(this.ownTraffic());
     this.startedAt = systemClock.monotonic();
     this.hops.begin(this.startedAt);
     for (const line of this.help()) this.screen.notice(line);
@@ -189,15 +207,32 @@ class Demo {
 
   private help(): string[] {
     const page = this.workloads.productPageUrl();
+    const state = resolve(this.options.home) === resolve(DEMO_HOME) ? '' : ` --state ${this.stateFolder}`;
+    const [any = 'WORKLOAD', ...others] = this.workloads.names;
+    const workload = [any, ...others].find((name) => name === 'productpage-v1') ?? any;
     const first = this.options.configFolder === undefined ? join(this.configFolder, 'routes.yaml') : this.configFolder;
     return [
       `Configuration: ${this.configFolder} — edit ${first} and watch it take effect within a second.`,
       ...(page === undefined ? [] : [`Product page: ${page}`]),
-      'Elsewhere: weft proxy-status, weft proxy-config routes productpage-v1, weft analyze DIR. Ctrl-C ends everything.',
+      `Elsewhere: npx weft proxy-status${state}, npx weft proxy-config routes ${workload}${state}, npx weft analyze DIR. Ctrl-C ends everything.`,
     ];
   }
 
+  /** What to do about traffic in a folder that has not the sample's source. */
+  private ownTraffic(): string {
+    const proxy = this.workloads.anyProxyUrl();
+    return proxy === undefined
+      ? 'No workload named "traffic", so no traffic by itself.'
+      : `No workload named "traffic", so no traffic by itself. Send some through a sidecar: curl -x ${proxy} http://HOST:PORT/`;
+  }
+
+  private onDown(child: string, reason: string): void {
+    if (child === 'control-plane' && !this.controlPlaneWasUp) this.refused = this.lastLine || reason;
+    else this.screen.notice(`${child} is down (${reason}); it starts again in two seconds`);
+  }
+
   private onLine(child: string, line: string): void {
+    if (child === 'control-plane') this.lastLine = logMessage(line).replace(/^weft: /, '');
     if (child === 'control-plane' && !line.startsWith('{')) this.screen.notice(line);
     else if (/"level":(50|60)/.test(line)) this.screen.notice(`${child}: ${logMessage(line)}`);
   }
@@ -206,6 +241,7 @@ class Demo {
     const deadline = systemClock.monotonic() + START_TIMEOUT_MS;
     while (!(await ready())) {
       if (this.ended) return;
+      if (this.refused !== undefined) throw new Error(`the control plane does not start: ${this.refused}`);
       if (systemClock.monotonic() > deadline) {
         const down = this.children.down();
         throw new Error(

@@ -70,6 +70,12 @@ export class Workloads {
     return traffic?.sidecar === undefined ? undefined : `http://${traffic.address}:${traffic.sidecar.outbound}`;
   }
 
+  /** The HTTP proxy of the first workload that has one. */
+  anyProxyUrl(): string | undefined {
+    const [workload] = this.current.filter(({ sidecar }) => sidecar !== undefined);
+    return workload?.sidecar === undefined ? undefined : `http://${workload.address}:${workload.sidecar.outbound}`;
+  }
+
   productPageUrl(): string | undefined {
     const page = this.current.find((workload) => SAMPLE_WORKLOADS.get(workload.name)?.service === 'productpage');
     return page?.ports[0] === undefined ? undefined : `http://${page.address}:${page.ports[0]}/productpage`;
@@ -79,8 +85,9 @@ export class Workloads {
     if (workload.sidecar === undefined) return;
     const key = `${workload.namespace}.${workload.name}`;
     const child = `sidecar ${workload.name}`;
-    const ports = JSON.stringify(workload.sidecar);
-    if (this.bootstraps.get(key) === ports && this.children.has(child)) return;
+    // Its ports and its identity stand in its bootstrap.
+    const part = JSON.stringify([workload.sidecar, workload.serviceAccount]);
+    if (this.bootstraps.get(key) === part && this.children.has(child)) return;
     const bootstrap = await this.controlPlane.bootstrap(workload).catch(() => undefined);
     if (bootstrap === undefined) return;
     const folder = join(this.stateFolder, 'bootstrap');
@@ -88,7 +95,7 @@ export class Workloads {
     const file = join(folder, `${key}.json`);
     writeFileSync(file, bootstrap, { mode: 0o600 });
     const known = this.bootstraps.has(key);
-    this.bootstraps.set(key, ports);
+    this.bootstraps.set(key, part);
     if (known) await this.children.stop(child);
     this.children.start({ name: child, args: ['proxy', '-c', file] });
   }

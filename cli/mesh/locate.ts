@@ -1,19 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { ControlPlaneState } from '../../control-plane/state-file.js';
 import { UsageError } from '../command.js';
-
-/** What a running control plane writes about itself into its state folder. */
-export interface ControlPlaneFile {
-  readonly pid: number;
-  /** `host:port` of xDS and CA over TLS. */
-  readonly xdsAddress: string;
-  readonly plaintextXdsAddress?: string;
-  /** Base URL of the debug server. */
-  readonly debugUrl: string;
-  /** Path of the PEM root. */
-  readonly rootCertificate: string;
-  readonly trustDomain: string;
-}
 
 /** Where `weft demo` keeps everything, relative to the folder in which it is called. */
 export const DEMO_HOME = '.weft/demo';
@@ -23,12 +11,12 @@ export function defaultStateDirectory(): string {
 }
 
 /** The control plane that runs on a state folder. Throws a UsageError that says what to do when there is none. */
-export function locateControlPlane(stateDirectory: string): ControlPlaneFile {
+export function locateControlPlane(stateDirectory: string): ControlPlaneState {
   const path = join(resolve(stateDirectory), 'control-plane.json');
   if (!existsSync(path)) {
     throw new UsageError(
       `no control plane runs on the state folder ${stateDirectory} (${path} is missing). Start one with \`weft demo\`, or name its folder with --state DIR.`,
     );
   }
-  return JSON.parse(readFileSync(path, 'utf8')) as ControlPlaneFile;
+  return JSON.parse(readFileSync(path, 'utf8')) as ControlPlaneState;
 }

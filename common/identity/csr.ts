@@ -63,12 +63,19 @@ export function parseCsr(pem: string): ParsedCsr {
   if (info === undefined || spki === undefined) throw new Error('the public key is missing');
   if (!contents(version, 'the version').equals(Buffer.of(0))) throw new Error('the version of the request is not 1');
   const publicKey = createPublicKey({ key: encode(spki), type: 'spki', format: 'der' });
+  if (publicKey.asymmetricKeyType === 'ec') checkNamedCurve(spki);
   const algorithmId = readOid(children(algorithm, 'the signature algorithm')[0], 'the signature algorithm');
   const octets = readBitString(signature, 'the signature');
   if (!verifyDer(algorithmId, signedPart(der, info), publicKey, octets)) {
     throw new Error('the signature does not fit the public key');
   }
   return { publicKey, ...requestedNames(attributes), emptySubject: children(subject, 'the subject').length === 0 };
+}
+
+/** RFC 5480 section 2.1.1: a curve is named; one that is written out only looks like a known one. */
+function checkNamedCurve(spki: Element): void {
+  const [algorithm] = children(spki, 'the public key');
+  readOid(children(algorithm, 'the key algorithm')[1], 'the curve of the public key');
 }
 
 /** The octets that were signed, as they came: encoding them anew could differ where the sender's DER was lax. */

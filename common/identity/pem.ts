@@ -17,8 +17,3 @@ export function fromPem(label: string, pem: string): Buffer[] {
 export function splitCertificates(bundle: string): string[] {
   return fromPem('CERTIFICATE', bundle).map((der) => toPem('CERTIFICATE', der));
 }
-
-/** Certificates of all bundles as one, each only once. */
-export function joinCertificates(...bundles: readonly string[]): string {
-  return [...new Set(bundles.flatMap(splitCertificates))].join('');
-}

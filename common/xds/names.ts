@@ -25,5 +25,7 @@ export const MESH_ALPN = 'istio';
 /** Names of the SDS secrets: the workload's own certificate, and the roots that it trusts. */
 export const SECRET_DEFAULT = 'default';
 export const SECRET_ROOT = 'ROOTCA';
+/** A name in the control plane's certificate, whatever its address: SNI carries no IP address (RFC 6066 section 3). */
+export const CONTROL_PLANE_NAME = 'istiod.istio-system.svc';
 /** Cluster name by which Istio's configuration refers to the local SDS server; our sidecar answers it itself. */
 export const SDS_CLUSTER = 'sds-grpc';

@@ -2,6 +2,8 @@ import { objectTitle } from '../api/finding.js';
 import type { ConfigObject, Finding } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
 import { checkConflicts } from './conflicts.js';
+import { checkEgress } from './egress.js';
+import { checkEjection } from './ejection.js';
 import { checkPolicies } from './policies.js';
 import { checkReferences } from './references.js';
 import { Registry } from './registry.js';
@@ -9,7 +11,7 @@ import { Reporter } from './reporter.js';
 import { checkRoutes } from './routes.js';
 import { checkTls } from './tls.js';
 
-const ANALYZERS = [checkReferences, checkRoutes, checkConflicts, checkPolicies, checkTls];
+const ANALYZERS = [checkReferences, checkRoutes, checkConflicts, checkPolicies, checkTls, checkEjection, checkEgress];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */
 const SUPPRESS = 'galley.istio.io/analyze-suppress';

@@ -24,6 +24,10 @@ export const AnalysisCode = {
   conflictingRules: 'WEFT0203',
   /** A client is told to speak plain text to a workload that takes only mTLS. */
   plaintextToStrict: 'WEFT0204',
+  /** ALLOW_ANY without a way out. */
+  noEgress: 'WEFT0206',
+  /** So small a share of so few workloads that none is ever ejected. */
+  neverEjects: 'WEFT0207',
   /** A TrafficSplit for a host that a VirtualService routes. */
   splitOverridden: 'WEFT0205',
 } as const;

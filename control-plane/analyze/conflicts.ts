@@ -4,7 +4,7 @@ import type { DestinationRuleSpec } from '../api/kinds/destination-rule.js';
 import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
 import type { ConfigObject } from '../api/object.js';
 import { AnalysisCode } from './codes.js';
-import { isExported, type Registry } from './registry.js';
+import { hostCovers, isExported, type Registry } from './registry.js';
 import type { Reporter } from './reporter.js';
 
 /** Objects that want the same host. */
@@ -27,9 +27,8 @@ export function byPrecedence(a: ConfigObject, b: ConfigObject): number {
 
 function checkMeshHosts(registry: Registry, report: Reporter): void {
   const owners = new Map<string, ConfigObject<VirtualServiceSpec>[]>();
-  for (const object of registry.all('VirtualService').sort(byPrecedence)) {
-    const { gateways } = object.spec;
-    if (gateways !== undefined && gateways.length > 0 && !gateways.includes('mesh')) continue;
+  for (const object of [...registry.all('VirtualService')].sort(byPrecedence)) {
+    if (!forSidecars(object)) continue;
     for (const [i, written] of (object.spec.hosts ?? []).entries()) {
       const host = resolveHost(written, object.metadata.namespace);
       const others = owners.get(host) ?? [];
@@ -39,12 +38,17 @@ function checkMeshHosts(registry: Registry, report: Reporter): void {
           object,
           AnalysisCode.conflictingMeshHosts,
           `spec.hosts[${i}]`,
-          `${titleOf(rival)} routes ${host} already, and only one can: put the routes into one VirtualService`,
+          `${titleOf(rival)} routes ${host} already and is older, or first by name, so this one has no effect: put the routes into one VirtualService`,
         );
       }
       owners.set(host, [...others, object]);
     }
   }
+}
+
+/** Whether sidecars act on it. */
+function forSidecars({ spec: { gateways } }: ConfigObject<VirtualServiceSpec>): boolean {
+  return gateways === undefined || gateways.length === 0 || gateways.includes('mesh');
 }
 
 /** Whether some namespace sees both. */
@@ -59,13 +63,14 @@ function bothSeen(a: ConfigObject<VirtualServiceSpec>, b: ConfigObject<VirtualSe
 
 function checkRules(registry: Registry, report: Reporter): void {
   const owners = new Map<string, ConfigObject<DestinationRuleSpec>>();
-  for (const object of registry.all('DestinationRule').sort(byPrecedence)) {
+  for (const object of [...registry.all('DestinationRule')].sort(byPrecedence)) {
     const { namespace } = object.metadata;
-    // Rules with a selector are for some clients only, and stand beside the general one.
+    // Rules for some clients only stand beside the general one.
     const key = JSON.stringify([
       namespace,
       resolveHost(object.spec.host, namespace),
       object.spec.workloadSelector?.matchLabels,
+      [...(object.spec.exportTo ?? [])].sort(),
     ]);
     const first = owners.get(key);
     if (first === undefined) {
@@ -93,22 +98,36 @@ function checkRules(registry: Registry, report: Reporter): void {
   }
 }
 
+/** A VirtualService comes before a TrafficSplit, and the oldest split of a host before the others. */
 function checkSplits(registry: Registry, report: Reporter): void {
-  for (const split of registry.all('TrafficSplit')) {
-    const host = resolveHost(split.spec.service, split.metadata.namespace);
-    const routing = registry
-      .all('VirtualService')
-      .find(
-        (object) =>
-          isExported(object.spec.exportTo ?? [], object.metadata.namespace, split.metadata.namespace) &&
-          (object.spec.hosts ?? []).some((written) => resolveHost(written, object.metadata.namespace) === host),
+  const routing = registry.all('VirtualService').filter(forSidecars);
+  const owners = new Map<string, ConfigObject>();
+  for (const split of [...registry.all('TrafficSplit')].sort(byPrecedence)) {
+    const { namespace } = split.metadata;
+    const host = resolveHost(split.spec.service, namespace);
+    const rival = routing.find((object) => routes(object, host, namespace));
+    const older = owners.get(host);
+    if (rival !== undefined) {
+      report.warning(
+        split,
+        AnalysisCode.splitOverridden,
+        'spec.service',
+        `${titleOf(rival)} routes ${host} too, and a VirtualService comes before a TrafficSplit: keep one of them`,
       );
-    if (routing === undefined) continue;
-    report.warning(
-      split,
-      AnalysisCode.splitOverridden,
-      'spec.service',
-      `${titleOf(routing)} routes ${host} too, and a VirtualService comes before a TrafficSplit: keep one of them`,
-    );
+    } else if (older !== undefined) {
+      report.warning(
+        split,
+        AnalysisCode.conflictingRules,
+        'spec.service',
+        `${titleOf(older)} splits ${host} already, which counts`,
+      );
+    }
+    if (older === undefined) owners.set(host, split);
   }
+}
+
+function routes(object: ConfigObject<VirtualServiceSpec>, host: string, client: string): boolean {
+  const { metadata, spec } = object;
+  if (!isExported(spec.exportTo ?? [], metadata.namespace, client)) return false;
+  return (spec.hosts ?? []).some((written) => hostCovers(resolveHost(written, metadata.namespace), host));
 }

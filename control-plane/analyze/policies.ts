@@ -1,5 +1,4 @@
 import { ROOT_NAMESPACE } from '../api/kinds/index.js';
-import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import { AnalysisCode } from './codes.js';
 import { byPrecedence, titleOf } from './conflicts.js';
@@ -83,7 +82,8 @@ function hasSelector({ selector }: Selecting): boolean {
 
 /** In the root namespace a selector reaches the whole mesh, but for PeerAuthentication, which has none there. */
 function scopeOf({ object }: Selecting): string | undefined {
-  return object.metadata.namespace === ROOT_NAMESPACE ? undefined : object.metadata.namespace;
+  const { kind, metadata } = object;
+  return metadata.namespace === ROOT_NAMESPACE && kind !== 'PeerAuthentication' ? undefined : metadata.namespace;
 }
 
 function checkSelection(selecting: Selecting, registry: Registry, report: Reporter): void {
@@ -106,12 +106,12 @@ function checkExclusive(exclusive: Exclusive, registry: Registry, report: Report
     byPrecedence(a.object, b.object),
   );
   const general = new Map<string, ConfigObject>();
-  const special: Selecting[] = [];
+  const owners = new Map<string, ConfigObject>();
   for (const selecting of all) {
     const { object } = selecting;
     const { namespace } = object.metadata;
     if (hasSelector(selecting)) {
-      const shared = sharedWorkload(selecting, special, registry);
+      const shared = sharedWorkload(selecting, owners, registry);
       if (shared !== undefined) {
         report.error(
           object,
@@ -120,7 +120,6 @@ function checkExclusive(exclusive: Exclusive, registry: Registry, report: Report
           `${shared.workload.title} has ${titleOf(shared.rival)} already, and only one ${kind} with a selector can apply to it`,
         );
       }
-      special.push(selecting);
       continue;
     }
     const first = general.get(namespace);
@@ -135,18 +134,20 @@ function checkExclusive(exclusive: Exclusive, registry: Registry, report: Report
   }
 }
 
+/** The first workload that another object of the kind has already; all that have none are the object's from now on. */
 function sharedWorkload(
   selecting: Selecting,
-  earlier: readonly Selecting[],
+  owners: Map<string, ConfigObject>,
   registry: Registry,
 ): { readonly workload: KnownWorkload; readonly rival: ConfigObject } | undefined {
-  const { namespace } = selecting.object.metadata;
-  const rivals = earlier.filter(({ object }) => object.metadata.namespace === namespace);
+  let shared: { readonly workload: KnownWorkload; readonly rival: ConfigObject } | undefined;
   for (const workload of registry.selected(scopeOf(selecting), selecting.selector)) {
-    const rival = rivals.find(({ selector }) => selectorMatches(selector, workload.labels));
-    if (rival !== undefined) return { workload, rival: rival.object };
+    const key = `${selecting.object.metadata.namespace}\n${workload.title}`;
+    const rival = owners.get(key);
+    if (rival === undefined) owners.set(key, selecting.object);
+    else shared ??= { workload, rival };
   }
-  return undefined;
+  return shared;
 }
 
 function checkProviders(registry: Registry, report: Reporter): void {

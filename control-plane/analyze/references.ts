@@ -101,15 +101,14 @@ function checkDestination(
   destination: Destination,
   path: string,
   registry: Registry,
-  subsets: ReadonlyMap<string, ReadonlySet<string>>,
+  subsets: Subsets,
   report: Reporter,
 ): void {
   const service = checkHost(object, destination.host, `${path}.host`, registry, report);
   if (service === undefined) return;
   const { subset, port } = destination;
   const host = resolveHost(destination.host, object.metadata.namespace);
-  const known = [...subsets].some(([pattern, names]) => hostCovers(pattern, host) && names.has(subset ?? ''));
-  if (subset !== undefined && subset !== '' && !known) {
+  if (subset !== undefined && subset !== '' && !hasSubset(subsets, host, subset)) {
     report.error(
       object,
       AnalysisCode.referenceNotFound,
@@ -135,7 +134,18 @@ function checkDestination(
   }
 }
 
-function subsetsByHost(registry: Registry): Map<string, Set<string>> {
+/** Names of subsets by the host, or the wildcard, of their rules. */
+interface Subsets {
+  readonly byHost: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly wildcards: readonly (readonly [pattern: string, names: ReadonlySet<string>])[];
+}
+
+function hasSubset({ byHost, wildcards }: Subsets, host: string, subset: string): boolean {
+  if (byHost.get(host)?.has(subset) === true) return true;
+  return wildcards.some(([pattern, names]) => hostCovers(pattern, host) && names.has(subset));
+}
+
+function subsetsByHost(registry: Registry): Subsets {
   const subsets = new Map<string, Set<string>>();
   for (const { spec, metadata } of registry.all('DestinationRule')) {
     const host = resolveHost(spec.host, metadata.namespace);
@@ -143,7 +153,7 @@ function subsetsByHost(registry: Registry): Map<string, Set<string>> {
     for (const { name } of spec.subsets ?? []) names.add(name);
     subsets.set(host, names);
   }
-  return subsets;
+  return { byHost: subsets, wildcards: [...subsets].filter(([host]) => host.startsWith('*')) };
 }
 
 function checkRule(object: ConfigObject<DestinationRuleSpec>, registry: Registry, report: Reporter): void {

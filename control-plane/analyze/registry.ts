@@ -1,8 +1,9 @@
 import { serviceHost } from '../api/hosts.js';
 import { type Kind, type KindSpecs, meshConfigOf, objectsOfKind } from '../api/kinds/index.js';
-import { selectorMatches, workloadLabels } from '../api/labels.js';
+import { workloadLabels } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
+import { LabelIndex } from './labels.js';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -25,24 +26,30 @@ export interface KnownWorkload {
 /** What there is in a set of configuration, indexed for the questions that analysis asks. */
 export class Registry {
   readonly set: ConfigSet;
-  readonly workloads: readonly KnownWorkload[];
+  readonly #workloads: LabelIndex<KnownWorkload>;
+  readonly #kinds = new Map<Kind, readonly ConfigObject[]>();
   readonly #services = new Map<string, KnownService>();
   readonly #wildcards: KnownService[] = [];
 
   constructor(set: ConfigSet) {
     this.set = set;
-    this.workloads = [
+    this.#workloads = new LabelIndex([
       ...this.all('WorkloadEntry').map((entry) => known(entry, workloadLabels(entry))),
       ...this.all('Pod').map((pod) => known(pod, pod.metadata.labels)),
-    ];
+    ]);
     for (const service of [...this.#coreServices(), ...this.#entryServices()]) {
       if (service.host.startsWith('*')) this.#wildcards.push(service);
       else if (!this.#services.has(service.host)) this.#services.set(service.host, service);
     }
   }
 
-  all<K extends Kind>(kind: K): ConfigObject<KindSpecs[K]>[] {
-    return objectsOfKind(this.set.objects, kind);
+  all<K extends Kind>(kind: K): readonly ConfigObject<KindSpecs[K]>[] {
+    const known = this.#kinds.get(kind);
+    // Kept under its own kind, so it has that kind's spec.
+    if (known !== undefined) return known as readonly ConfigObject<KindSpecs[K]>[];
+    const found = objectsOfKind(this.set.objects, kind);
+    this.#kinds.set(kind, found);
+    return found;
   }
 
   /** The service of a full name, by itself or by a wildcard that covers it. */
@@ -58,10 +65,7 @@ export class Registry {
   }
 
   selected(namespace: string | undefined, selector: Labels): KnownWorkload[] {
-    return this.workloads.filter(
-      (workload) =>
-        (namespace === undefined || workload.namespace === namespace) && selectorMatches(selector, workload.labels),
-    );
+    return this.#workloads.select(namespace, selector);
   }
 
   get mesh(): ReturnType<typeof meshConfigOf> {

@@ -1,6 +1,7 @@
 import { resolveHost } from '../api/hosts.js';
 import type { ClientTlsSettings, DestinationRuleSpec, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import { ROOT_NAMESPACE } from '../api/kinds/index.js';
+import type { PeerAuthenticationSpec } from '../api/kinds/peer-authentication.js';
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import { AnalysisCode } from './codes.js';
@@ -16,10 +17,11 @@ interface PlacedTls {
 
 /** TLS settings of clients that verify nobody, or that the server refuses. */
 export function checkTls(registry: Registry, report: Reporter): void {
+  const peers = new PeerPolicies(registry);
   for (const object of registry.all('DestinationRule')) {
     for (const { tls, path, ofPort } of tlsSettings(object.spec)) {
       checkVerification(object, tls, path, ofPort, report);
-      if (tls.mode === 'DISABLE') checkStrict(object, path, registry, report);
+      if (tls.mode === 'DISABLE') checkStrict(object, path, { registry, peers }, report);
     }
   }
 }
@@ -69,13 +71,13 @@ function checkVerification(
 function checkStrict(
   object: ConfigObject<DestinationRuleSpec>,
   path: string,
-  registry: Registry,
+  { registry, peers }: { readonly registry: Registry; readonly peers: PeerPolicies },
   report: Reporter,
 ): void {
   const service = registry.service(resolveHost(object.spec.host, object.metadata.namespace));
   if (service?.workloads === undefined) return;
   for (const labels of service.workloads) {
-    const policy = strictPolicy(service.namespace, labels, registry);
+    const policy = peers.strict(service.namespace, labels);
     if (policy === undefined) continue;
     report.error(
       object,
@@ -87,27 +89,44 @@ function checkStrict(
   }
 }
 
-/** The PeerAuthentication that decides about a workload, if it is STRICT: its own, its namespace's, or the mesh's. */
-function strictPolicy(
-  namespace: string,
-  labels: Readonly<Record<string, string>>,
-  registry: Registry,
-): ConfigObject | undefined {
-  const all = registry.all('PeerAuthentication').sort(byPrecedence);
-  const selectorOf = (object: (typeof all)[number]): Readonly<Record<string, string>> =>
-    object.spec.selector?.matchLabels ?? {};
-  const general = (object: (typeof all)[number]): boolean => Object.keys(selectorOf(object)).length === 0;
-  const levels = [
-    all.filter(
-      (object) =>
-        object.metadata.namespace === namespace && !general(object) && selectorMatches(selectorOf(object), labels),
-    ),
-    all.filter((object) => object.metadata.namespace === namespace && general(object)),
-    all.filter((object) => object.metadata.namespace === ROOT_NAMESPACE && general(object)),
-  ];
-  for (const [policy] of levels) {
-    const mode = policy?.spec.mtls?.mode ?? 'UNSET';
-    if (policy !== undefined && mode !== 'UNSET') return mode === 'STRICT' ? policy : undefined;
+type Policy = ConfigObject<PeerAuthenticationSpec>;
+type Labels = Readonly<Record<string, string>>;
+
+/** PeerAuthentications by how wide they are, the one that counts first. */
+class PeerPolicies {
+  readonly #general = new Map<string, Policy>();
+  /** Under the first label that they select, since there may be one for every workload. */
+  readonly #special = new Map<string, { readonly policy: Policy; readonly order: number }[]>();
+
+  constructor(registry: Registry) {
+    for (const [order, policy] of [...registry.all('PeerAuthentication')].sort(byPrecedence).entries()) {
+      const { namespace } = policy.metadata;
+      const [first] = Object.entries(policy.spec.selector?.matchLabels ?? {});
+      if (first === undefined) {
+        if (!this.#general.has(namespace)) this.#general.set(namespace, policy);
+        continue;
+      }
+      const key = keyOf(namespace, ...first);
+      const list = this.#special.get(key) ?? [];
+      list.push({ policy, order });
+      this.#special.set(key, list);
+    }
   }
-  return undefined;
+
+  /** The one that decides about a workload, if it is STRICT: its own, its namespace's, or the mesh's. */
+  strict(namespace: string, labels: Labels): Policy | undefined {
+    const own = Object.entries(labels)
+      .flatMap(([name, value]) => this.#special.get(keyOf(namespace, name, value)) ?? [])
+      .filter(({ policy }) => selectorMatches(policy.spec.selector?.matchLabels ?? {}, labels))
+      .sort((a, b) => a.order - b.order)[0]?.policy;
+    for (const policy of [own, this.#general.get(namespace), this.#general.get(ROOT_NAMESPACE)]) {
+      const mode = policy?.spec.mtls?.mode ?? 'UNSET';
+      if (mode !== 'UNSET') return mode === 'STRICT' ? policy : undefined;
+    }
+    return undefined;
+  }
+}
+
+function keyOf(namespace: string, label: string, value: string): string {
+  return `${namespace}\n${label}\n${value}`;
 }

@@ -44,7 +44,7 @@ spec:
 `;
     expect(read(text)).toEqual({
       object: undefined,
-      lines: ['a.yaml:14: spec.http[0].route[1].weight: must be a whole number from 0 to 2147483647, got "fifty"'],
+      lines: ['a.yaml:14 spec.http[0].route[1].weight: must be a whole number from 0 to 2147483647, got "fifty"'],
     });
   });
 
@@ -58,7 +58,7 @@ items:
     spec:
       subsets: []
 `;
-    expect(read(text).lines).toEqual(['a.yaml:7: spec.host: is required']);
+    expect(read(text).lines).toEqual(['a.yaml:7 spec.host: is required']);
   });
 
   it('counts on into the text of MeshConfig', () => {
@@ -73,8 +73,8 @@ data:
       drainDuration: soon
 `;
     expect(read(text).lines).toEqual([
-      'a.yaml:7: data.mesh.accesLogEncoding: unknown field: it has no effect; did you mean "accessLogEncoding"?',
-      'a.yaml:9: data.mesh.defaultConfig.drainDuration: must be a duration such as "1.5s" or "100ms", got "soon"',
+      'a.yaml:7 data.mesh.accesLogEncoding: unknown field: it has no effect; did you mean "accessLogEncoding"?',
+      'a.yaml:9 data.mesh.defaultConfig.drainDuration: must be a duration such as "1.5s" or "100ms", got "soon"',
     ]);
   });
 

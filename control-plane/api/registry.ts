@@ -75,6 +75,11 @@ export function unreadKind(group: string, kind: string): { level: 'warning' | 'i
 }
 
 /** The kinds that are read, for suggestions. */
-export function knownKinds(): readonly string[] {
-  return Object.keys(KINDS);
+export function knownKinds(): readonly Kind[] {
+  return Object.keys(KINDS).filter(isKnownKind);
+}
+
+/** Kinds that are known by name and not read, by group. */
+export function unreadKinds(): readonly (readonly [group: string, kinds: readonly string[]])[] {
+  return Object.entries(MISSED);
 }

@@ -124,7 +124,8 @@ export class CaService {
 
   /** The caller's own identity; a request that names anything else is refused, not corrected. */
   private identityFor(csr: ParsedCsr, caller: Caller): string {
-    const own = formatSpiffeId({ trustDomain: this.options.trustDomain(), ...caller });
+    const { namespace, serviceAccount } = caller;
+    const own = formatSpiffeId({ trustDomain: this.options.trustDomain(), namespace, serviceAccount });
     const foreign = csr.uris.find((uri) => uri !== own) ?? csr.dnsNames[0];
     if (foreign === undefined && csr.otherNames === 0) return own;
     this.options.events.identityRefused();

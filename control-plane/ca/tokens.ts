@@ -12,9 +12,14 @@ export interface Caller {
   readonly serviceAccount: string;
 }
 
+export interface VerifiedCaller extends Caller {
+  /** When the proof ends, in milliseconds since the epoch; undefined when it does not say. */
+  readonly expiresAt?: number;
+}
+
 /** Proves callers by their bearer token. Rejects with a {@link TokenError} when the token is not to be believed. */
 export interface TokenVerifier {
-  verify(token: string): Promise<Caller>;
+  verify(token: string): Promise<VerifiedCaller>;
 }
 
 /** Why a token was refused; never holds the token. */
@@ -64,14 +69,14 @@ export class LocalTokenVerifier implements TokenVerifier {
     this.publicKey = createPublicKey(key);
   }
 
-  async verify(token: string): Promise<Caller> {
+  async verify(token: string): Promise<VerifiedCaller> {
     const payload = await this.payloadOf(token);
     const [system, kind, namespace = '', serviceAccount = '', ...more] = (payload.sub ?? '').split(':');
     const wellFormed = system === 'system' && kind === 'serviceaccount' && more.length === 0;
     if (!wellFormed || namespace === '' || serviceAccount === '') {
       throw new TokenError('the token names no service account');
     }
-    return { namespace, serviceAccount };
+    return { namespace, serviceAccount, ...(payload.exp !== undefined && { expiresAt: payload.exp * 1000 }) };
   }
 
   private async payloadOf(token: string): Promise<JWTPayload> {

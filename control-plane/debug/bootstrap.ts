@@ -1,3 +1,4 @@
+import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import type { Workload } from '../model/service.js';
@@ -14,8 +15,6 @@ export interface BootstrapEnvironment {
 
 /** Cluster by which a bootstrap refers to the control plane. */
 const XDS_CLUSTER = 'xds-grpc';
-/** A name that the control plane's certificate carries, whatever its address. */
-const SERVER_NAME = 'istiod.istio-system.svc';
 
 /**
  * The Envoy bootstrap with which our sidecar joins the mesh as `workload`. Throws an Error for a workload without a
@@ -92,7 +91,7 @@ function xdsCluster(environment: BootstrapEnvironment): object {
       name: 'envoy.transport_sockets.tls',
       typed_config: {
         '@type': EXTENSION.upstreamTls,
-        sni: SERVER_NAME,
+        sni: CONTROL_PLANE_NAME,
         common_tls_context: { validation_context: { trusted_ca: { filename: environment.rootCertificate } } },
       },
     },

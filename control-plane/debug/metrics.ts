@@ -1,7 +1,10 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../../common/runtime/clock.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { CaEvents } from '../ca/service.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsEvents } from '../xds/server.js';
+import type { ProxyStatus, ShortName } from '../xds/status.js';
 
 const SHORT: Readonly<Record<string, string>> = {
   [TYPE.cluster]: 'cds',
@@ -13,6 +16,8 @@ const SHORT: Readonly<Record<string, string>> = {
 function shortName(typeUrl: string): string {
   return SHORT[typeUrl] ?? 'other';
 }
+
+const SECONDS = [0.001, 0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30];
 
 /** The control plane's own measurements, by the names that istiod's have. */
 export class ControlPlaneMetrics {
@@ -41,12 +46,36 @@ export class ControlPlaneMetrics {
     'pilot_proxy_convergence_time',
     'Seconds from a change to the last acknowledgement by a proxy.',
     [],
-    [0.01, 0.05, 0.1, 0.5, 1, 3, 5, 10, 30],
+    SECONDS,
+  );
+  private readonly queueTime = this.histogram(
+    'pilot_proxy_queue_time',
+    'Seconds that a proxy waits before its configuration is made.',
+    [],
+    SECONDS,
+  );
+  private readonly pushTime = this.histogram(
+    'pilot_xds_push_time',
+    'Seconds in which all of a proxy’s configuration is made.',
+    ['type'],
+    SECONDS,
+  );
+  private readonly buildTime = this.histogram(
+    'pilot_pushcontext_init_seconds',
+    'Seconds in which the model of the mesh is built.',
+    [],
+    SECONDS,
   );
   private readonly triggers = this.counter('pilot_push_triggers', 'Changes that led to a push, by what changed.', [
     'type',
   ]);
   private readonly services = this.gauge('pilot_services', 'Services that are known.', []);
+  private readonly virtualServices = this.gauge('pilot_virt_services', 'VirtualServices that are in force.', []);
+  private readonly withoutInstances = this.gauge(
+    'pilot_eds_no_instances',
+    'Services whose endpoints are known, and are none.',
+    [],
+  );
   private readonly rejectedConfigs = this.gauge('pilot_total_rejected_configs', 'Errors in the configuration.', []);
   private readonly csrs = this.counter('citadel_server_csr_count', 'Certificate requests received.', []);
   private readonly csrErrors = this.counter(
@@ -70,11 +99,34 @@ export class ControlPlaneMetrics {
     [],
   );
   private readonly issued = this.counter('citadel_server_success_cert_issuance_count', 'Certificates issued.', []);
-  private readonly rootExpiry = this.gauge(
-    'citadel_server_root_cert_expiry_timestamp',
-    'When the root certificate expires, in seconds since the epoch.',
-    [],
-  );
+  private rootEnd = 0;
+
+  constructor(private readonly clock: Clock) {
+    collectDefaultMetrics({ register: this.registry });
+    const started = clock.now();
+    this.computed(
+      'istiod_uptime_seconds',
+      'Seconds since the control plane started.',
+      () => (clock.now() - started) / 1000,
+    );
+    // The root signs by itself, so its own end is the end of the chain.
+    for (const [name, what] of [
+      ['root_cert', 'root certificate'],
+      ['cert_chain', 'chain that signs certificates'],
+    ]) {
+      const metric = `citadel_server_${name}_expiry`;
+      this.computed(
+        `${metric}_timestamp`,
+        `When the ${what} expires, in seconds since the epoch.`,
+        () => this.rootEnd / 1000,
+      );
+      this.computed(
+        `${metric}_seconds`,
+        `Seconds until the ${what} expires.`,
+        () => (this.rootEnd - this.clock.now()) / 1000,
+      );
+    }
+  }
 
   readonly ca: CaEvents = {
     requested: () => this.csrs.inc(),
@@ -96,17 +148,47 @@ export class ControlPlaneMetrics {
     expiredNonce: (typeUrl) => this.expired.inc({ type: shortName(typeUrl) }),
     converged: (ms) => this.convergence.observe(ms / 1000),
     internalError: () => this.internalErrors.inc(),
+    generated: (waitedMs, tookMs) => {
+      this.queueTime.observe(waitedMs / 1000);
+      this.pushTime.observe({ type: 'all' }, tookMs / 1000);
+    },
   };
 
-  snapshotTaken(services: number, errors: number): void {
+  snapshotTaken({ services, virtualServices }: MeshSnapshot, errors: number, tookMs: number): void {
     this.triggers.inc({ type: 'config' });
-    this.services.set(services);
+    this.buildTime.observe(tookMs / 1000);
+    this.services.set(services.length);
+    this.virtualServices.set(virtualServices.all.length);
+    this.withoutInstances.set(
+      services.filter(({ resolution, endpoints }) => resolution === 'static' && endpoints.length === 0).length,
+    );
     this.rejectedConfigs.set(errors);
   }
 
   /** Milliseconds since the epoch. */
   rootExpires(at: number): void {
-    this.rootExpiry.set(at / 1000);
+    this.rootEnd = at;
+  }
+
+  /** Counts the proxies that refuse something at the moment, by type. */
+  watch(proxies: () => readonly ProxyStatus[]): void {
+    for (const type of ['CDS', 'EDS', 'LDS', 'RDS'] satisfies ShortName[]) {
+      const refusing = (): number => proxies().filter(({ types }) => types[type].lastNack !== undefined).length;
+      const name = `pilot_xds_${type.toLowerCase()}_reject`;
+      this.computed(name, `Proxies that refuse a resource of ${type} at the moment.`, refusing);
+    }
+  }
+
+  /** A gauge that is read when it is asked for. */
+  private computed(name: string, help: string, value: () => number): void {
+    new Gauge({
+      name,
+      help,
+      registers: [this.registry],
+      collect() {
+        this.set(value());
+      },
+    });
   }
 
   private counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {

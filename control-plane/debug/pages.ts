@@ -5,6 +5,7 @@ import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { meshWorkloads } from '../model/workload-views.js';
 import type { AdsServer } from '../xds/server.js';
+import { heldBySomebodyElse } from './admin-port.js';
 import { type BootstrapEnvironment, buildBootstrap } from './bootstrap.js';
 import type { ControlPlaneMetrics } from './metrics.js';
 import { type DebugPage, json, plain } from './server.js';
@@ -16,6 +17,8 @@ export interface DebugSubject {
   readonly ads: AdsServer;
   readonly metrics: ControlPlaneMetrics;
   readonly tokens: TokenFiles;
+  /** Gives a workload (`namespace/name`) another admin port in place of one that is taken. */
+  readonly replacePort: (workload: string, port: number) => Promise<void>;
   /** Without the token's path, which is the workload's own. */
   readonly environment: () => Omit<BootstrapEnvironment, 'tokenPath'>;
 }
@@ -83,7 +86,17 @@ function listServices(snapshot: MeshSnapshot | undefined): object[] {
   }));
 }
 
+/** Who asks is about to start a proxy, which could not start on an admin port that somebody else has taken. */
+async function moveAdminPort(subject: DebugSubject, key: string): Promise<void> {
+  const workload = subject.snapshot()?.workloads.get(key);
+  if (workload?.sidecar === undefined || subject.ads.resourcesOf(key) !== undefined) return;
+  const { address, admin } = workload.sidecar;
+  const own = `~${workload.name}.${workload.namespace}~`;
+  if (await heldBySomebodyElse(address, admin, (nodeId) => nodeId.includes(own))) await subject.replacePort(key, admin);
+}
+
 async function bootstrap(subject: DebugSubject, key: string): Promise<ReturnType<typeof json>> {
+  await moveAdminPort(subject, key);
   const snapshot = subject.snapshot();
   const workload: Workload | undefined = snapshot?.workloads.get(key);
   if (snapshot === undefined || workload === undefined) {

@@ -2,7 +2,7 @@ import type { AuthorizationPolicySpec, AuthorizationRule } from '../api/kinds/au
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
-import { byAge } from './findings.js';
+import { byAge } from './order.js';
 
 export interface WorkloadPolicy {
   readonly namespace: string;

@@ -1,13 +1,11 @@
 import { meshConfigOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.js';
-import type { Finding } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
 import type { Allotments } from './allotment.js';
 import { AuthorizationPolicies } from './authorization.js';
 import { DestinationRules } from './destination-rules.js';
-import { compare } from './findings.js';
 import { meshSettings } from './mesh-settings.js';
+import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
-import { findBrokenReferences, findMissingEgress } from './references.js';
 import type { Service } from './service.js';
 import { buildServices } from './services.js';
 import type { MeshSnapshot } from './snapshot.js';
@@ -16,22 +14,21 @@ import { trafficSplits } from './traffic-split.js';
 import { VirtualServices } from './virtual-services.js';
 import { buildWorkloads, workloadKey } from './workloads.js';
 
-/** The mesh as a set of objects describes it, and what is wrong with them together. Never throws for what users write. */
+/** The mesh as a set of objects describes it. Never throws for what users write. */
 export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnapshot {
-  const findings: Finding[] = [];
   const of = <K extends Parameters<typeof objectsOfKind>[1]>(kind: K) => objectsOfKind(set.objects, kind);
   const settings = meshSettings(meshConfigOf(set.objects), ROOT_NAMESPACE);
   const workloads = buildWorkloads(of('WorkloadEntry'), of('Pod'), allotments);
   const services = buildServices(of('Service'), of('ServiceEntry'), workloads, settings);
-  const virtualServices = new VirtualServices(of('VirtualService'), settings, findings);
-  const snapshot: MeshSnapshot = {
+  const virtualServices = new VirtualServices(of('VirtualService'), settings);
+  return {
     settings,
     services,
     workloads: new Map([...workloads].sort(([a], [b]) => compare(a, b))),
     servicesOf: servicesByWorkload(services),
     virtualServices,
-    destinationRules: new DestinationRules(of('DestinationRule'), settings, findings),
-    trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices, findings),
+    destinationRules: new DestinationRules(of('DestinationRule'), settings),
+    trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),
     peerAuthentications: new PeerAuthentications(
       of('PeerAuthentication'),
       set.unreadablePolicies,
@@ -42,11 +39,8 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
       set.unreadablePolicies,
       settings.rootNamespace,
     ),
-    telemetries: new Telemetries(of('Telemetry'), settings, findings),
-    findings,
+    telemetries: new Telemetries(of('Telemetry'), settings),
   };
-  findings.push(...findBrokenReferences(snapshot), ...findMissingEgress(of('ConfigMap')));
-  return snapshot;
 }
 
 function servicesByWorkload(services: readonly Service[]): Map<string, Service[]> {

@@ -1,10 +1,10 @@
 import { resolveHost } from '../api/hosts.js';
 import type { DestinationRuleSpec, Subset, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
-import type { ConfigObject, Finding } from '../api/object.js';
-import { byAge, CODE, finding, objectName } from './findings.js';
+import type { ConfigObject } from '../api/object.js';
 import { HostIndex } from './hosts.js';
 import type { MeshSettings } from './mesh-settings.js';
+import { byAge } from './order.js';
 import type { Service } from './service.js';
 import { exportedTo, isVisible } from './visibility.js';
 
@@ -31,9 +31,9 @@ export class DestinationRules {
   readonly #rootNamespace: string;
   readonly all: readonly HostRule[];
 
-  constructor(objects: readonly ConfigObject<DestinationRuleSpec>[], settings: MeshSettings, findings: Finding[]) {
+  constructor(objects: readonly ConfigObject<DestinationRuleSpec>[], settings: MeshSettings) {
     this.#rootNamespace = settings.rootNamespace;
-    const merged = mergeRules([...objects].sort(byAge), settings, findings);
+    const merged = mergeRules([...objects].sort(byAge), settings);
     this.all = merged;
     for (const namespace of new Set(merged.map((rule) => rule.namespace))) {
       // A rule for some clients only comes before the one for all of them.
@@ -59,11 +59,7 @@ export class DestinationRules {
 }
 
 /** Rules of one namespace and host add up: the oldest trafficPolicy, and all subsets, the older of two with one name. */
-function mergeRules(
-  objects: readonly ConfigObject<DestinationRuleSpec>[],
-  settings: MeshSettings,
-  findings: Finding[],
-): HostRule[] {
+function mergeRules(objects: readonly ConfigObject<DestinationRuleSpec>[], settings: MeshSettings): HostRule[] {
   const merged = new Map<string, HostRule>();
   for (const object of objects) {
     const { metadata, spec } = object;
@@ -78,28 +74,16 @@ function mergeRules(
       merged.set(key, { namespace, name, host, trafficPolicy: spec.trafficPolicy, subsets, exportTo, clients });
       continue;
     }
-    merged.set(key, addRule(older, object, findings));
+    merged.set(key, addRule(older, object));
   }
   return [...merged.values()];
 }
 
-function addRule(older: HostRule, object: ConfigObject<DestinationRuleSpec>, findings: Finding[]): HostRule {
+function addRule(older: HostRule, { spec }: ConfigObject<DestinationRuleSpec>): HostRule {
   const known = new Set(older.subsets.map((subset) => subset.name));
-  const added: Subset[] = [];
-  for (const [i, subset] of (object.spec.subsets ?? []).entries()) {
-    if (!known.has(subset.name)) added.push(subset);
-    else {
-      const message = `subset ${subset.name} of ${older.host} is already defined by DestinationRule ${older.namespace}/${older.name}, which is older and wins`;
-      findings.push(finding(object, CODE.conflictingRules, 'warning', `spec.subsets[${i}].name`, message));
-    }
-  }
-  if (older.trafficPolicy !== undefined && object.spec.trafficPolicy !== undefined) {
-    const message = `${objectName(object)} and DestinationRule ${older.namespace}/${older.name} both set the trafficPolicy of ${older.host}; the older one wins`;
-    findings.push(finding(object, CODE.conflictingRules, 'warning', 'spec.trafficPolicy', message));
-  }
   return {
     ...older,
-    trafficPolicy: older.trafficPolicy ?? object.spec.trafficPolicy,
-    subsets: [...older.subsets, ...added],
+    trafficPolicy: older.trafficPolicy ?? spec.trafficPolicy,
+    subsets: [...older.subsets, ...(spec.subsets ?? []).filter(({ name }) => !known.has(name))],
   };
 }

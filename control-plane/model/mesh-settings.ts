@@ -11,7 +11,6 @@ export interface MeshSettings {
   readonly connectTimeoutMs: number;
   readonly tcpKeepalive: MeshConfigSpec['tcpKeepalive'];
   readonly dnsRefreshMs: number;
-  readonly allowUnknownHosts: boolean;
   readonly defaultRetries: HttpRetry | undefined;
   readonly accessLog: {
     readonly file: string;
@@ -47,7 +46,6 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     connectTimeoutMs: durationMs(spec.connectTimeout, 10_000),
     tcpKeepalive: spec.tcpKeepalive,
     dnsRefreshMs: durationMs(spec.dnsRefreshRate, 60_000),
-    allowUnknownHosts: spec.outboundTrafficPolicy?.mode !== 'REGISTRY_ONLY',
     defaultRetries: spec.defaultHttpRetryPolicy,
     accessLog: {
       file: spec.accessLogFile ?? '',

@@ -2,7 +2,7 @@ import type { PeerAuthenticationSpec } from '../api/kinds/peer-authentication.js
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
-import { byAge } from './findings.js';
+import { byAge } from './order.js';
 import type { Workload } from './service.js';
 
 export type MtlsMode = 'strict' | 'permissive' | 'disable';

@@ -1,8 +1,8 @@
 import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
 import type { ConfigObject } from '../api/object.js';
-import { compare, objectName } from './findings.js';
 import type { MeshSettings } from './mesh-settings.js';
+import { compare, objectName } from './order.js';
 import {
   type Endpoint,
   protocolOf,

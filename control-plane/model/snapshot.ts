@@ -1,4 +1,3 @@
-import type { Finding } from '../api/object.js';
 import type { AuthorizationPolicies } from './authorization.js';
 import type { DestinationRules } from './destination-rules.js';
 import type { MeshSettings } from './mesh-settings.js';
@@ -23,6 +22,4 @@ export interface MeshSnapshot {
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
   readonly telemetries: Telemetries;
-  /** What the user should know about the objects together; schema findings stay with the ConfigSet. */
-  readonly findings: readonly Finding[];
 }

@@ -1,8 +1,8 @@
 import type { AccessLogging, TelemetrySpec } from '../api/kinds/telemetry.js';
 import { selectorMatches } from '../api/labels.js';
-import type { ConfigObject, Finding } from '../api/object.js';
-import { byAge, CODE, finding, objectName } from './findings.js';
+import type { ConfigObject } from '../api/object.js';
 import type { MeshSettings } from './mesh-settings.js';
+import { byAge } from './order.js';
 
 export interface EffectiveAccessLog {
   readonly provider: string;
@@ -18,12 +18,11 @@ export class Telemetries {
   readonly #objects: readonly ConfigObject<TelemetrySpec>[];
   readonly #settings: MeshSettings;
 
-  constructor(objects: readonly ConfigObject<TelemetrySpec>[], settings: MeshSettings, findings: Finding[]) {
+  constructor(objects: readonly ConfigObject<TelemetrySpec>[], settings: MeshSettings) {
     this.#objects = [...objects]
       .sort(byAge)
       .filter(({ spec }) => spec.targetRef === undefined && (spec.targetRefs ?? []).length === 0);
     this.#settings = settings;
-    this.#report(findings);
   }
 
   accessLogs(workload: Target, mode: Mode): readonly EffectiveAccessLog[] {
@@ -63,18 +62,6 @@ export class Telemetries {
     );
     const found = [plain(root), workload.namespace === root ? undefined : plain(workload.namespace), own];
     return found.filter((object) => object !== undefined);
-  }
-
-  #report(findings: Finding[]): void {
-    const plain = new Map<string, ConfigObject<TelemetrySpec>>();
-    for (const object of this.#objects.filter((candidate) => !selects(candidate))) {
-      const first = plain.get(object.metadata.namespace);
-      if (first === undefined) plain.set(object.metadata.namespace, object);
-      else {
-        const message = `${objectName(first)} already speaks for every workload of the namespace; only it takes effect`;
-        findings.push(finding(object, CODE.severalTelemetries, 'error', '', message));
-      }
-    }
   }
 }
 

@@ -1,8 +1,8 @@
 import { resolveHost } from '../api/hosts.js';
 import type { TrafficSplitSpec } from '../api/kinds/traffic-split.js';
-import type { ConfigObject, Finding } from '../api/object.js';
+import type { ConfigObject } from '../api/object.js';
 import { parseQuantity } from '../api/quantity.js';
-import { byAge, CODE, finding, objectName } from './findings.js';
+import { byAge } from './order.js';
 import type { VirtualServices } from './virtual-services.js';
 
 export interface Split {
@@ -20,7 +20,6 @@ export type TrafficSplits = ReadonlyMap<string, Split>;
 export function trafficSplits(
   objects: readonly ConfigObject<TrafficSplitSpec>[],
   virtualServices: VirtualServices,
-  findings: Finding[],
 ): TrafficSplits {
   const splits = new Map<string, Split>();
   for (const object of [...objects].sort(byAge)) {
@@ -28,18 +27,7 @@ export function trafficSplits(
     // Splitting all requests where only some were meant would be worse than splitting none.
     if ((spec.matches ?? []).length > 0) continue;
     const host = resolveHost(spec.service, metadata.namespace);
-    const rival = virtualServices.find(host, metadata.namespace);
-    if (rival !== undefined) {
-      const message = `${objectName(rival.object)} routes ${host} and goes first; the split has no effect`;
-      findings.push(finding(object, CODE.splitOverridden, 'warning', 'spec.service', message));
-      continue;
-    }
-    const older = splits.get(host);
-    if (older !== undefined) {
-      const message = `TrafficSplit ${older.namespace}/${older.name} splits ${host} already; only it takes effect`;
-      findings.push(finding(object, CODE.conflictingRules, 'warning', 'spec.service', message));
-      continue;
-    }
+    if (virtualServices.find(host, metadata.namespace) !== undefined || splits.has(host)) continue;
     const { namespace, name } = metadata;
     splits.set(host, { host, namespace, name, backends: backends(spec, namespace) });
   }

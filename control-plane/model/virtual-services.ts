@@ -1,9 +1,9 @@
 import { resolveHost } from '../api/hosts.js';
 import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
-import type { ConfigObject, Finding } from '../api/object.js';
-import { byAge, CODE, finding, objectName } from './findings.js';
+import type { ConfigObject } from '../api/object.js';
 import { HostIndex } from './hosts.js';
 import type { MeshSettings } from './mesh-settings.js';
+import { byAge } from './order.js';
 import { exportedTo, isVisible } from './visibility.js';
 
 /** A VirtualService that sidecars act on. */
@@ -23,7 +23,7 @@ export class VirtualServices {
   /** Those that sidecars act on, oldest first. */
   readonly all: readonly MeshVirtualService[];
 
-  constructor(objects: readonly ConfigObject<VirtualServiceSpec>[], settings: MeshSettings, findings: Finding[]) {
+  constructor(objects: readonly ConfigObject<VirtualServiceSpec>[], settings: MeshSettings) {
     this.all = [...objects]
       .sort(byAge)
       .filter(({ spec }) => forSidecars(spec.gateways))
@@ -33,7 +33,6 @@ export class VirtualServices {
         const exportTo = exportedTo(object.spec.exportTo, namespace, settings.virtualServiceExportTo);
         return { name, namespace, hosts, exportTo, spec: object.spec, object };
       });
-    reportConflicts(this.all, findings);
     this.#index = new HostIndex(this.all.flatMap((vs) => vs.hosts.map((host) => [host, vs] as const)));
   }
 
@@ -45,24 +44,4 @@ export class VirtualServices {
 /** Whether a list of gateways (of a VirtualService or of a match) includes the sidecars. */
 export function forSidecars(gateways: readonly string[] | undefined): boolean {
   return gateways === undefined || gateways.length === 0 || gateways.includes('mesh');
-}
-
-function reportConflicts(list: readonly MeshVirtualService[], findings: Finding[]): void {
-  const first = new Map<string, MeshVirtualService[]>();
-  for (const vs of list) {
-    for (const [i, host] of vs.hosts.entries()) {
-      const others = first.get(host) ?? [];
-      const rival = others.find((other) => overlap(other.exportTo, vs.exportTo));
-      if (rival !== undefined && rival !== vs) {
-        const message = `${objectName(rival.object)} routes ${host} already and is older (or first by name); this one has no effect on sidecars that see both`;
-        findings.push(finding(vs.object, CODE.conflictingHosts, 'error', `spec.hosts[${i}]`, message));
-      }
-      first.set(host, [...others, vs]);
-    }
-  }
-}
-
-function overlap(a: ReadonlySet<string>, b: ReadonlySet<string>): boolean {
-  if (a.has('*') || b.has('*')) return true;
-  return [...a].some((namespace) => b.has(namespace));
 }

@@ -16,7 +16,7 @@ import { httpPolicyFilters, networkPolicyFilters } from './authorization-filters
 import { policyFields } from './cluster-policy.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
-import { any, bool, duration, ipAddress, meshRoots, ownCertificate } from './messages.js';
+import { any, bool, duration, ipAddress, meshRoots, ownCertificate, struct } from './messages.js';
 import { alpnOf, trustDomainMatchers } from './upstream-tls.js';
 
 export interface InboundResources {
@@ -61,12 +61,21 @@ function portProtocols(snapshot: MeshSnapshot, workload: Workload): Map<number, 
   return found;
 }
 
+/** The services that a port of the application stands for, by which the sidecar's metrics name their destination. */
+function servicesOf(snapshot: MeshSnapshot, workload: Workload, application: number): Pick<Cluster, 'metadata'> {
+  const services = (snapshot.servicesOf.get(workloadKey(workload)) ?? [])
+    .filter(({ ports }) => ports.some((port) => applicationPort(port, workload) === application))
+    .map(({ host, name, namespace }) => ({ host, name, namespace }));
+  return services.length === 0 ? {} : { metadata: { filter_metadata: { istio: struct({ services }) } } };
+}
+
 function applicationCluster({ context, workload, application, protocol, cluster }: InboundPort): Cluster {
   return {
     name: cluster,
     // Envoy takes a host name only where it looks names up.
     type: isIP(workload.address) === 0 ? 'STRICT_DNS' : 'STATIC',
     ...policyFields({}, protocol, context.snapshot.settings),
+    ...servicesOf(context.snapshot, workload, application),
     load_assignment: {
       cluster_name: cluster,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: ipAddress(workload.address, application) } }] }],

@@ -2,6 +2,7 @@ import { experimental, type ServerCredentials } from '@grpc/grpc-js';
 import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import type { Issuer } from '../ca/issuer.js';
 
 type Listener = experimental.IdentityCertificateUpdateListener;
@@ -9,7 +10,7 @@ type Identity = experimental.IdentityCertificateUpdate;
 
 /** Names under which clients reach the control plane. */
 const NAMES = {
-  dnsNames: ['localhost', 'istiod.istio-system.svc', 'istiod.istio-system.svc.cluster.local'],
+  dnsNames: ['localhost', CONTROL_PLANE_NAME, `${CONTROL_PLANE_NAME}.cluster.local`],
   addresses: ['127.0.0.1', '::1'],
 };
 const TTL_SECONDS = 86_400;

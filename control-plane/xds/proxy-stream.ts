@@ -38,6 +38,8 @@ const PATIENCE_MS = 5000;
  */
 export class ProxyStream<Req extends AnyRequest, Res> {
   readonly connectedAt: number;
+  /** Monotonic. */
+  readonly openedAt: number;
   private readonly watches = new Map<string, Watch>();
   private target: EncodedResources | undefined;
   private pushedAt: number | undefined;
@@ -56,6 +58,7 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     private readonly clock: Clock,
   ) {
     this.connectedAt = clock.now();
+    this.openedAt = clock.monotonic();
   }
 
   close(): void {
@@ -133,9 +136,9 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     return true;
   }
 
-  /** The old listeners and routes are still in force, and name what was to be removed. */
+  /** Old listeners and routes are still in force, and may name what was to be removed. */
   private referringRejected(): boolean {
-    return REFERRING.some((typeUrl) => this.watches.get(typeUrl)?.rejection !== undefined);
+    return REFERRING.some((typeUrl) => this.watches.get(typeUrl)?.refuses(this.targetOf(typeUrl)) === true);
   }
 
   private sendAdditions(typeUrl: string): void {
@@ -159,7 +162,7 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     if (this.protocol.delta) this.send(watch, [], removed, []);
     else if (hasWildcard(typeUrl)) this.send(watch, watch.everything(target, false), removed, []);
     // State of the world cannot withdraw these; the client lets go of them with what named them.
-    else for (const name of removed) watch.forget(name);
+    else for (const name of removed) watch.drop(name);
   }
 
   /** A cluster that is replaced waits for its endpoints anew, though their content is the same. */

@@ -75,6 +75,7 @@ beforeEach(async () => {
       expiredNonce: none,
       converged: none,
       internalError: none,
+      generated: none,
       rejected: (_node, typeUrl, { reason }) => rejected.push(`${SHORT[typeUrl]}: ${reason}`),
     },
     clock: systemClock,
@@ -279,6 +280,39 @@ describe('delta', () => {
     expect(await proxy.receive(1)).toEqual(['LDS +bad']);
     proxy.answer(proxy.last());
     await expect.poll(() => statusOf('LDS')?.status).toBe('SYNCED');
+  });
+
+  it('forgets a refusal together with what was refused, and then removes what only that had named', async () => {
+    content = { CDS: { old: 1 }, LDS: { taken: 1 } };
+    const proxy = deltaProxy(false).send({ node: NODE, type_url: TYPE.cluster });
+    await proxy.receive(1);
+    proxy.answer(proxy.last());
+    proxy.send({ type_url: TYPE.listener });
+    await proxy.receive(1);
+    proxy.answer(proxy.last(), 'taken: cannot bind');
+    await expect.poll(() => statusOf('LDS')?.status).toBe('NACKED');
+    pushed({ CDS: {}, LDS: { other: 1 } });
+    expect(await proxy.receive(1)).toEqual(['LDS +other']);
+    proxy.answer(proxy.last());
+    expect(await proxy.receive(1)).toEqual(['LDS -taken']);
+    proxy.answer(proxy.last());
+    expect(await proxy.receive(1)).toEqual(['CDS -old']);
+    proxy.answer(proxy.last());
+    await expect.poll(() => statusOf('LDS')).toMatchObject({ status: 'SYNCED', lastNack: undefined });
+  });
+
+  it('forgets the refusal of a route that nobody asks for any more', async () => {
+    content = { CDS: { old: 1 }, RDS: { r: 1 } };
+    const proxy = deltaProxy(false).send({ node: NODE, type_url: TYPE.cluster });
+    await proxy.receive(1);
+    proxy.answer(proxy.last());
+    proxy.send({ type_url: TYPE.route, resource_names_subscribe: ['r'] });
+    await proxy.receive(1);
+    proxy.answer(proxy.last(), 'r: bad');
+    await expect.poll(() => statusOf('RDS')?.status).toBe('NACKED');
+    proxy.send({ type_url: TYPE.route, resource_names_unsubscribe: ['r'] });
+    pushed({ CDS: {}, RDS: { r: 1 } });
+    expect(await proxy.receive(1)).toEqual(['CDS -old']);
   });
 
   it('gives a proxy that comes back only what it has not', async () => {

@@ -1,11 +1,12 @@
 import { type ServerDuplexStream, status, type UntypedServiceImplementation } from '@grpc/grpc-js';
-import type { Clock } from '../../common/runtime/clock.js';
+import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
-import type { Caller, TokenVerifier } from '../ca/tokens.js';
+import type { TokenVerifier, VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
+import { atExpiry } from './expiry.js';
 import { type NodeMessage, readNode } from './node.js';
 import { delta, type Protocol, stateOfTheWorld } from './protocol.js';
 import { type AnyRequest, ProxyStream, type ProxyStreamEvents } from './proxy-stream.js';
@@ -23,6 +24,8 @@ export interface AdsEvents extends Omit<ProxyStreamEvents, 'rejected'> {
   rejected(node: ProxyNode, typeUrl: string, rejection: Rejection): void;
   /** A proxy's resources could not be made. */
   internalError(): void;
+  /** A proxy's resources were made; how long (ms) it had waited for that, and how long it took. */
+  generated(waitedMs: number, tookMs: number): void;
 }
 
 export interface AdsServerOptions {
@@ -32,19 +35,29 @@ export interface AdsServerOptions {
    */
   readonly generate: (node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
   readonly verifier: TokenVerifier;
+  /** The service account that a workload runs as, by the configuration; undefined for one that it does not know. */
+  readonly accountOf?: (namespace: string, workload: string) => string | undefined;
   readonly events: AdsEvents;
   readonly clock: Clock;
+  /** Spreads what would happen to all proxies at once. */
+  readonly random?: Random;
   readonly log: Logger;
 }
 
 type Call<Req, Res> = ServerDuplexStream<Req, Res>;
-type Stream = Pick<ProxyStream<AnyRequest, unknown>, 'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed'>;
+type Stream = Pick<
+  ProxyStream<AnyRequest, unknown>,
+  'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'openedAt'
+>;
 
 /** The Aggregated Discovery Service: one {@link ProxyStream} for every connected proxy, and pushes to all of them. */
 export class AdsServer {
   private readonly streams = new Set<Stream>();
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
+  /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
+  private readonly authenticated = new WeakSet<Stream>();
+  private changedAt = 0;
 
   constructor(private readonly options: AdsServerOptions) {}
 
@@ -58,6 +71,7 @@ export class AdsServer {
 
   /** Brings every proxy up to date; returns at once. */
   pushAll(): void {
+    this.changedAt = this.options.clock.monotonic();
     for (const stream of this.streams) this.queue.add(stream);
   }
 
@@ -75,8 +89,12 @@ export class AdsServer {
 
   private refresh(stream: Stream): void {
     if (!this.streams.has(stream)) return;
+    const { clock, events, generate } = this.options;
+    const started = clock.monotonic();
     try {
-      stream.push(this.encoder.encode(this.options.generate(stream.node, stream.subscribed(TYPE.listener))));
+      if (this.authenticated.has(stream)) this.checkWorkload(stream.node);
+      stream.push(this.encoder.encode(generate(stream.node, stream.subscribed(TYPE.listener))));
+      events.generated(started - Math.max(this.changedAt, stream.openedAt), clock.monotonic() - started);
     } catch (error) {
       this.options.events.internalError();
       this.options.log.error({ err: error, proxy: stream.node.id }, 'could not make the configuration of a proxy');
@@ -89,7 +107,9 @@ export class AdsServer {
     trusted: boolean,
   ): void {
     let stream: ProxyStream<Req, Res> | undefined;
+    let expiry: Timer | undefined;
     const end = (): void => {
+      expiry?.cancel();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
@@ -113,7 +133,14 @@ export class AdsServer {
     call.on('error', end);
     call.on('close', end);
     this.authenticate(call, trusted).then(
-      (caller) =>
+      (caller) => {
+        if (call.cancelled) return;
+        expiry = this.expiry(caller, () => {
+          // Every client connects again by itself, with the token that it has by then.
+          this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
+          end();
+          call.emit('error', { code: status.UNAUTHENTICATED, details: 'the token of this stream has expired' });
+        });
         call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
           try {
             stream ??= this.open(call, protocol, request.node, caller);
@@ -121,7 +148,8 @@ export class AdsServer {
           } catch (error) {
             fail(codeOf(error), error);
           }
-        }),
+        });
+      },
       (error: unknown) => fail(status.UNAUTHENTICATED, error),
     );
   }
@@ -137,7 +165,13 @@ export class AdsServer {
     if (stream.subscribed(TYPE.listener).join() !== before) this.refresh(stream);
   }
 
-  private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<Caller | undefined> {
+  private expiry(caller: VerifiedCaller | undefined, expired: () => void): Timer | undefined {
+    if (caller?.expiresAt === undefined) return undefined;
+    const { clock, random = Math.random } = this.options;
+    return atExpiry(caller.expiresAt, clock, random, expired);
+  }
+
+  private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<VerifiedCaller | undefined> {
     if (trusted) return undefined;
     const token = bearerToken(call);
     if (token === undefined) throw new Error('there is no bearer token');
@@ -148,17 +182,30 @@ export class AdsServer {
     call: Call<Req, Res>,
     protocol: Protocol<Req, Res>,
     message: NodeMessage | undefined,
-    caller: Caller | undefined,
+    caller: VerifiedCaller | undefined,
   ): ProxyStream<Req, Res> {
     if (call.cancelled) throw new Error('the stream is over');
     const node = readNode(message ?? {});
-    if (caller !== undefined) checkCaller(node, caller);
+    if (caller !== undefined) {
+      checkCaller(node, caller);
+      this.checkWorkload(node);
+    }
     const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(), this.options.clock);
     this.streams.add(stream);
+    if (caller !== undefined) this.authenticated.add(stream);
     this.options.events.connected(node);
     this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
     this.queue.add(stream);
     return stream;
+  }
+
+  /** A node says itself which workload it is: it must be one of its own account. */
+  private checkWorkload(node: ProxyNode): void {
+    const account = this.options.accountOf?.(node.namespace, node.workload);
+    if (account === undefined || account === node.serviceAccount) return;
+    throw new ForeignNodeError(
+      `${node.namespace}/${node.workload} runs as ${account}, not as ${node.serviceAccount} like the node ${node.id}`,
+    );
   }
 
   private streamEvents(): ProxyStreamEvents {
@@ -181,7 +228,7 @@ export class AdsServer {
 
 class ForeignNodeError extends Error {}
 
-function checkCaller(node: ProxyNode, caller: Caller): void {
+function checkCaller(node: ProxyNode, caller: VerifiedCaller): void {
   if (node.namespace === caller.namespace && node.serviceAccount === caller.serviceAccount) return;
   throw new ForeignNodeError(
     `the token of ${caller.namespace}/${caller.serviceAccount} does not fit the node ${node.id} of ${node.namespace}/${node.serviceAccount}`,

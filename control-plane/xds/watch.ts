@@ -27,6 +27,7 @@ export interface Rejection {
 /** Version of a resource that the client knows not to exist. */
 const ABSENT = '';
 const MAX_NAMES = 100_000;
+const MAX_NAME_LENGTH = 2048;
 
 /** Whether an empty first subscription to this type means everything (xDS protocol: LDS and CDS only). */
 export function hasWildcard(typeUrl: string): boolean {
@@ -40,7 +41,13 @@ export class Watch {
   owed = true;
   /** The response that the client has not answered yet. */
   outstanding:
-    | { readonly nonce: string; readonly resources: ReadonlyMap<string, string>; readonly version: string }
+    | {
+        readonly nonce: string;
+        /** Versions by name. */
+        readonly resources: ReadonlyMap<string, string>;
+        readonly gone: readonly string[];
+        readonly version: string;
+      }
     | undefined;
   lastNonce = '';
   rejection: Rejection | undefined;
@@ -65,6 +72,7 @@ export class Watch {
   subscribe(names: readonly string[]): void {
     for (const name of names) {
       if (name === '*') this.wildcard = true;
+      else if (name.length > MAX_NAME_LENGTH) throw new RangeError('a resource name is too long');
       else {
         this.names.add(name);
         this.sent.delete(name);
@@ -78,7 +86,10 @@ export class Watch {
       if (name === '*') {
         this.wildcard = false;
         for (const held of this.sent.keys()) if (!this.names.has(held)) this.sent.delete(held);
-      } else if (this.names.delete(name) && !this.wildcard) this.sent.delete(name);
+      } else if (this.names.delete(name) && !this.wildcard) {
+        this.sent.delete(name);
+        this.forgive(name);
+      }
     }
   }
 
@@ -105,6 +116,23 @@ export class Watch {
   /** The client drops this resource together with something else: send it again when it is asked for or next changes. */
   forget(name: string): void {
     if (this.sent.get(name)?.version !== ABSENT) this.sent.delete(name);
+  }
+
+  /** The client has let go of a resource that is no more. */
+  drop(name: string): void {
+    this.forget(name);
+    this.forgive(name);
+  }
+
+  /** Whether the client holds on to an older version of a resource that it should have. */
+  refuses(target: ReadonlyMap<string, EncodedResource>): boolean {
+    for (const name of this.rejection?.resources.keys() ?? []) if (target.has(name)) return true;
+    return false;
+  }
+
+  private forgive(name: string): void {
+    this.rejection?.resources.delete(name);
+    if (this.rejection?.resources.size === 0) this.rejection = undefined;
   }
 
   has(name: string): boolean {
@@ -152,6 +180,7 @@ export class Watch {
     this.outstanding = {
       nonce,
       resources: new Map(changed.map((resource) => [resource.name, resource.version])),
+      gone,
       version,
     };
     this.lastNonce = nonce;
@@ -169,8 +198,7 @@ export class Watch {
     this.outstanding = undefined;
     if (answered === undefined) return;
     this.ackedVersion = answered.version;
-    for (const name of answered.resources.keys()) this.rejection?.resources.delete(name);
-    if (this.rejection?.resources.size === 0) this.rejection = undefined;
+    for (const name of [...answered.resources.keys(), ...answered.gone]) this.forgive(name);
   }
 
   /** Keeps the rejected versions as sent, so that they are not sent again until they change. */

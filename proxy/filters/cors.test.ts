@@ -49,6 +49,7 @@ describe('CORS', () => {
       body: '',
       details: 'cors_response',
       flags: 0,
+      asIs: true,
       headers: [
         ['access-control-allow-methods', 'GET,PUT'],
         ['access-control-allow-headers', 'x-1'],

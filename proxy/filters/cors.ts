@@ -60,16 +60,17 @@ export function corsFactory(random: Random): HttpFilterFactory {
           if (policy === undefined || (policy.enabled < 1 && random() >= policy.enabled)) return undefined;
           if (!isAllowed(policy, origin)) {
             return isPreflight(context.request) && !policy.forwardNotMatchingPreflights
-              ? preflightReply([])
+              ? preflightReply(preflightHeaders(policy, context.request))
               : undefined;
           }
           allowed.set(context.info, policy);
           return isPreflight(context.request) ? preflightReply(preflightHeaders(policy, context.request)) : undefined;
         },
         onResponse(context, response) {
-          const policy = allowed.get(context.info);
           const origin = context.request.headers.get('origin');
-          if (policy !== undefined && origin !== undefined) mark(response, policy, origin);
+          if (origin === undefined) return;
+          const policy = allowed.get(context.info);
+          if (policy !== undefined) mark(response, policy, origin);
         },
       };
     },
@@ -113,7 +114,7 @@ function preflightHeaders(policy: CorsPolicy, request: RequestHead): Fields {
 }
 
 function preflightReply(headers: Fields): LocalReply {
-  return { status: 200, body: '', details: 'cors_response', flags: 0, headers };
+  return { status: 200, body: '', details: 'cors_response', flags: 0, headers, asIs: true };
 }
 
 function mark(response: ResponseHead, policy: CorsPolicy, origin: string): void {

@@ -183,7 +183,9 @@ function faultFilter(name: string, own: FaultConfig, clock: Clock): HttpFilter {
         delays.set(info, { timer, config });
       });
     },
-    onComplete: (context) => finish(context.info),
+    onComplete({ info }) {
+      if ((info.flags & FLAG.DI) !== 0) finish(info);
+    },
   };
 }
 

@@ -4,13 +4,14 @@ import type { RouteEntry } from '../router/route.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
-import { grpcStatusIn, streamLimitMs } from './grpc.js';
+import { isGrpc, responseGrpcStatus } from './grpc-status.js';
 import type { HeaderList } from './headers.js';
 import { renderLocalReply } from './local-reply.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import { prepareResponseHead } from './response-headers.js';
 import type { RequestMeta, RequestSink, ResponseSink } from './server-codec.js';
 import type { DownstreamStream, LocalReply, RequestHandler } from './stream.js';
+import { routeStreamDuration } from './stream-duration.js';
 import { StreamInfo } from './stream-info.js';
 
 /** One request on its way through filters and router, and its response on the way back. */
@@ -22,10 +23,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   readonly startedAt: number;
   readonly upgrade: string;
   responseStarted = false;
-  /** Limit of the whole stream, ms; 0 is none. */
+  /** Of the whole stream, by its route or the connection manager; 0 is unlimited. */
   maxDurationMs: number;
 
   private response: ResponseHead | undefined;
+  private trailers: HeaderList | undefined;
   private handler: RequestHandler | undefined;
   private matched: RouteEntry | undefined;
   private routeKnown = false;
@@ -44,6 +46,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     meta: RequestMeta,
   ) {
     this.requestEnded = meta.ended;
+    this.maxDurationMs = config.timeouts.maxStreamDurationMs ?? 0;
     this.upgrade = meta.upgrade;
     this.lastActivity = meta.start;
     this.startedAt = meta.start;
@@ -52,6 +55,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info = info;
     info.start = meta.start;
     info.startEpoch = meta.startEpoch;
+    if (meta.ended) info.requestEnd = meta.received;
     info.protocol = request.version;
     info.method = request.method;
     info.originalPath = request.path;
@@ -80,9 +84,10 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       this.matched = route;
       this.info.routeName = route.name;
       this.info.virtualHost = route.virtualHost;
-      if (route.action.kind === 'forward') {
-        this.maxDurationMs = streamLimitMs(route.action, this.request.headers, this.maxDurationMs);
-      }
+      const { action } = route;
+      this.manager.deps.router.announce?.(this.info, action);
+      if (action.kind === 'forward')
+        this.maxDurationMs = routeStreamDuration(action, this.request) ?? this.maxDurationMs;
     }
     return route;
   }
@@ -152,7 +157,6 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.response = head;
     const { info, config } = this;
     info.responseCode = head.status;
-    if (end) info.grpcStatus = grpcStatusIn(head.headers);
     const { filters } = config;
     for (let i = filters.length - 1; i >= 0; i--) this.runResponseFilter(i, head);
     prepareResponseHead(head, this, this.manager.deps.clock);
@@ -179,7 +183,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   sendTrailers(trailers: HeaderList): void {
     if (this.over) return;
-    this.info.grpcStatus = grpcStatusIn(trailers);
+    this.trailers = trailers;
     this.sink.sendTrailers(trailers);
     this.endResponse();
   }
@@ -189,6 +193,9 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info.flags |= reply.flags;
     this.info.responseCodeDetails = reply.details;
     const { head, body: text } = renderLocalReply(reply, this.request);
+    if (reply.asIs !== true && this.matched?.action.kind === 'forward') {
+      this.matched.prepareResponse(head, this.info, this.request);
+    }
     const body = text === '' || this.request.method === 'HEAD' ? undefined : Buffer.from(text);
     this.sendHead(head, body === undefined);
     if (body !== undefined && !this.over) this.sendData(body, true);
@@ -207,17 +214,22 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   onRequestData(chunk: Buffer, end: boolean): void {
-    if (end) this.requestEnded = true;
     this.info.bytesReceived += chunk.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
+    if (end) this.endRequest(this.lastActivity);
     if (this.over) return;
     this.handler?.onRequestData(chunk, end);
     if (end && this.responseEnded) this.finish();
   }
 
   onRequestTrailers(trailers: HeaderList): void {
-    this.requestEnded = true;
+    this.endRequest(this.manager.deps.clock.monotonic());
     if (!this.over) this.handler?.onRequestTrailers(trailers);
+  }
+
+  private endRequest(now: number): void {
+    this.requestEnded = true;
+    this.info.requestEnd = now;
   }
 
   onDownstreamReset(detail: string, protocolError: boolean): void {
@@ -274,7 +286,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (this.over) return;
     this.over = true;
     this.handler = undefined;
-    this.info.end = this.manager.deps.clock.monotonic();
+    const { info } = this;
+    info.end = this.manager.deps.clock.monotonic();
+    if (isGrpc(this.request)) {
+      info.grpcStatus = responseGrpcStatus(this.trailers, this.response?.headers, info.responseCode);
+    }
     this.manager.onStreamFinished(this);
     const { filters, accessLogs } = this.config;
     try {

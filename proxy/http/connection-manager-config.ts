@@ -35,7 +35,13 @@ export interface ConnectionManagerConfig {
     readonly preserveExternal: boolean;
     readonly alwaysInResponse: boolean;
   };
-  readonly xff: { readonly useRemoteAddress: boolean; readonly trustedHops: number; readonly skipAppend: boolean };
+  readonly xff: {
+    readonly useRemoteAddress: boolean;
+    readonly trustedHops: number;
+    readonly skipAppend: boolean;
+    /** Whether an address is one of our own (internal_address_config); absent: none is. */
+    readonly isInternal?: ((ip: string) => boolean) | undefined;
+  };
   readonly forwardClientCert: 'sanitize' | 'forward-only' | 'append-forward' | 'sanitize-set' | 'always-forward-only';
   readonly clientCertDetails: {
     readonly subject: boolean;

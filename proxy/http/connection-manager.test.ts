@@ -3,6 +3,7 @@ import http from 'node:http';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HttpFilter } from '../filters/filter.js';
+import { routesOf } from '../router/testing.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
 import { HeaderList } from './headers.js';
@@ -351,7 +352,8 @@ describe('other protocols', () => {
   });
 
   it('refuses an upgrade that is not allowed', async () => {
-    const relay = await relayTo(1);
+    const table = routesOf('  - {match: {prefix: /}, route: {cluster: a}}');
+    const relay = await relayTo(1, { routes: { rdsName: undefined, current: () => table } });
     const client = new RawClient(relay.port);
     client.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: foo\r\n\r\n');
     expect(await client.untilEnd()).toMatch(/^HTTP\/1\.1 403 /);

@@ -89,7 +89,9 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       maxHeadBytes: config.maxRequestHeadBytes,
       maxHeaders: config.maxRequestHeaders,
     };
-    if (protocol === 'http1') return new Http1ServerConnection(socket, this, options);
+    if (protocol === 'http1') {
+      return new Http1ServerConnection(socket, this, { ...options, acceptHttp10: config.http10.accept });
+    }
     return new Http2ServerConnection(socket, this, { ...options, count: deps.countHttp2 ?? ignore });
   }
 
@@ -114,7 +116,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (most > 0 && ++this.requests >= most) this.codec.closeWhenIdle();
     const refusal = checkRequest(stream, meta);
     if (refusal !== undefined) {
-      if (refusal.status === 400 || refusal.status === 426) this.codec.closeAfterRefusal();
+      if (refusal.status === 400) this.codec.closeAfterRefusal();
       stream.localReply(refusal);
       return stream;
     }
@@ -122,6 +124,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     prepareRequest(stream, this.connection);
     if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
       this.codec.closeAfterRefusal();
+      const action = stream.route()?.action;
+      if (action?.kind === 'forward') stream.info.clusterName = action.clusterName ?? '';
       stream.localReply({ status: 403, body: '', details: 'upgrade_failed', flags: 0 });
       return stream;
     }
@@ -190,7 +194,9 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (!stream.requestEnded && stream.upgrade === '' && isPast(now, stream.startedAt, requestMs)) {
       stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
     } else if (isPast(now, stream.startedAt, stream.maxDurationMs)) {
-      stream.failWith({ ...timeoutReply('downstream duration timeout', 'max_duration_timeout', FLAG.UMSDR), grpcStatus: DEADLINE_EXCEEDED });
+      const status = stream.requestEnded ? 504 : 408;
+      const reply = { body: 'downstream duration timeout', details: 'max_duration_timeout', flags: 0 };
+      stream.failWith({ ...reply, status, grpcStatus: DEADLINE_EXCEEDED });
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
       const status = stream.requestEnded ? 504 : 408;
       stream.failWith({ status, body: 'stream timeout', details: 'stream_idle_timeout', flags: FLAG.SI });
@@ -218,7 +224,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 }
 
-/** gRPC's status for a time limit that has passed. */
+/** grpc-status of a stream that took too long. */
 const DEADLINE_EXCEEDED = 4;
 
 function ignore(): void {}
@@ -235,10 +241,10 @@ function timeoutReply(body: string, details: string, flags: number): LocalReply 
 function upgradeAllowed(stream: ActiveStream): boolean {
   const { upgrade } = stream;
   const route = stream.route();
-  // CONNECT matches no ordinary route; the router answers that there is none.
-  if (route === undefined && upgrade === 'connect') return true;
-  const action = route?.action;
-  if (action?.kind === 'forward') {
+  // The router answers that there is none.
+  if (route === undefined) return true;
+  const { action } = route;
+  if (action.kind === 'forward') {
     const byRoute = action.upgrades.get(upgrade === 'connect' ? 'CONNECT' : upgrade) ?? action.upgrades.get(upgrade);
     if (byRoute !== undefined) return byRoute;
   }

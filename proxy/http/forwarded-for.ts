@@ -8,7 +8,7 @@ const XFF = 'x-forwarded-for';
 
 /**
  * X-Forwarded-For and X-Forwarded-Proto, and the trust that follows from them: a request straight from a client
- * (use_remote_address) loses the x-envoy-* fields that only the mesh may set.
+ * (use_remote_address) loses the x-envoy-* fields that only the mesh may set, unless the client is one of our own.
  */
 export function applyForwarded(
   headers: HeaderList,
@@ -18,18 +18,31 @@ export function applyForwarded(
 ): void {
   if (xff.useRemoteAddress) {
     const trusted = xff.trustedHops > 0 ? addressFromEnd(headers.joined(XFF), xff.trustedHops - 1) : undefined;
+    const client = trusted ?? connection.remoteIp;
+    const internal = xff.isInternal !== undefined && !headers.has(XFF) && xff.isInternal(client);
     if (!xff.skipAppend) append(headers, connection.remoteIp);
     if (xff.trustedHops === 0 || !headers.has('x-forwarded-proto')) {
       headers.set('x-forwarded-proto', secure ? 'https' : 'http');
     }
+    if (internal) {
+      headers.set('x-envoy-internal', 'true');
+      return;
+    }
     removeInternal(headers, true);
-    headers.set('x-envoy-external-address', trusted ?? connection.remoteIp);
+    headers.set('x-envoy-external-address', client);
     return;
   }
   if (!headers.has('x-forwarded-proto')) {
     headers.appendKnown('x-forwarded-proto', 'x-forwarded-proto', secure ? 'https' : 'http');
   }
-  removeInternal(headers, false);
+  if (xff.isInternal?.(singleAddress(headers)) === true) headers.set('x-envoy-internal', 'true');
+  else removeInternal(headers, false);
+}
+
+/** The address in X-Forwarded-For when it is the only one. */
+function singleAddress(headers: HeaderList): string {
+  const list = headers.joined(XFF)?.trim() ?? '';
+  return isIP(list) === 0 ? '' : list;
 }
 
 /** As Envoy, a loopback client is known to others by this machine's own address. */
@@ -86,6 +99,7 @@ const EDGE = new Set([
   'x-envoy-decorator-operation',
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
+  'x-envoy-original-host',
   'x-envoy-original-path',
 ]);
 

@@ -1,3 +1,4 @@
+import { grpcStatusOf, isGrpc } from './grpc-status.js';
 import { HeaderList } from './headers.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import type { LocalReply } from './stream.js';
@@ -26,28 +27,6 @@ export function renderLocalReply(reply: LocalReply, request: RequestHead): Rende
     else if (!grpc) headers.set('content-type', value);
   }
   return { head: { status: grpc ? 200 : reply.status, reason: '', headers }, body: grpc ? '' : reply.body };
-}
-
-/** gRPC over HTTP/2 protocol: `application/grpc`, alone or with a suffix or parameters. */
-function isGrpc(request: RequestHead): boolean {
-  const type = request.headers.get('content-type');
-  return type !== undefined && /^application\/grpc(?:$|\+)/.test(type);
-}
-
-/** gRPC's table for clients that get an HTTP status; what is not in it is UNKNOWN. */
-const GRPC_STATUS: ReadonlyMap<number, number> = new Map([
-  [400, 13],
-  [401, 16],
-  [403, 7],
-  [404, 12],
-  [429, 14],
-  [502, 14],
-  [503, 14],
-  [504, 14],
-]);
-
-function grpcStatusOf(status: number): number {
-  return GRPC_STATUS.get(status) ?? 2;
 }
 
 /** Percent-Encoded as the gRPC protocol wants it: visible ASCII but `%` stays. */

@@ -19,7 +19,6 @@ const reply = (status: number, details: string, body = '', headers: LocalReply['
 export function checkRequest(stream: ActiveStream, meta: RequestMeta): LocalReply | undefined {
   const { request, config } = stream;
   if (request.version === 'HTTP/1.0') {
-    if (!config.http10.accept) return reply(426, 'low_version');
     if (!meta.hasHost && config.http10.defaultHost !== '') request.authority = config.http10.defaultHost;
     else if (!meta.hasHost) return reply(400, 'missing_host_header');
   } else if (!meta.hasHost) {
@@ -77,7 +76,9 @@ export function prepareRequest(stream: ActiveStream, connection: ConnectionInfo)
 function applyRequestId(stream: ActiveStream): void {
   const { config, info, request } = stream;
   const received = request.headers.get('x-request-id');
-  const keep = !config.xff.useRemoteAddress || config.requestId.preserveExternal;
+  const { xff } = config;
+  const inside = !xff.useRemoteAddress || (xff.isInternal !== undefined && request.headers.has('x-envoy-internal'));
+  const keep = inside || config.requestId.preserveExternal;
   if (received !== undefined && (keep || !config.requestId.generate)) {
     info.requestId = received;
   } else if (config.requestId.generate) {

@@ -7,7 +7,7 @@ export function prepareResponseHead(head: ResponseHead, stream: ActiveStream, cl
   const { headers } = head;
   const { config } = stream;
   if (!headers.has('date')) headers.appendKnown('date', 'date', httpDate(clock.now()));
-  if (config.requestId.alwaysInResponse) headers.set('x-request-id', stream.info.requestId);
+  if (config.requestId.alwaysInResponse || forcesTrace(stream)) headers.set('x-request-id', stream.info.requestId);
   switch (config.serverHeader) {
     case 'overwrite':
       headers.set('server', config.serverName);
@@ -22,6 +22,11 @@ export function prepareResponseHead(head: ResponseHead, stream: ActiveStream, cl
     const received = headers.joined('via');
     headers.set('via', received === undefined ? config.via : `${received}, ${config.via}`);
   }
+}
+
+/** Only a client of our own can ask for it. */
+function forcesTrace({ config, request }: ActiveStream): boolean {
+  return config.xff.isInternal !== undefined && request.headers.has('x-envoy-force-trace');
 }
 
 let dateSecond = -1;

@@ -41,6 +41,8 @@ export interface RequestMeta {
   /** Monotonic ms and wall-clock ms of the first byte. */
   readonly start: number;
   readonly startEpoch: number;
+  /** Monotonic ms of the packet that completed the head. */
+  readonly received: number;
 }
 
 /** Who receives a connection's requests: the connection manager. */

@@ -108,6 +108,8 @@ export class StreamInfo {
   upstreamPeer: PeerInfo = PLAINTEXT_PEER;
   /** Peer by request headers (inbound) or endpoint metadata (outbound). */
   peerWorkload: WorkloadInfo | undefined = undefined;
+  /** A peer of the mesh described itself, so the response describes us. */
+  peerAsks = false;
   destinationService: ServiceInfo | undefined = undefined;
   /** grpc-status of the response, -1 when there is none. */
   grpcStatus = -1;

@@ -1,5 +1,5 @@
 import type { Random } from '../../common/runtime/clock.js';
-import type { RouteEntry } from '../router/route.js';
+import type { RouteAction, RouteEntry } from '../router/route.js';
 import type { HeaderList } from './headers.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import type { StreamInfo } from './stream-info.js';
@@ -64,6 +64,8 @@ export interface LocalReply {
   readonly headers?: readonly (readonly [name: string, value: string])[];
   /** grpc-status for a gRPC client, in place of the one that follows from the status. */
   readonly grpcStatus?: number;
+  /** The route's header operations do not apply, or have been applied. */
+  readonly asIs?: boolean;
 }
 
 /** One request as the router and the filters see it; the connection manager implements it. */
@@ -104,6 +106,8 @@ export interface RequestHandler {
 /** Starts routing one request, whose filters have all let it pass. */
 export interface Router {
   route(stream: DownstreamStream): RequestHandler;
+  /** Writes down where a matched route leads, for requests that a filter answers; only where that is certain already. */
+  announce?(info: StreamInfo, action: RouteAction): void;
 }
 
 /** One upstream connection with a codec on it, as the pool sees it. */

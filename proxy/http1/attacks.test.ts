@@ -46,8 +46,8 @@ interface Attack {
 const ATTACKS: readonly Attack[] = [
   { what: 'a TLS ClientHello', input: '\x16\x03\x01\x02\x00\x01', status: 400, details: 'http1.codec_error' },
   { what: 'a word', input: 'hello\r\n\r\n', status: 400, details: 'http1.codec_error' },
-  { what: 'HTTP/0.9', input: 'GET /\r\n\r\n', status: 400, details: 'http1.codec_error' },
-  { what: 'HTTP/1.2', input: head('GET / HTTP/1.2', 'Host: a'), status: 400, details: 'http1.codec_error' },
+  { what: 'HTTP/0.9', input: 'GET /\r\n\r\n', status: 426, details: 'low_version' },
+  { what: 'HTTP/1.2', input: head('GET / HTTP/1.2', 'Host: a'), status: 426, details: 'low_version' },
   { what: 'an HTTP/2 preface', input: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', status: 400, details: 'http1.codec_error' },
   {
     what: 'a method of lower case',
@@ -63,7 +63,7 @@ const ATTACKS: readonly Attack[] = [
     status: 400,
     details: 'http1.codec_error',
   },
-  { what: 'a relative path', input: head('GET foo HTTP/1.1', 'Host: a'), status: 400, details: 'http1.invalid_url' },
+  { what: 'a relative path', input: head('GET foo HTTP/1.1', 'Host: a'), status: 400, details: 'http1.codec_error' },
   {
     what: 'a star without OPTIONS',
     input: head('GET * HTTP/1.1', 'Host: a'),
@@ -82,9 +82,9 @@ const ATTACKS: readonly Attack[] = [
     status: 400,
     details: 'http1.invalid_url',
   },
-  { what: 'NUL in a value', input: get('x: a\0b'), status: 400, details: 'http1.codec_error' },
-  { what: 'a control character in a value', input: get('x: a\x01b'), status: 400, details: 'http1.codec_error' },
-  { what: 'DEL in a value', input: get('x: a\x7fb'), status: 400, details: 'http1.codec_error' },
+  { what: 'NUL in a value', input: get('x: a\0b'), status: 400, details: 'http1.invalid_characters' },
+  { what: 'a control character in a value', input: get('x: a\x01b'), status: 400, details: 'http1.invalid_characters' },
+  { what: 'DEL in a value', input: get('x: a\x7fb'), status: 400, details: 'http1.invalid_characters' },
   { what: 'a space before the colon', input: get('x : b'), status: 400, details: 'http1.codec_error' },
   { what: 'a field without a colon', input: get('foo'), status: 400, details: 'http1.codec_error' },
   { what: 'an empty field name', input: get(': b'), status: 400, details: 'http1.codec_error' },
@@ -191,7 +191,7 @@ const ATTACKS: readonly Attack[] = [
     what: 'a vertical tab before chunked',
     input: `${post('Transfer-Encoding: \x0bchunked')}0\r\n\r\n`,
     status: 400,
-    details: 'http1.codec_error',
+    details: 'http1.invalid_characters',
   },
   {
     what: 'chunked twice',

@@ -116,16 +116,16 @@ describe('Http1ClientConnection', () => {
 
   it.each([
     ['nothing', '', ['unusable', 'reset remote-reset']],
-    ['half a head', 'HTTP/1.1 200', ['unusable', 'reset remote-reset']],
+    ['half a head', 'HTTP/1.1 200', ['unusable', 'reset protocol-error']],
     [
       'half a body',
       'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nab',
-      ['head 200 false', 'data ab false', 'unusable', 'reset remote-reset'],
+      ['head 200 false', 'data ab false', 'unusable', 'reset protocol-error'],
     ],
     [
       'a chunk',
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n',
-      ['head 200 false', 'data a false', 'unusable', 'reset remote-reset'],
+      ['head 200 false', 'data a false', 'unusable', 'reset protocol-error'],
     ],
     [
       'a body without length',

@@ -64,8 +64,8 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     if (socket.isPaused()) socket.resume();
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
-    socket.on('error', (error: Error) => this.fail('remote-reset', error.message));
-    socket.on('close', () => this.fail('remote-reset', 'connection closed'));
+    socket.on('error', (error: Error) => this.fail(this.endReason, error.message));
+    socket.on('close', () => this.fail(this.endReason, 'connection closed'));
   }
 
   start(handler: ResponseHandler): UpstreamStream {
@@ -221,6 +221,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
 
   private beginRaw(response: ParsedResponse, stream: ClientStream): void {
     if (response.status === 101 && this.framing.upgrade !== '') {
+      response.headers.appendKnown('connection', 'connection', this.framing.connection);
       response.headers.appendKnown('upgrade', 'upgrade', this.framing.upgrade);
     }
     this.readState = 'raw';
@@ -269,8 +270,14 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
       stream.handler.onResponseData(EMPTY, true);
       if (stream.requestEnded) this.close();
     } else {
-      this.fail('remote-reset', 'connection closed');
+      this.fail(this.endReason, 'connection closed');
     }
+  }
+
+  /** As Envoy: the end of the connection within a message is a breach of HTTP, before one it is only an end. */
+  private get endReason(): ResetReason {
+    const within = this.readState === 'body' || (this.readState === 'head' && this.heads.started);
+    return within && !this.responseDone ? 'protocol-error' : 'remote-reset';
   }
 
   private onDrain(): void {

@@ -2,7 +2,7 @@ import type { HeaderList } from '../http/headers.js';
 import type { RequestHead } from '../http/message.js';
 import type { ResponseHandler, UpstreamStream } from '../http/stream.js';
 import type { Output } from './output.js';
-import { chunkStart, fieldLines, LAST_CHUNK } from './serialize.js';
+import { fieldLines, writeChunk } from './serialize.js';
 
 /** The connection that a stream runs on. */
 export interface StreamOwner {
@@ -48,7 +48,7 @@ export class ClientStream implements UpstreamStream {
     if (this.isOver()) return true;
     let open = true;
     if (this.writeState === 'chunked') {
-      open = this.sendChunk(chunk, end);
+      open = writeChunk(this.output, chunk, end);
     } else if (chunk.length > 0 && this.writeState !== 'off') {
       open = this.output.bytes(chunk);
     }
@@ -108,17 +108,6 @@ export class ClientStream implements UpstreamStream {
     }
     this.writeState = 'chunked';
     return 'transfer-encoding: chunked\r\n';
-  }
-
-  private sendChunk(chunk: Buffer, end: boolean): boolean {
-    if (chunk.length > 0) {
-      this.output.text(chunkStart(chunk.length));
-      this.output.bytes(chunk);
-      this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
-    } else if (end) {
-      this.output.text(LAST_CHUNK);
-    }
-    return !this.output.isBlocked;
   }
 
   private finish(): void {

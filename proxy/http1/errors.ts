@@ -18,5 +18,8 @@ export class Http1Error extends Error {
 }
 
 export const badMessage = (): Http1Error => new Http1Error(400, 'http1.codec_error');
+export const invalidCharacters = (): Http1Error => new Http1Error(400, 'http1.invalid_characters');
+/** A version that is not spoken here; Envoy asks for a newer one whatever it was. */
+export const lowVersion = (): Http1Error => new Http1Error(426, 'low_version');
 export const headTooLarge = (): Http1Error => new Http1Error(431, 'http1.headers_too_large');
 export const tooManyHeaders = (): Http1Error => new Http1Error(431, 'http1.too_many_headers');

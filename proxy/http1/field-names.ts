@@ -11,6 +11,9 @@ export type FieldKind =
   | 'hop';
 
 export interface FieldName {
+  /** As it stands on the wire. */
+  readonly name: string;
+  /** In lower case. */
   readonly key: string;
   readonly kind: FieldKind;
 }
@@ -31,7 +34,7 @@ const kinds = new Map(Object.entries(KINDS));
 
 /** More names than real traffic has; beyond it names are looked at each time, so that nobody can fill the memory. */
 const MAX_NAMES = 512;
-const MAX_NAME_LENGTH = 64;
+export const MAX_NAME_LENGTH = 64;
 
 /** Remembers the lower-case form of the names that were seen, because lower-casing each again costs more than a look-up. */
 class FieldNames {
@@ -41,13 +44,12 @@ class FieldNames {
     return this.known.get(name) ?? this.learn(name);
   }
 
-  private learn(name: string): FieldName {
+  private learn(slice: string): FieldName {
+    // A copy: a slice would keep the whole head that it was cut from.
+    const name = Buffer.from(slice, 'latin1').toString('latin1');
     const key = name.toLowerCase();
-    const field: FieldName = { key, kind: kinds.get(key) ?? 'plain' };
-    if (this.known.size < MAX_NAMES && name.length <= MAX_NAME_LENGTH) {
-      // A copy: a slice would keep the whole head that it was cut from.
-      this.known.set(Buffer.from(name, 'latin1').toString('latin1'), field);
-    }
+    const field: FieldName = { name, key, kind: kinds.get(key) ?? 'plain' };
+    if (this.known.size < MAX_NAMES && name.length <= MAX_NAME_LENGTH) this.known.set(name, field);
     return field;
   }
 }

@@ -1,7 +1,10 @@
 import type { HeaderList } from '../http/headers.js';
 import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.js';
 import { badMessage, Http1Error, tooManyHeaders } from './errors.js';
-import { fieldNames } from './field-names.js';
+import { type FieldName, fieldNames, MAX_NAME_LENGTH } from './field-names.js';
+
+/** Places of a head whose names are remembered; more would be a client's way to fill the memory. */
+const MAX_EXPECTED = 32;
 
 /** What the fields of one head say about framing and this hop. One object a connection, reset for each message. */
 export class Framing {
@@ -15,6 +18,8 @@ export class Framing {
   upgrade = '';
   teTrailers = false;
   expectContinue = false;
+  /** Names of the head before: most heads on a connection have the same ones in the same order. */
+  readonly names: FieldName[] = [];
 
   reset(): void {
     this.contentLength = -1;
@@ -49,11 +54,9 @@ export function parseFields(
   let count = 0;
   const length = text.length;
   while (pos < length) {
-    let i = pos;
-    let code = text.charCodeAt(i);
-    while (TOKEN[code] === 1) code = text.charCodeAt(++i);
-    if (code !== COLON || i === pos) throw badMessage();
-    const nameEnd = i;
+    const field = readName(text, pos, framing.names, count);
+    let i = pos + field.name.length;
+    let code: number;
     do code = text.charCodeAt(++i);
     while (code === SP || code === HTAB);
     const valueStart = i;
@@ -62,13 +65,29 @@ export function parseFields(
     let valueEnd = i;
     while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
     if (++count > maxFields) throw tooManyHeaders();
-    addField(text.slice(pos, nameEnd), text.slice(valueStart, valueEnd), headers, framing);
+    addField(field, text.slice(valueStart, valueEnd), headers, framing);
     pos = i + 2;
   }
 }
 
-function addField(name: string, value: string, headers: HeaderList, framing: Framing): void {
-  const field = fieldNames.get(name);
+/** The name at `pos`, which a colon follows; `names` holds what stood in this place in the head before. */
+function readName(text: string, pos: number, names: FieldName[], index: number): FieldName {
+  const expected = names[index];
+  if (expected !== undefined) {
+    const { name } = expected;
+    if (text.charCodeAt(pos + name.length) === COLON && text.startsWith(name, pos)) return expected;
+  }
+  let i = pos;
+  let code = text.charCodeAt(i);
+  while (TOKEN[code] === 1) code = text.charCodeAt(++i);
+  if (code !== COLON || i === pos) throw badMessage();
+  const field = fieldNames.get(text.slice(pos, i));
+  if (index < MAX_EXPECTED && field.name.length <= MAX_NAME_LENGTH) names[index] = field;
+  return field;
+}
+
+function addField(field: FieldName, value: string, headers: HeaderList, framing: Framing): void {
+  const { name } = field;
   switch (field.kind) {
     case 'plain':
       headers.appendKnown(field.key, name, value);
@@ -87,7 +106,7 @@ function addField(name: string, value: string, headers: HeaderList, framing: Fra
       framing.chunked = true;
       return;
     case 'connection':
-      framing.connection = framing.connection === '' ? value : `${framing.connection},${value}`;
+      addConnection(value, framing);
       return;
     case 'upgrade':
       framing.upgrade = framing.upgrade === '' ? value : `${framing.upgrade},${value}`;
@@ -100,8 +119,14 @@ function addField(name: string, value: string, headers: HeaderList, framing: Fra
       else headers.appendKnown(field.key, name, value);
       return;
     case 'hop':
+      // As Envoy: the old field of clients of a proxy still closes.
+      if (field.key === 'proxy-connection' && value.toLowerCase() === 'close') addConnection(value, framing);
       return;
   }
+}
+
+function addConnection(value: string, framing: Framing): void {
+  framing.connection = framing.connection === '' ? value : `${framing.connection},${value}`;
 }
 
 /** RFC 9112 section 6.3; repetitions are refused even when they agree, as Envoy does. */

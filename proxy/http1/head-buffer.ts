@@ -1,5 +1,5 @@
 import { TOKEN } from './chars.js';
-import { badMessage, headTooLarge } from './errors.js';
+import { badMessage, headTooLarge, invalidCharacters } from './errors.js';
 
 const END = Buffer.from('\r\n\r\n', 'latin1');
 
@@ -76,8 +76,9 @@ export class HeadBuffer {
   /** An incomplete head with a lone CR or LF, or without a method, is refused now: its end may never come. */
   private checkPartial(from: number): void {
     const text = (this.gathered ?? END).toString('latin1', Math.max(0, from - 1), this.length);
-    if (from === 0 && text.startsWith('\n')) throw badMessage();
-    if (/\0|\r[^\n]|[^\r]\n/.test(text)) throw badMessage();
+    if (from === 0 && TOKEN[text.charCodeAt(0)] !== 1) throw badMessage();
+    if (text.includes('\0')) throw invalidCharacters();
+    if (/\r[^\n]|[^\r]\n/.test(text)) throw badMessage();
     if (from > 32) return;
     const first = (this.gathered ?? END).toString('latin1', 0, Math.min(this.length, 32));
     for (let i = 0; i < first.length; i++) {

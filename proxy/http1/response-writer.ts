@@ -1,7 +1,7 @@
 import type { HeaderList } from '../http/headers.js';
 import type { ResponseHead } from '../http/message.js';
 import type { Output } from './output.js';
-import { chunkStart, fieldLines, LAST_CHUNK, statusLine, statusLineWith } from './serialize.js';
+import { fieldLines, statusLine, statusLineWith, writeChunk } from './serialize.js';
 
 /** How the response that is being written is framed; `none` before its head. */
 type Framing = 'none' | 'length' | 'chunked' | 'close' | 'bodiless' | 'raw';
@@ -48,8 +48,8 @@ export class ResponseWriter {
   rawHead(head: ResponseHead): void {
     this.framing = 'raw';
     head.headers.delete('content-length');
-    head.headers.delete('connection');
-    const connection = head.status === 101 ? 'connection: Upgrade\r\n' : '';
+    if (head.status !== 101) head.headers.delete('connection');
+    const connection = head.status === 101 && !head.headers.has('connection') ? 'connection: Upgrade\r\n' : '';
     this.output.text(`${statusLine(head.status, false)}${fieldLines(head.headers)}${connection}\r\n`);
   }
 
@@ -61,14 +61,7 @@ export class ResponseWriter {
   data(chunk: Buffer, end: boolean): boolean {
     if (this.framing === 'bodiless') return true;
     if (this.framing !== 'chunked') return chunk.length === 0 || this.output.bytes(chunk);
-    if (chunk.length > 0) {
-      this.output.text(chunkStart(chunk.length));
-      this.output.bytes(chunk);
-      this.output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
-    } else if (end) {
-      this.output.text(LAST_CHUNK);
-    }
-    return !this.output.isBlocked;
+    return writeChunk(this.output, chunk, end);
   }
 
   trailers(trailers: HeaderList): void {
@@ -80,7 +73,9 @@ export class ResponseWriter {
     if (isHead || isBodiless(status)) {
       if (status !== 304 && !isHead) headers.delete('content-length');
       this.framing = 'bodiless';
-      return '';
+      // As Envoy: HEAD is told how the body of a GET would come.
+      const told = isHead && !http10 && !isBodiless(status) && !headers.has('content-length');
+      return told ? 'transfer-encoding: chunked\r\n' : '';
     }
     if (headers.has('content-length')) {
       this.framing = 'length';

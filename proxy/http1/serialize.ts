@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { HeaderList } from '../http/headers.js';
+import type { Output } from './output.js';
 
 /** The field lines of a list, without those that the codec itself writes. */
 export function fieldLines(headers: HeaderList): string {
@@ -26,9 +27,16 @@ export function statusLineWith(status: number, reason: string, http10: boolean):
   return `HTTP/${http10 ? '1.0' : '1.1'} ${status} ${reason}\r\n`;
 }
 
-/** Size line of a chunk (RFC 9112 section 7.1). */
-export function chunkStart(length: number): string {
-  return `${length.toString(16)}\r\n`;
-}
+const LAST_CHUNK = '0\r\n\r\n';
 
-export const LAST_CHUNK = '0\r\n\r\n';
+/** Writes a chunk, and the last one with `end` (RFC 9112 section 7.1). Returns false when the peer is slow. */
+export function writeChunk(output: Output, chunk: Buffer, end: boolean): boolean {
+  if (chunk.length > 0) {
+    output.text(`${chunk.length.toString(16)}\r\n`);
+    output.bytes(chunk);
+    output.text(end ? `\r\n${LAST_CHUNK}` : '\r\n');
+  } else if (end) {
+    output.text(LAST_CHUNK);
+  }
+  return !output.isBlocked;
+}

@@ -4,7 +4,7 @@ import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
-import { Http1Error } from './errors.js';
+import { Http1Error, lowVersion } from './errors.js';
 import { Framing } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
@@ -18,6 +18,7 @@ export interface ServerConnectionOptions {
   readonly secure: boolean;
   readonly maxHeadBytes: number;
   readonly maxHeaders: number;
+  readonly acceptHttp10: boolean;
 }
 
 /**
@@ -233,6 +234,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     }
     const next = this.heads.next;
     const request = parseRequestHead(text, this.framing, this.options.maxHeaders, this.options.secure);
+    if (request.version === 'HTTP/1.0' && !this.options.acceptHttp10) throw lowVersion();
     this.begin(request);
     return next;
   }
@@ -267,6 +269,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
       hasHost: this.framing.host !== undefined,
       start: this.headStart,
       startEpoch: this.epoch,
+      received: this.lastActivity,
     };
   }
 

@@ -132,6 +132,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
       hasHost,
       start: this.lastActivity,
       startEpoch: this.options.clock.now(),
+      received: this.lastActivity,
     };
   }
 

@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
+import { joinAddress } from '../../common/runtime/address.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
 import type { ConnectionInfo } from '../http/stream-info.js';
 import { BoundSocket } from './bound-socket.js';
 import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
-import { connectionInfo, joinAddress, type OriginalDestination, withPeer } from './connection-info.js';
+import { connectionInfo, type OriginalDestination, withPeer } from './connection-info.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
 import { type Sniffed, sniff } from './sniff.js';

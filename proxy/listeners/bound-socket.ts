@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
-import { joinAddress } from './connection-info.js';
+import { joinAddress } from '../../common/runtime/address.js';
 
 /** Connections that may wait for accept; the kernel's own limit applies too. */
 const BACKLOG = 8192;

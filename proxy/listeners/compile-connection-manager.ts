@@ -7,6 +7,7 @@ import type { AccessLogger } from '../telemetry/access-log.js';
 import { checkConnectionManager } from './compile-connection-manager-check.js';
 import type { ListenerDeps, References } from './compile-deps.js';
 import { compileHttpFilters } from './compile-http-filters.js';
+import { compileInternalAddresses } from './internal-addresses.js';
 
 const HOUR_MS = 3_600_000;
 const DEFAULT_STREAM_IDLE_MS = 300_000;
@@ -77,6 +78,7 @@ export function compileConnectionManager(
       useRemoteAddress: message.use_remote_address?.value ?? false,
       trustedHops: message.xff_num_trusted_hops ?? 0,
       skipAppend: message.skip_xff_append === true,
+      isInternal: compileInternalAddresses(message.internal_address_config, issues.at('internal_address_config')),
     },
     forwardClientCert: FORWARD_CLIENT_CERT[message.forward_client_cert_details ?? 'SANITIZE'],
     clientCertDetails: compileCertDetails(message),

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { joinAddress } from '../../common/runtime/address.js';
 import { type ConnectionInfo, type PeerInfo, PLAINTEXT_PEER } from '../http/stream-info.js';
 
 /** Tells where a redirected connection was going; undefined when it was not redirected, or when nobody can tell. */
@@ -31,11 +32,6 @@ export function connectionInfo(
 
 export function withPeer(connection: ConnectionInfo, peer: PeerInfo): ConnectionInfo {
   return { ...connection, peer };
-}
-
-/** `ip:port`, IPv6 in brackets. */
-export function joinAddress(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** IPv4 addresses that a dual-stack socket maps into IPv6 in their own form (RFC 4291 section 2.5.5.2). */

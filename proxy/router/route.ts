@@ -1,6 +1,7 @@
 import type { Random } from '../../common/runtime/clock.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
+import type { RetryCondition } from './retry-conditions.js';
 
 /**
  * Compiled routes: what a RouteConfiguration becomes when it arrives. Nothing here changes afterwards, and nothing is
@@ -115,24 +116,6 @@ export interface RetryPolicy {
   /** When there are any, only requests that meet one of these are tried again. */
   readonly retriableRequestHeaders?: readonly ((request: RequestHead) => boolean)[];
 }
-
-export type RetryCondition =
-  | '5xx'
-  | 'gateway-error'
-  | 'reset'
-  | 'reset-before-request'
-  | 'connect-failure'
-  | 'envoy-ratelimited'
-  | 'retriable-4xx'
-  | 'refused-stream'
-  | 'retriable-status-codes'
-  | 'retriable-headers'
-  | 'http3-post-connect-failure'
-  | 'cancelled'
-  | 'deadline-exceeded'
-  | 'internal'
-  | 'resource-exhausted'
-  | 'unavailable';
 
 export interface HashPolicy {
   readonly terminal: boolean;

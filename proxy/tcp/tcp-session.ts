@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { joinAddress } from '../../common/runtime/address.js';
 import type { Timer } from '../../common/runtime/clock.js';
 import { FLAG } from '../http/flags.js';
 import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-info.js';
@@ -178,7 +179,7 @@ export class TcpSession implements TcpHandle {
 function localAddress(socket: Socket): string {
   const { localAddress: ip, localPort } = socket;
   if (ip === undefined || localPort === undefined) return '';
-  return ip.includes(':') ? `[${ip}]:${localPort}` : `${ip}:${localPort}`;
+  return joinAddress(ip, localPort);
 }
 
 function ignore(): void {}

@@ -20,6 +20,7 @@ const NONE = {};
 export class EdgeTable {
   private readonly byContent = new Map<string, Edge>();
   private readonly byObject = new WeakMap<object, WeakMap<object, Edge[]>>();
+  private readonly hosts = new Map<string, ServiceInfo>();
 
   constructor(
     private readonly reporter: Reporter,
@@ -32,10 +33,7 @@ export class EdgeTable {
 
   /** `tls` is the connection to the other sidecar; `fallbackHost` names the service where no cluster does. */
   find(info: StreamInfo, protocol: Protocol, tls: PeerInfo, fallbackHost: string): Edge {
-    const service = info.destinationService;
-    if (service === undefined && fallbackHost !== '') {
-      return this.findByContent(info.peerWorkload, hostService(fallbackHost), protocol, tls);
-    }
+    const service = info.destinationService ?? (fallbackHost === '' ? undefined : this.hostService(fallbackHost));
     const candidates = this.candidates(info.peerWorkload ?? NONE, service ?? NONE);
     for (const edge of candidates) {
       const known = edge.identity;
@@ -46,6 +44,19 @@ export class EdgeTable {
     // Only an edge of the overflow gets here again and again.
     if (candidates.length > 64) candidates.length = 0;
     return edge;
+  }
+
+  /** Envoy's fallback for what no cluster describes: the Host without its port. The same object for the same host. */
+  private hostService(host: string): ServiceInfo {
+    let service = this.hosts.get(host);
+    if (service === undefined) {
+      const name = host.replace(/:\d+$/, '').toLowerCase();
+      service = { host: name, name, namespace: 'unknown' };
+      if (this.hosts.size >= MAX_EDGES) this.hosts.clear();
+      // A copy: a slice would keep the whole head that it was cut from.
+      this.hosts.set(Buffer.from(host, 'latin1').toString('latin1'), service);
+    }
+    return service;
   }
 
   private candidates(peer: object, service: object): Edge[] {
@@ -107,10 +118,4 @@ export class EdgeTable {
 
 function sameTls(a: PeerInfo, b: PeerInfo): boolean {
   return a.mtls === b.mtls && a.uriSan === b.uriSan && a.localUriSan === b.localUriSan;
-}
-
-/** Envoy's fallback for what no cluster describes: the Host without its port. */
-function hostService(host: string): ServiceInfo {
-  const name = host.replace(/:\d+$/, '').toLowerCase();
-  return { host: name, name, namespace: 'unknown' };
 }

@@ -1,5 +1,5 @@
-import { Registry } from 'prom-client';
-import { type MetricSource, registerSource, type Sample } from './metric-source.js';
+import type { Registry } from 'prom-client';
+import { type MetricSource, newRegistry, registerSource, type Sample } from './metric-source.js';
 
 /** Statistics of one thing in Envoy's naming: `cluster.NAME.upstream_rq_total`, `server.uptime`. */
 export interface StatGroup {
@@ -38,7 +38,7 @@ export async function exposition(registry: Registry, groups: Iterable<StatGroup>
       family.samples.push({ labels, value: stat.value });
     }
   }
-  const scratch = new Registry();
+  const scratch = newRegistry();
   for (const [name, { type, samples }] of families) {
     registerSource(scratch, {
       name,

@@ -38,7 +38,6 @@ function span(from: number, to: number): number | undefined {
 }
 
 const SIMPLE: Readonly<Record<string, (info: StreamInfo) => OperatorValue>> = {
-  PROTOCOL: (info) => (info.method === '' ? undefined : info.protocol),
   RESPONSE_CODE: (info) => info.responseCode,
   RESPONSE_FLAGS: (info) => formatFlags(info.flags),
   RESPONSE_FLAGS_LONG: (info) => (info.flags === 0 ? '-' : longFlags(info.flags)),
@@ -103,6 +102,11 @@ const TAKES_OPTION: ReadonlySet<string> = new Set(['RESPONSE_CODE_DETAILS']);
 const absent: Factory = () => () => undefined;
 
 const WITH_ARGUMENT: Readonly<Record<string, Factory>> = {
+  // A head that could not be read has a protocol, a TCP connection has none.
+  PROTOCOL: (argument) => {
+    if (argument !== undefined) throw new Error('format: %PROTOCOL% takes no argument');
+    return ({ info, request }) => (request === undefined ? undefined : info.protocol);
+  },
   START_TIME: (format) => {
     const render = compileTimeFormat(format);
     return ({ info }) => render(info.startEpoch);

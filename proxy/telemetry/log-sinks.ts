@@ -33,7 +33,7 @@ export class LogSinks {
     return [...this.sinks.values()].reduce((sum, sink) => sum + sink.dropped, 0);
   }
 
-  /** Opens the files anew, after a rotation moved them (SIGUSR1, POST /reopen_logs). */
+  /** Opens the files anew, after a rotation moved them (POST /reopen_logs). */
   reopen(): void {
     for (const sink of this.sinks.values()) sink.reopen();
   }

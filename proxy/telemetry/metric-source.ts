@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import type { Metric, Registry } from 'prom-client';
 
 /**
@@ -16,6 +17,12 @@ export interface Sample {
   readonly suffix?: '_bucket' | '_sum' | '_count';
   readonly labels: Readonly<Record<string, string | number>>;
   readonly value: number;
+}
+
+/** prom-client is loaded when somebody scrapes first: a start does not wait for it. */
+export function newRegistry(): Registry {
+  const prometheus = createRequire(import.meta.url)('prom-client') as typeof import('prom-client');
+  return new prometheus.Registry();
 }
 
 /** Makes a source part of what the registry writes. A name that is taken throws. */

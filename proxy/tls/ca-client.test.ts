@@ -100,7 +100,7 @@ describe('caService', () => {
       server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (_error, bound) => resolve(bound)),
     );
     cleanup.push(() => server.forceShutdown());
-    const request = caService({ address: `127.0.0.1:${port}`, rootsPath: undefined, tokenPath, timeoutMs: 5000 });
+    const request = caService({ address: `127.0.0.1:${port}`, rootsPath: undefined, tokenPath });
     writeFileSync(tokenPath, 'one\n');
     expect(await request('leaf', 10)).toEqual(['leaf', 'root']);
     writeFileSync(tokenPath, 'two');

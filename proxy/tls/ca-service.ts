@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
+import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import type { IstioCertificateResponse__Output } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
 import type { RequestCertificate } from './ca-client.js';
 
@@ -12,11 +13,10 @@ export interface CaServiceOptions {
   readonly rootsPath: string | undefined;
   /** File with the bearer token, read again for each call. */
   readonly tokenPath: string | undefined;
-  readonly timeoutMs: number;
 }
 
-/** Name in the control plane's certificate, for when its address is an IP: SNI carries no address (RFC 6066 section 3). */
-const SERVER_NAME = 'istiod.istio-system.svc';
+/** A call of the CA may not take longer than this; certificates of a few seconds leave it less. */
+const MAX_TIMEOUT_MS = 10_000;
 const METHOD = '/istio.v1.auth.IstioCertificateService/CreateCertificate';
 const REQUEST = 'type.googleapis.com/istio.v1.auth.IstioCertificateRequest';
 const RESPONSE = 'type.googleapis.com/istio.v1.auth.IstioCertificateResponse';
@@ -34,10 +34,11 @@ export function caService(options: CaServiceOptions): RequestCertificate {
         : credentials.createSsl(readFileSync(options.rootsPath));
     const client = new Client(options.address, channel, {
       'grpc.use_local_subchannel_pool': 1,
-      ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': SERVER_NAME }),
+      ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': CONTROL_PLANE_NAME }),
     });
     try {
-      return await call(client, metadata, { csr, validity_duration: ttlSeconds }, options.timeoutMs);
+      const timeoutMs = Math.min(MAX_TIMEOUT_MS, ttlSeconds * 500);
+      return await call(client, metadata, { csr, validity_duration: ttlSeconds }, timeoutMs);
     } finally {
       client.close();
     }

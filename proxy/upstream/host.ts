@@ -1,3 +1,4 @@
+import { joinAddress } from '../../common/runtime/address.js';
 import type { WorkloadInfo } from '../http/stream-info.js';
 import type { Host, HostPool, HostStats } from './cluster.js';
 import type { EndpointConfig, TransportChoice } from './cluster-config.js';
@@ -22,7 +23,7 @@ export class UpstreamHost implements Host {
   pool: HostPool | undefined = undefined;
 
   constructor(ip: string, port: number, transport: TransportChoice, meshTls: boolean) {
-    this.address = formatAddress(ip, port);
+    this.address = joinAddress(ip, port);
     this.ip = ip;
     this.port = port;
     this.transport = transport;
@@ -55,11 +56,6 @@ export class UpstreamHost implements Host {
   drain(): void {
     this.pool?.drain();
   }
-}
-
-/** `ip:port`, IPv6 in brackets. */
-export function formatAddress(ip: string, port: number): string {
-  return ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`;
 }
 
 /** The parts of `ip:port`; undefined when it is something else. */

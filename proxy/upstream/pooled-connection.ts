@@ -1,9 +1,9 @@
 import type { Socket } from 'node:net';
+import { joinAddress } from '../../common/runtime/address.js';
 import type { Sleeper } from '../http/coarse-timers.js';
 import type { ClientConnection, ClientConnectionEvents } from '../http/stream.js';
 import { type PeerInfo, PLAINTEXT_PEER } from '../http/stream-info.js';
 import type { ConnectEvents } from './cluster.js';
-import { formatAddress } from './host.js';
 import type { ConnectionPool, PoolWaiter } from './http-pool.js';
 
 /** One pooled connection: its limits in time and in requests, and what of it counts against the circuit breakers. */
@@ -83,7 +83,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     const socket = this.socket;
     if (socket === undefined) return;
     this.peer = peer;
-    this.localAddress = formatAddress(socket.localAddress ?? '', socket.localPort ?? 0);
+    this.localAddress = joinAddress(socket.localAddress ?? '', socket.localPort ?? 0);
     const { kind, cluster, deps } = this.pool;
     const protocol = kind.protocol !== 'auto' ? kind.protocol : peer.alpn === 'h2' ? 'http2' : 'http1';
     this.codec = deps.createConnection(socket, this, protocol, cluster.settings);

@@ -124,6 +124,9 @@ describe('state of the world', () => {
     server.sendSotw(TYPE.cluster, 'v1', 'n1', [{ name: 'a' }]);
     await server.next(answer('n1'));
     server.sendBytes(Buffer.from('ff8001deadbeef', 'hex'));
+    // What cannot be read cannot be answered: the client comes again, and says what it has.
+    expect((await server.next(first(TYPE.cluster))).version_info).toBe('v1');
+    expect([...clusters.inForce.keys()]).toEqual(['a']);
     server.sendSotw('type.googleapis.com/nothing.that.is.Known', 'v', 'n', []);
     server.sendSotw(TYPE.cluster, 'v2', 'n2', [{ name: 'b' }]);
     await server.next(answer('n2'));

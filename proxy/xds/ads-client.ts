@@ -165,7 +165,7 @@ export class AdsClient {
 
   private async receive(stream: AdsStream, bytes: Buffer): Promise<void> {
     if (this.stream !== stream) return;
-    const response = this.decode(bytes);
+    const response = this.decode(stream, bytes);
     if (response === undefined) return;
     const subscription = this.subscriptions.get(response.typeUrl as ResourceTypeUrl);
     if (subscription === undefined) {
@@ -180,12 +180,13 @@ export class AdsClient {
     this.options.onChange();
   }
 
-  /** A message that cannot be read has no nonce to answer by: it is logged, and the stream goes on. */
-  private decode(bytes: Buffer): DecodedResponse | undefined {
+  /** A message that cannot be read has no nonce to answer by, so the server would wait for ever: a new stream starts anew. */
+  private decode(stream: AdsStream, bytes: Buffer): DecodedResponse | undefined {
     try {
       return this.options.protocol.decode(bytes);
     } catch (error) {
-      this.options.log.warn({ error: messageOf(error) }, 'xDS response cannot be decoded');
+      this.onEnd(stream, `xDS response cannot be decoded: ${messageOf(error)}`);
+      stream.close();
       return undefined;
     }
   }

@@ -1,8 +1,8 @@
+import { joinAddress } from '../../common/runtime/address.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster__Output } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { UpstreamTlsContext__Output } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
 import type { ProxyConfig } from '../config.js';
-import { joinAddress } from '../listeners/connection-info.js';
 import type { Issues } from '../snapshot/issues.js';
 import { typeUrlOf, unpacked } from '../snapshot/wire-values.js';
 import { compileUpstreamTls } from '../tls/compile.js';

@@ -63,8 +63,14 @@ class Client {
   ) {
     this.socket = connect({ host: order.host, port: order.port, noDelay: true }, () => this.send());
     this.socket.on('data', (chunk: Buffer) => this.data(chunk));
-    this.socket.on('error', () => this.onError());
+    this.socket.on('error', () => undefined);
+    this.socket.on('close', () => {
+      if (this.running()) this.onError();
+    });
   }
+
+  /** Whether an answer is awaited. */
+  busy = false;
 
   close(): void {
     this.socket.destroy();
@@ -72,6 +78,7 @@ class Client {
 
   private send(): void {
     if (!this.running()) return;
+    this.busy = true;
     this.received = 0;
     this.expected = -1;
     this.sentAt = performance.now();
@@ -90,6 +97,7 @@ class Client {
     }
     if (this.received < this.expected) return;
     this.latencies.push(performance.now() - this.sentAt);
+    this.busy = false;
     this.send();
   }
 }
@@ -111,12 +119,24 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   );
   await new Promise((resolve) => setTimeout(resolve, order.ms));
   running = false;
+  await lastAnswers(clients);
   const seconds = (performance.now() - started) / 1000;
   for (const client of clients) client.close();
   latencies.sort((a, b) => a - b);
   const at = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return { requests: latencies.length, errors, seconds, p50: at(0.5), p99: at(0.99) };
+}
+
+const LAST_ANSWERS_MS = 1000;
+const POLL_MS = 2;
+
+/** Requests under way end first: a proxy that loses its client in the middle closes connections that it could keep. */
+async function lastAnswers(clients: readonly Client[]): Promise<void> {
+  const end = performance.now() + LAST_ANSWERS_MS;
+  while (clients.some((client) => client.busy) && performance.now() < end) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
 }
 
 const port = await serve();

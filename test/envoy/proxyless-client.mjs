@@ -1,5 +1,6 @@
 // A proxyless member of the mesh: gRPC's own xDS client. Calls TARGET (argv[2]) COUNT (argv[3]) times and prints what the
-// servers answered, as JSON. GRPC_XDS_BOOTSTRAP_CONFIG names the control plane.
+// servers answered, as JSON; with `follow` in place of COUNT it goes on calling and prints every answer in a line of its own.
+// GRPC_XDS_BOOTSTRAP_CONFIG names the control plane.
 import grpc from '@grpc/grpc-js';
 import xds from '@grpc/grpc-js-xds';
 
@@ -26,6 +27,10 @@ const call = () =>
   );
 const answers = {};
 try {
+  while (count === 'follow') {
+    console.log(await call().catch((error) => `error: ${error.message}`));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
   for (let i = 0; i < Number(count); i++) {
     const answer = await call();
     answers[answer] = (answers[answer] ?? 0) + 1;

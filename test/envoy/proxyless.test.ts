@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import grpc from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkout } from '../support/demo-process.js';
@@ -93,7 +94,7 @@ describe('a proxyless client of @grpc/grpc-js-xds', () => {
     mesh.dispose();
   });
 
-  function call(count: number): Promise<Record<string, number>> {
+  function client(count: string): ChildProcess {
     const config = {
       xds_servers: [{ server_uri: address, channel_creds: [{ type: 'insecure' }], server_features: ['xds_v3'] }],
       node: {
@@ -102,21 +103,22 @@ describe('a proxyless client of @grpc/grpc-js-xds', () => {
         locality: {},
       },
     };
+    const program = join(checkout, 'test', 'envoy', 'proxyless-client.mjs');
+    return spawn(process.execPath, [program, 'xds:///greeter.default.svc.cluster.local:50051', count], {
+      cwd: checkout,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(config) },
+    });
+  }
+
+  function call(count: number): Promise<Record<string, number>> {
     return new Promise((resolve, reject) => {
-      const child = spawn(
-        process.execPath,
-        [
-          join(checkout, 'test', 'envoy', 'proxyless-client.mjs'),
-          'xds:///greeter.default.svc.cluster.local:50051',
-          String(count),
-        ],
-        { cwd: checkout, env: { ...process.env, GRPC_XDS_BOOTSTRAP_CONFIG: JSON.stringify(config) } },
-      );
+      const child = client(String(count));
       let [out, err] = ['', ''];
-      child.stdout.on('data', (chunk: Buffer) => {
+      child.stdout?.on('data', (chunk: Buffer) => {
         out += chunk.toString();
       });
-      child.stderr.on('data', (chunk: Buffer) => {
+      child.stderr?.on('data', (chunk: Buffer) => {
         err += chunk.toString();
       });
       child.on('exit', (code) => {
@@ -132,15 +134,39 @@ describe('a proxyless client of @grpc/grpc-js-xds', () => {
     expect(Object.keys(answers).sort()).toEqual(['v1', 'v2']);
   });
 
-  it('follows the weights of a VirtualService', async () => {
-    mesh.write('routes.yaml', ROUTES);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    const answers = await call(400);
-    expect((answers['v1'] ?? 0) / 400).toBeGreaterThan(0.65);
-    expect((answers['v1'] ?? 0) / 400).toBeLessThan(0.85);
+  it('follows weights and endpoints while it calls, without an error', async () => {
+    const child = client('follow');
+    const answers: string[] = [];
+    if (child.stdout === null) throw new Error('no pipe');
+    createInterface({ input: child.stdout }).on('line', (line) => answers.push(line));
+    /** Resolves when the last hundred answers are as wanted. */
+    const settled = (what: string, wanted: (share: (version: string) => number) => boolean): Promise<void> =>
+      mesh.until(what, async () => {
+        const recent = answers.slice(-100);
+        const share = (version: string): number => recent.filter((answer) => answer === version).length;
+        if (recent.length < 100 || !wanted(share)) throw new Error(recent.join(' '));
+      });
+    try {
+      await settled('both', (share) => share('v1') > 0 && share('v2') > 0);
+      mesh.write('routes.yaml', ROUTES);
+      await settled('three quarters for v1', (share) => share('v1') > 60 && share('v2') > 10);
+      mesh.write('routes.yaml', ROUTES.replace('weight: 75', 'weight: 0').replace('weight: 25', 'weight: 100'));
+      await settled('all for v2', (share) => share('v2') === 100);
+      const moved = await serve('v2, moved');
+      servers.push(moved);
+      mesh.write('v2.yaml', workload('v2', moved.port));
+      await settled('the other endpoint', (share) => share('v2, moved') === 100);
+      expect(answers.filter((answer) => answer.startsWith('error'))).toEqual([]);
+      const [proxy] = await mesh.proxies();
+      for (const { lastNack } of Object.values(proxy?.types ?? {})) expect(lastNack).toBeUndefined();
+      expect(proxy?.dataPlane).toBe('grpc');
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('refused nothing', async () => {
+    expect(mesh.log.filter((line) => line.includes('a proxy rejected'))).toEqual([]);
     for (const proxy of await mesh.proxies()) {
       for (const type of Object.values(proxy.types)) expect(type.lastNack).toBeUndefined();
     }

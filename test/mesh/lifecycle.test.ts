@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { count, DemoProcess, weft } from '../support/demo-process.js';
-import { gone, processesWith } from '../support/processes.js';
+import { childrenWith, gone, processesWith } from '../support/processes.js';
 
 const READY_MS = 90_000;
 const linux = existsSync('/proc/self/cmdline');
@@ -48,7 +48,7 @@ describe('the demo’s processes', () => {
   it.skipIf(!linux)('starts a killed application again, and the mesh retries around it', async () => {
     demo = new DemoProcess();
     await flowing();
-    const [pid] = processesWith(`--service${'\0'}details`).filter((id) => id !== demo.child.pid);
+    const [pid] = childrenWith(demo.child.pid, `--service${'\0'}details`);
     expect(pid).toBeDefined();
     process.kill(pid!, 'SIGKILL');
     await demo.until(

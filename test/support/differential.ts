@@ -298,6 +298,7 @@ export class RunningProxy {
     if (name === 'date' && !Number.isNaN(Date.parse(value))) return '<date>';
     if (name === 'x-request-id' && UUID.test(value)) return '<uuid>';
     if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
+    if (name === 'x-envoy-expected-rq-timeout-ms' && Number(value) > 1000) return roundedUp(Number(value));
     return this.text(value);
   }
 
@@ -310,3 +311,8 @@ export class RunningProxy {
 }
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Of a later attempt what is left of the time is told, which depends on how long the first one took. */
+function roundedUp(ms: number): string {
+  return String(Math.ceil(ms / 1000) * 1000);
+}

@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ProxySync } from '../../cli/commands/proxy-status.js';
 import { getJson, getText } from '../../cli/mesh/http.js';
-import { type ControlPlaneFile, locateControlPlane } from '../../cli/mesh/locate.js';
+import { locateControlPlane } from '../../cli/mesh/locate.js';
 import { findWorkload, type WorkloadListing } from '../../cli/mesh/workloads.js';
 import type { Finding } from '../../control-plane/api/object.js';
+import type { ControlPlaneState } from '../../control-plane/state-file.js';
 import { weft } from './demo-process.js';
 
 /** A control plane on a folder of its own, with sidecars and applications as a test wants them. Ends with `dispose`. */
@@ -15,6 +16,7 @@ export class TestMesh {
   readonly folder = mkdtempSync(join(tmpdir(), 'weft-mesh-'));
   readonly log: string[] = [];
   private readonly children: ChildProcess[] = [];
+  private readonly names = new Map<ChildProcess, string>();
 
   get config(): string {
     return join(this.folder, 'config');
@@ -25,23 +27,21 @@ export class TestMesh {
   }
 
   /** Writes the files and starts the control plane; resolves when it is ready. */
-  async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneFile> {
+  async start(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<ControlPlaneState> {
     mkdirSync(this.config);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
-    this.spawn('control-plane', process.execPath, [
-      weft,
-      'control-plane',
-      '--config',
-      this.config,
-      '--state',
-      this.state,
-      ...args,
-    ]);
+    this.startControlPlane(args);
     return this.until('the control plane', async () => {
       const file = locateControlPlane(this.state);
       await getText(`${file.debugUrl}/ready`);
       return file;
     });
+  }
+
+  /** Starts a control plane, again if there was one; does not wait. */
+  startControlPlane(args: readonly string[] = []): ChildProcess {
+    const folders = ['--config', this.config, '--state', this.state];
+    return this.spawn('control-plane', process.execPath, [weft, 'control-plane', ...folders, ...args]);
   }
 
   write(name: string, text: string): void {
@@ -62,11 +62,16 @@ export class TestMesh {
     writeFileSync(file, await getText(`${debugUrl}/debug/bootstrap?workload=${workload.namespace}/${workload.name}`), {
       mode: 0o600,
     });
-    this.spawn(`sidecar ${name}`, process.execPath, [weft, 'proxy', '-c', file]);
+    this.restartSidecar(name);
     await this.until(`the sidecar of ${name}`, () =>
       getText(`http://${workload.address}:${workload.sidecar?.admin}/ready`),
     );
     return workload;
+  }
+
+  /** Starts a workload's sidecar once more, from the bootstrap that it had; does not wait. */
+  restartSidecar(name: string): ChildProcess {
+    return this.spawn(`sidecar ${name}`, process.execPath, [weft, 'proxy', '-c', join(this.folder, `${name}.json`)]);
   }
 
   /** Which configuration the proxies have. */
@@ -74,7 +79,7 @@ export class TestMesh {
     return getJson<ProxySync[]>(`${locateControlPlane(this.state).debugUrl}/debug/syncz`);
   }
 
-  controlPlane(): ControlPlaneFile {
+  controlPlane(): ControlPlaneState {
     return locateControlPlane(this.state);
   }
 
@@ -94,7 +99,22 @@ export class TestMesh {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.log.push(`${name}: ${line}`));
     }
     this.children.push(child);
+    this.names.set(child, name);
     return child;
+  }
+
+  /** The running process of a name, the newest when it was started again. */
+  process(name: string): ChildProcess {
+    const found = this.children.findLast((child) => this.names.get(child) === name);
+    if (found === undefined) throw new Error(`no process ${name}`);
+    return found;
+  }
+
+  /** Ids of the running processes with such names. */
+  pids(name: RegExp): number[] {
+    return this.children.flatMap((child) =>
+      name.test(this.names.get(child) ?? '') && child.exitCode === null && child.pid !== undefined ? [child.pid] : [],
+    );
   }
 
   /** Tries until it does not throw. */

@@ -14,6 +14,17 @@ export function processesWith(text: string): number[] {
     .map(Number);
 }
 
+/** The same among the direct children of a process. */
+export function childrenWith(parent: number | undefined, text: string): number[] {
+  return processesWith(text).filter((pid) => {
+    try {
+      return new RegExp(`^PPid:\\s+${parent}$`, 'm').test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    } catch {
+      return false;
+    }
+  });
+}
+
 /** Resolves when no process carries the text any more; rejects after `timeoutMs` naming those that do. */
 export async function gone(text: string, timeoutMs = 15_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;

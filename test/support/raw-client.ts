@@ -2,8 +2,15 @@ import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseHead, parseMessage, type WireMessage } from './http-messages.js';
 
-/** Bytes to send (Latin-1), a pause in ms, a wait until that text has come, the end of our side, or an abort. */
-export type Send = string | Buffer | { readonly wait: number } | { readonly until: string } | 'end' | 'abort';
+/** Bytes to send (Latin-1), a pause in ms, a wait until that text or so many answers have come, the end of our side, or an abort. */
+export type Send =
+  | string
+  | Buffer
+  | { readonly wait: number }
+  | { readonly until: string }
+  | { readonly answers: number }
+  | 'end'
+  | 'abort';
 
 export interface RawRequest {
   readonly send: readonly Send[];
@@ -12,12 +19,12 @@ export interface RawRequest {
   /** Methods of the requests, where an answer's framing depends on them. */
   readonly methods?: readonly string[];
   /** Bytes that must come after the last answer (of a tunnel) before the exchange is over. */
-  readonly then?: string;
+  readonly tail?: string;
   readonly timeoutMs?: number;
 }
 
 export interface RawResult {
-  /** Answers, the informational ones too. */
+  /** Answers, the informational ones too; the last may be broken off, as `rest` then says. */
   readonly responses: readonly WireMessage[];
   /** What came and is no whole answer. */
   readonly rest: string;
@@ -63,6 +70,7 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
     }
     return true;
   };
+  const methods = request.methods ?? [];
   const sending = (async () => {
     for (const item of request.send) {
       if (socket.destroyed) return;
@@ -71,15 +79,18 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
       else if (typeof item === 'string') socket.write(Buffer.from(item, 'latin1'));
       else if (Buffer.isBuffer(item)) socket.write(item);
       else if ('wait' in item) await delay(item.wait);
-      else await until(() => text.includes(item.until) || state !== 'open');
+      else if ('until' in item) await until(() => text.includes(item.until) || state !== 'open');
+      else {
+        const wanted = item.answers;
+        await until(() => finals(parseAll(text, methods, false).responses) >= wanted || state !== 'open');
+      }
     }
   })();
   await sending;
   const wanted = request.responses ?? 1;
-  const methods = request.methods ?? [];
   const enough = (): boolean => {
     const parsed = parseAll(text, methods, false);
-    const tail = request.then === undefined || parsed.rest.includes(request.then);
+    const tail = request.tail === undefined || parsed.rest.includes(request.tail);
     return wanted > 0 && finals(parsed.responses) >= wanted && tail;
   };
   const answered = await until(() => socket.destroyed || state !== 'open' || enough());
@@ -108,7 +119,16 @@ function parseAll(text: string, methods: readonly string[], closed: boolean): Pi
     const tunnel = status === 101 || (method === 'CONNECT' && status >= 200 && status < 300);
     const bare = status < 200 || status === 204 || status === 304 || method === 'HEAD' || tunnel;
     const parsed = parseMessage(text, head, bare ? 'none' : 'close', closed);
-    if (parsed === undefined) break;
+    if (parsed === undefined) {
+      if (!closed) break;
+      return {
+        responses: [
+          ...responses,
+          { start: head.start, headers: head.headers, body: text.slice(head.end), trailers: [] },
+        ],
+        rest: '<broken off>',
+      };
+    }
     responses.push(parsed.message);
     at = parsed.end;
     if (tunnel) break;

@@ -82,6 +82,7 @@ export function object<T extends object>(fields: Fields<T>, options: ObjectOptio
     ]),
   );
   return {
+    shape: { fields: table, suffix: '' },
     parse(value, path, report) {
       if (!isMapping(value)) {
         report.error(path, `must be a mapping, got ${shown(value)}`);

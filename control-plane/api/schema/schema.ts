@@ -4,6 +4,30 @@ import type { Report } from './report.js';
 /** How a value is read: gives it typed, or undefined after reporting why not. */
 export interface Schema<T> {
   parse(value: unknown, path: string, report: Report): T | undefined;
+  /** What the documentation says about objects, and about lists and maps of them. */
+  readonly shape?: Shape;
+}
+
+/** The fields of an object; `suffix` says how it is repeated: `[]` in a list, `.*` under the keys of a map. */
+export interface Shape {
+  readonly fields: ReadonlyMap<string, ShapeField>;
+  readonly suffix: string;
+}
+
+export interface ShapeField {
+  readonly schema: { readonly shape?: Shape };
+  readonly supported: boolean;
+  readonly consequence?: string;
+  readonly deprecated?: string;
+}
+
+/** The shape of a schema that another one reads with. */
+export function shapeOf(schema: { readonly shape?: Shape }): { readonly shape?: Shape } {
+  return repeated(schema, '');
+}
+
+function repeated(item: { readonly shape?: Shape }, suffix: string): { readonly shape?: Shape } {
+  return item.shape === undefined ? {} : { shape: { ...item.shape, suffix: `${suffix}${item.shape.suffix}` } };
 }
 
 /** The value as a message shows it, short. */
@@ -22,6 +46,7 @@ export function isMapping(value: unknown): value is Readonly<Record<string, unkn
 /** Adds a check that needs the typed value; it reports by itself. */
 export function refine<T>(schema: Schema<T>, check: (value: T, path: string, report: Report) => void): Schema<T> {
   return {
+    ...shapeOf(schema),
     parse(value, path, report) {
       const typed = schema.parse(value, path, report);
       if (typed !== undefined) check(typed, path, report);
@@ -33,6 +58,7 @@ export function refine<T>(schema: Schema<T>, check: (value: T, path: string, rep
 export function list<T>(item: Schema<T>, limits: { min?: number; max?: number } = {}): Schema<readonly T[]> {
   const { min = 0, max = 65_536 } = limits;
   return {
+    ...repeated(item, '[]'),
     parse(value, path, report) {
       if (!Array.isArray(value)) {
         report.error(path, `must be a list, got ${shown(value)}`);
@@ -63,6 +89,7 @@ export interface MapLimits {
 export function map<T>(entry: Schema<T>, limits: MapLimits = {}): Schema<Readonly<Record<string, T>>> {
   const { min = 0, max = 65_536, key: checkKey } = limits;
   return {
+    ...repeated(entry, '.*'),
     parse(value, path, report) {
       if (!isMapping(value)) {
         report.error(path, `must be a mapping, got ${shown(value)}`);

@@ -13,7 +13,7 @@ import { object, required, unsupported, unsupportedCondition } from '../schema/o
 import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
 import { alternatives, bool, duration, enumOf, string } from '../schema/scalars.js';
-import { list, map, refine, type Schema } from '../schema/schema.js';
+import { list, map, refine, type Schema, shapeOf } from '../schema/schema.js';
 import {
   matchLabels,
   nonEmpty,
@@ -166,6 +166,7 @@ const conditionFields: Schema<AuthorizationCondition> = object<AuthorizationCond
 
 /** A list of conditions without those whose key cannot be evaluated, which mark the rule. */
 const conditions: Schema<readonly AuthorizationCondition[]> = {
+  ...shapeOf(list(conditionFields)),
   parse(value, path, report) {
     const all = list(conditionFields).parse(value, path, report);
     return all?.filter((condition, index) => checkCondition(condition, childPath(path, index), report));
@@ -226,6 +227,7 @@ const writtenPolicy: Schema<WrittenPolicy> = object<WrittenPolicy>(
 
 /** AuthorizationPolicy (security.istio.io). */
 export const authorizationPolicy: Schema<AuthorizationPolicySpec> = {
+  ...shapeOf(writtenPolicy),
   parse(value, path, report) {
     const written = writtenPolicy.parse(value, path, report);
     if (written === undefined) return undefined;

@@ -243,6 +243,7 @@ function checkRoute(route: HttpRoute, path: string, report: Report): void {
 
 /** A mistyped `match` must not make its route match everything: the route is given one that never matches. */
 const httpRoute: Schema<HttpRoute> = {
+  ...httpRouteFields,
   parse(value, path, report) {
     const route = httpRouteFields.parse(value, path, report);
     if (route === undefined || route.match !== undefined || !isMapping(value)) return route;

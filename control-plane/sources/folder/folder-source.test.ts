@@ -192,7 +192,7 @@ describe('FolderSource', () => {
     await write('a.yaml', `${virtualService('a', '5')}---\n${virtualService('b', '2s')}`);
     const set = await until((now) => now.findings.length > 0);
     expect(messages(set)).toEqual([
-      'a.yaml:7: spec.http[0].timeout: must be a duration of at least 1ms such as "1.5s" or "100ms", got 5; the last good version stays in force',
+      'a.yaml:7 spec.http[0].timeout: must be a duration of at least 1ms such as "1.5s" or "100ms", got 5; the last good version stays in force',
     ]);
     expect([timeoutOf(set, 'a'), timeoutOf(set, 'b')]).toEqual(['1s', '2s']);
     await write('a.yaml', virtualService('a', '3s'));
@@ -217,7 +217,9 @@ describe('FolderSource', () => {
     await write('a.yaml', virtualService('a'));
     const { sets } = await watched();
     expect(timeoutOf(sets[0]!, 'a')).toBe('1s');
-    expect(messages(sets[0])).toEqual(['b.yaml:1: is defined already in a.yaml:1, which counts; remove one of them']);
+    expect(messages(sets[0])).toEqual([
+      'b.yaml:1 VirtualService default/a: is defined already in a.yaml:1, which counts; remove one of them',
+    ]);
   });
 
   it.each([

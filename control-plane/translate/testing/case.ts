@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { toJson } from '../../../common/xds/json.js';
 import { TYPE } from '../../../common/xds/type-urls.js';
+import { analyze } from '../../analyze/analyze.js';
 import { readDocuments } from '../../api/documents.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { parseObject } from '../../api/parse-object.js';
@@ -47,7 +48,7 @@ export function runCase(input: string): TranslateCase {
       ? translateProxyless(snapshot, node, (directive('dial') ?? '').split(' '))
       : translate(snapshot, node);
   const wanted = directives.filter(({ key }) => key === 'show').map(({ value }) => value.split(' '));
-  const findings = [...set.findings, ...snapshot.findings].map(showFinding);
+  const findings = analyze(set).map(showFinding);
   const resourcesShown = wanted.map(([type = '', part = '']) => show(resources, type, part));
   const shown = { ...(findings.length > 0 && { findings }), ...mergeByType(resourcesShown) };
   return { set, snapshot, resources, shown };

@@ -88,8 +88,6 @@ function peerMetadataFilter(
   own: OwnPeerMetadata,
   cache: PeerMetadataCache,
 ): HttpFilter {
-  // Peers that sent their metadata are told ours with the response.
-  const askers = new WeakSet<object>();
   return {
     name,
     onRequest(context) {
@@ -100,7 +98,7 @@ function peerMetadataFilter(
         if (deps.trusts(info.connection.peer)) {
           if (exchange.readRequest && encoded !== undefined)
             info.peerWorkload = cache.decode(encoded) ?? info.peerWorkload;
-          if (exchange.tellDownstream) askers.add(info);
+          if (exchange.tellDownstream) info.peerAsks = true;
         }
       }
       if (exchange.tellUpstream && deps.goesToMesh(context)) tell(request, own);
@@ -115,7 +113,7 @@ function peerMetadataFilter(
           info.peerWorkload = cache.decode(encoded) ?? info.peerWorkload;
         }
       }
-      if (exchange.tellDownstream && askers.has(context.info)) own.addTo(response.headers);
+      if (exchange.tellDownstream && context.info.peerAsks) own.addTo(response.headers);
     },
   };
 }

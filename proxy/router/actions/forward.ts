@@ -46,7 +46,8 @@ export function compileForward(
   const rewriteHost = compileHostRewrite(message, issues);
   const upgrades = compileUpgrades(message, issues.at('upgrade_configs'));
   const settings = {
-    timeoutMs: durationMs(message.timeout) ?? DEFAULT_TIMEOUT_MS,
+    // Who limits the whole stream gets no other limit, as in Envoy.
+    timeoutMs: message.max_stream_duration === undefined ? (durationMs(message.timeout) ?? DEFAULT_TIMEOUT_MS) : 0,
     idleTimeoutMs: durationMs(message.idle_timeout),
     retry:
       message.retry_policy === undefined

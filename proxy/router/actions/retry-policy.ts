@@ -3,26 +3,8 @@ import type { RetryPolicy__Output } from '../../../proto/gen/envoy/config/route/
 import type { Issues } from '../../snapshot/issues.js';
 import { durationMs, typeUrlOf } from '../../snapshot/wire-values.js';
 import { compileHeaderMatchers } from '../matchers/header-matcher.js';
-import type { RetryCondition, RetryPolicy } from '../route.js';
-
-const CONDITIONS: ReadonlySet<string> = new Set<RetryCondition>([
-  '5xx',
-  'gateway-error',
-  'reset',
-  'reset-before-request',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'http3-post-connect-failure',
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
-]);
+import { isGrpcRetryCondition, isHttpRetryCondition, type RetryCondition } from '../retry-conditions.js';
+import type { RetryPolicy } from '../route.js';
 
 const DEFAULT_BACK_OFF_MS = 25;
 /** An unknown condition on requests retries none. */
@@ -34,14 +16,10 @@ export function parseRetryOn(text: string): { on: Set<RetryCondition>; unknown: 
   const on = new Set<RetryCondition>();
   const unknown: string[] = [];
   for (const word of words) {
-    if (isCondition(word)) on.add(word);
+    if (isHttpRetryCondition(word) || isGrpcRetryCondition(word)) on.add(word);
     else if (word !== '') unknown.push(word);
   }
   return { on, unknown };
-}
-
-function isCondition(word: string): word is RetryCondition {
-  return CONDITIONS.has(word);
 }
 
 /** Compiles a RetryPolicy of a route or a virtual host. */

@@ -1,5 +1,5 @@
 import { FLAG } from '../../http/flags.js';
-import { grpcStatusIn, httpStatusOfGrpc } from '../../http/grpc.js';
+import { countedStatus } from '../../http/grpc-status.js';
 import type { HeaderList } from '../../http/headers.js';
 import type { ResponseHead } from '../../http/message.js';
 import type { DownstreamStream, LocalReply, RequestHandler, ResetReason } from '../../http/stream.js';
@@ -55,6 +55,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private keepBody: boolean;
   private mayRetry: boolean;
   private retried = false;
+  /** Whether the last attempt was given up for its time. */
+  private timedOut = false;
   private started = false;
   private over = false;
   private paused = false;
@@ -171,6 +173,9 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return;
     }
     if (!this.quiet) setExpectedTimeout(stream.request, plan.timeouts, this.elapsed());
+    if (plan.route.includeIsTimeoutRetryHeader === true) {
+      stream.request.headers.set('x-envoy-is-timeout-retry', String(this.timedOut));
+    }
     if (plan.action.autoHostRewrite === true) takeHostsName(stream, host, plan.action);
     if (plan.route.includeRequestAttemptCount === true) {
       stream.request.headers.set('x-envoy-attempt-count', String(stream.info.attempts));
@@ -216,8 +221,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     this.timers.onResponse();
     const { host, cluster } = attempt;
-    const grpcStatus = end ? grpcStatusIn(head.headers) : -1;
-    const status = grpcStatus < 0 ? head.status : httpStatusOfGrpc(grpcStatus);
+    const status = countedStatus(head.status, head.headers);
     if (status >= 500) host.stats.error++;
     else host.stats.success++;
     cluster.report(host, { kind: 'response', status });
@@ -254,6 +258,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return;
     }
     this.attempt = undefined;
+    this.timedOut = false;
     this.timers.stopTry();
     const decision = this.mayRetry ? (this.retries?.afterReset(reason, attempt.sent) ?? 'no') : 'no';
     if (decision === 'yes') this.scheduleRetry();
@@ -272,6 +277,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       return false;
     }
     this.attempt = undefined;
+    this.timedOut = false;
     attempt.cancel();
     this.timers.stopTry();
     this.scheduleRetry();
@@ -301,6 +307,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     if (this.body.ended || this.attempt?.isConnected === true) this.stopKeeping();
     const now = deps.clock.monotonic();
     info.upstreamFirstByte = now;
+    info.responseCode = head.status;
     info.responseCodeDetails = 'via_upstream';
     if (this.completeAt >= 0 && !this.quiet) {
       head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
@@ -347,8 +354,10 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     this.timers.stopTry();
     const sent = attempt?.sent === true;
     const decision = this.mayRetry ? (this.retries?.afterReset('local-reset', sent) ?? 'no') : 'no';
-    if (decision === 'yes') this.scheduleRetry();
-    else {
+    if (decision === 'yes') {
+      this.timedOut = true;
+      this.scheduleRetry();
+    } else {
       this.flagDecision(decision);
       this.reply(timeoutReply(kind));
     }

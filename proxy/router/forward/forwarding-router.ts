@@ -1,9 +1,10 @@
 import type { Random } from '../../../common/runtime/clock.js';
 import type { RequestHead } from '../../http/message.js';
 import type { DownstreamStream, RequestHandler, Router } from '../../http/stream.js';
+import type { StreamInfo } from '../../http/stream-info.js';
 import type { Cluster, Clusters, Host } from '../../upstream/cluster.js';
 import type { PoolDeps } from '../../upstream/http-pool.js';
-import type { ForwardAction, RouteEntry } from '../route.js';
+import type { ForwardAction, RouteAction, RouteEntry } from '../route.js';
 import { clusterNotFound, NO_HEALTHY_UPSTREAM, NO_ROUTE } from './failure.js';
 import { ForwardedRequest, takeHostsName } from './forwarded-request.js';
 import { requestHash } from './hash.js';
@@ -73,6 +74,14 @@ export class ForwardingRouter implements Router {
         replyDirectly(stream, route, route.action);
         return ANSWERED;
     }
+  }
+
+  announce(info: StreamInfo, action: RouteAction): void {
+    if (action.kind !== 'forward' || action.clusterName === undefined) return;
+    const cluster = this.clusters.get(action.clusterName);
+    if (cluster === undefined) return;
+    info.clusterName = action.clusterName;
+    info.destinationService = cluster.service;
   }
 
   private forward(stream: DownstreamStream, route: RouteEntry, action: ForwardAction): RequestHandler {

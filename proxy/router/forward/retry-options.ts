@@ -1,5 +1,6 @@
 import type { RequestHead } from '../../http/message.js';
-import type { RetryCondition, RetryPolicy } from '../route.js';
+import { isGrpcRetryCondition, isHttpRetryCondition, type RetryCondition } from '../retry-conditions.js';
+import type { RetryPolicy } from '../route.js';
 import { takeNumber } from './timeouts.js';
 
 /** What is tried again for one request: the route's policy and what the request's own headers add. */
@@ -13,27 +14,6 @@ export interface RetryOptions {
   readonly backOffMaxMs: number;
 }
 
-const HTTP_CONDITIONS: ReadonlySet<string> = new Set<RetryCondition>([
-  '5xx',
-  'gateway-error',
-  'reset',
-  'reset-before-request',
-  'connect-failure',
-  'envoy-ratelimited',
-  'retriable-4xx',
-  'refused-stream',
-  'retriable-status-codes',
-  'retriable-headers',
-  'http3-post-connect-failure',
-]);
-const GRPC_CONDITIONS: ReadonlySet<string> = new Set<RetryCondition>([
-  'cancelled',
-  'deadline-exceeded',
-  'internal',
-  'resource-exhausted',
-  'unavailable',
-]);
-
 const NO_CODES: ReadonlySet<number> = new Set();
 const NO_CONDITIONS: ReadonlySet<RetryCondition> = new Set();
 
@@ -43,7 +23,7 @@ export function takeRetryOptions(
   request: RequestHead,
   asks: boolean,
 ): RetryOptions | undefined {
-  if (policy === undefined && !asks) return undefined;
+  if (!asks) return policy === undefined ? undefined : ofPolicy(policy, request);
   const headers = request.headers;
   const retryOn = take(request, 'x-envoy-retry-on');
   const grpcOn = take(request, 'x-envoy-retry-grpc-on');
@@ -51,7 +31,7 @@ export function takeRetryOptions(
   const codes = take(request, 'x-envoy-retriable-status-codes');
   const names = take(request, 'x-envoy-retriable-header-names');
   headers.delete('x-envoy-hedge-on-per-try-timeout');
-  const asked = conditions(retryOn, HTTP_CONDITIONS).concat(conditions(grpcOn, GRPC_CONDITIONS));
+  const asked = [...list(retryOn).filter(isHttpRetryCondition), ...list(grpcOn).filter(isGrpcRetryCondition)];
   const on = asked.length === 0 ? (policy?.on ?? NO_CONDITIONS) : new Set([...(policy?.on ?? []), ...asked]);
   if (on.size === 0) return undefined;
   const retriable = policy?.retriableRequestHeaders ?? [];
@@ -72,6 +52,31 @@ export function takeRetryOptions(
   };
 }
 
+const byPolicy = new WeakMap<RetryPolicy, RetryOptions>();
+
+/** What a policy alone says, the same for every request that it retries. */
+function ofPolicy(policy: RetryPolicy, request: RequestHead): RetryOptions | undefined {
+  const retriable = policy.retriableRequestHeaders;
+  if (policy.on.size === 0) return undefined;
+  if (retriable !== undefined && retriable.length > 0 && !retriable.some((matches) => matches(request))) {
+    return undefined;
+  }
+  let options = byPolicy.get(policy);
+  if (options === undefined) {
+    options = {
+      on: policy.on,
+      statusCodes: policy.statusCodes,
+      retriableHeaders: [],
+      policy,
+      retries: policy.retries,
+      backOffBaseMs: policy.backOffBaseMs,
+      backOffMaxMs: policy.backOffMaxMs,
+    };
+    byPolicy.set(policy, options);
+  }
+  return options;
+}
+
 function take(request: RequestHead, key: string): string | undefined {
   const value = request.headers.joined(key);
   if (value !== undefined) request.headers.delete(key);
@@ -84,8 +89,4 @@ function list(value: string | undefined): string[] {
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '');
-}
-
-function conditions(value: string | undefined, known: ReadonlySet<string>): RetryCondition[] {
-  return list(value).filter((item) => known.has(item)) as RetryCondition[];
 }

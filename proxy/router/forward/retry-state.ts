@@ -3,7 +3,7 @@ import type { ResponseHead } from '../../http/message.js';
 import type { ResetReason } from '../../http/stream.js';
 import type { ClusterResources } from '../../upstream/cluster.js';
 import { retryAllowed } from '../../upstream/resources.js';
-import type { RetryCondition } from '../route.js';
+import type { RetryCondition } from '../retry-conditions.js';
 import type { RetryOptions } from './retry-options.js';
 
 /** `no`: not asked for. The other two are reasons why a retry that was asked for does not take place. */

@@ -41,7 +41,7 @@ export function replyByRoute(
   for (const [name, value] of reply.headers ?? []) headers.set(name, value);
   const fields: [string, string][] = [];
   for (let i = 0; i < headers.size; i++) fields.push([headers.nameAt(i), headers.valueAt(i)]);
-  stream.localReply({ ...reply, headers: fields });
+  stream.localReply({ ...reply, headers: fields, asIs: true });
 }
 
 /** A local reply to a request that was tried, or would have been had there been a host. */

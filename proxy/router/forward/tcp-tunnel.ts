@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
+import { joinAddress } from '../../../common/runtime/address.js';
 import { FLAG } from '../../http/flags.js';
 import { HeaderList } from '../../http/headers.js';
 import type { DownstreamStream, LocalReply, RequestHandler } from '../../http/stream.js';
 import type { PeerInfo } from '../../http/stream-info.js';
 import type { Cluster, ConnectEvents, Host } from '../../upstream/cluster.js';
-import { formatAddress } from '../../upstream/host.js';
 import { resetReply } from './failure.js';
 
 /** A CONNECT that ends here: its bytes go to a host as TCP (RouteAction.UpgradeConfig.ConnectConfig). */
@@ -36,7 +36,7 @@ export class TcpTunnel implements RequestHandler, ConnectEvents {
     if (socket === undefined || this.over) return;
     const { info } = this.stream;
     info.upstreamPeer = peer;
-    info.upstreamLocalAddress = formatAddress(socket.localAddress ?? '', socket.localPort ?? 0);
+    info.upstreamLocalAddress = joinAddress(socket.localAddress ?? '', socket.localPort ?? 0);
     info.responseCodeDetails = 'via_upstream';
     this.ready = true;
     this.host.stats.success++;

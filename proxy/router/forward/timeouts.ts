@@ -10,6 +10,8 @@ const ASKING: ReadonlySet<string> = new Set([
   'x-envoy-retriable-status-codes',
   'x-envoy-retriable-header-names',
   'x-envoy-hedge-on-per-try-timeout',
+  'x-envoy-upstream-stream-duration-ms',
+  'x-envoy-upstream-alt-stat-name',
 ]);
 
 /** Time limits of one request, ms; 0 is off. */
@@ -36,6 +38,10 @@ export function asksByHeader(request: RequestHead): boolean {
 /** The route's limits, or those that the request asks for by Envoy's headers, which go no further. */
 export function takeTimeouts(action: ForwardAction, request: RequestHead, asks: boolean): Timeouts {
   const global = (asks ? takeNumber(request, GLOBAL) : undefined) ?? action.timeoutMs;
+  if (asks) {
+    request.headers.delete('x-envoy-upstream-stream-duration-ms');
+    request.headers.delete('x-envoy-upstream-alt-stat-name');
+  }
   let perTry = (asks ? takeNumber(request, PER_TRY) : undefined) ?? action.retry?.perTryTimeoutMs ?? 0;
   if (global !== 0 && perTry >= global) perTry = 0;
   return { global, perTry, perTryIdle: action.retry?.perTryIdleTimeoutMs ?? 0 };

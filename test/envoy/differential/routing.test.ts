@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { Differential } from '../../support/differential.js';
 import { ask, type Case, compare, get } from '../../support/differential-cases.js';
 import { cluster, httpListener } from '../../support/differential-config.js';
+import { answer } from '../../support/scripted-upstream.js';
 
 /** A route that names what it matches by its own name, answering directly with it. */
 const answers = (name: string, match: object): object => ({
@@ -29,6 +30,7 @@ const matchRoutes = [
   answers('regex', { safe_regex: { regex: '/re/[a-c]+' } }),
   answers('regex-alternatives', { safe_regex: { regex: '/ra/one|/ra/two' } }),
   answers('header-exact', header('exact', { string_match: { exact: 'v' } })),
+  answers('header-joined', header('joined', { string_match: { exact: 'v,w' } })),
   answers('header-ignore-case', header('ignore-case', { string_match: { exact: 'V', ignore_case: true } })),
   answers('header-prefix', header('prefix', { string_match: { prefix: 'v' } })),
   answers('header-suffix', header('suffix', { string_match: { suffix: 'v' } })),
@@ -89,17 +91,18 @@ const matching: readonly Case[] = [
   ['a header with another value', 404, get('/h/exact', { 'x-h': 'V' })],
   ['a header that is missing', 404, get('/h/exact')],
   ['a header twice', 200, get('/h/exact', { 'x-h': ['v', 'v'] })],
-  ['a header twice, the first matches', 404, get('/h/exact', { 'x-h': ['v', 'w'] })],
-  ['a header twice, the second matches', 404, get('/h/exact', { 'x-h': ['w', 'v'] })],
+  ['a header twice, the first matches', 200, get('/h/exact', { 'x-h': ['v', 'w'] })],
+  ['a header twice, the second matches', 200, get('/h/exact', { 'x-h': ['w', 'v'] })],
   ['a header twice, inverted, the first matches', 404, get('/h/inverted', { 'x-h': ['v', 'w'] })],
   ['a header twice, inverted, the second matches', 404, get('/h/inverted', { 'x-h': ['w', 'v'] })],
   ['a header twice, inverted, none matches', 200, get('/h/inverted', { 'x-h': ['w', 'w'] })],
   ['a header twice, inverted, both match', 404, get('/h/inverted', { 'x-h': ['v', 'v'] })],
-  ['a header twice by prefix, the second', 404, get('/h/prefix', { 'x-h': ['w', 'v'] })],
-  ['a header twice by suffix, the first', 404, get('/h/suffix', { 'x-h': ['v', 'w'] })],
+  ['a header twice by prefix, the second', 200, get('/h/prefix', { 'x-h': ['w', 'v'] })],
+  ['a header twice by suffix, the first', 200, get('/h/suffix', { 'x-h': ['v', 'w'] })],
   ['a header twice by contains', 200, get('/h/contains', { 'x-h': ['w', 'v'] })],
-  ['a header twice by regex', 404, get('/h/regex', { 'x-h': ['v', 'v'] })],
-  ['a header twice in a range', 404, get('/h/range', { 'x-h': ['1', '2'] })],
+  ['a header twice by regex', 200, get('/h/regex', { 'x-h': ['v', 'v'] })],
+  ['a header twice in a range', 200, get('/h/range', { 'x-h': ['1', '2'] })],
+  ['a header twice is not its joined value', 404, get('/h/joined', { 'x-h': ['v', 'w'] })],
   ['a list in one header', 404, get('/h/exact', { 'x-h': 'v,v' })],
   ['a header twice, matched by a prefix', 200, get('/h/prefix', { 'x-h': ['v', 'w'] })],
   ['a header twice, matched by a suffix', 200, get('/h/suffix', { 'x-h': ['w', 'v'] })],
@@ -273,6 +276,7 @@ const rewrites = [
   },
   { match: { prefix: '/w/auto' }, route: { cluster: 'named', auto_host_rewrite: true, append_x_forwarded_host: true } },
   { match: { prefix: '/w/none' }, route: { cluster: 'a', auto_host_rewrite: true } },
+  { match: { prefix: '/w/as-is' }, route: { cluster: 'a' } },
   { match: { prefix: '/c/header' }, route: { cluster_header: 'x-cluster' } },
   { match: { prefix: '/c/missing' }, route: { cluster: 'nowhere' } },
   { match: { prefix: '/c/404' }, route: { cluster: 'nowhere', cluster_not_found_response_code: 'NOT_FOUND' } },
@@ -300,6 +304,26 @@ const rewriteCases: readonly Case[] = [
   ['the host that the endpoint has', 200, get('/w/auto', { host: 'old' })],
   ['the host that the endpoint has not', 200, get('/w/none')],
   ['a client’s own x-envoy-original-path', 200, get('/w/prefix', { 'x-envoy-original-path': '/lie' })],
+  ['HEAD', 200, ask('HEAD', '/w/as-is', {}, '', { answers: [answer(200, '', { 'content-length': '10' })] })],
+  [
+    'HEAD without a length',
+    200,
+    ask('HEAD', '/w/as-is', {}, '', { answers: [{ steps: ['HTTP/1.1 200 OK\r\n\r\n'] }] }),
+  ],
+  [
+    'HEAD of a chunked body',
+    200,
+    ask('HEAD', '/w/as-is', {}, '', {
+      answers: [{ steps: ['HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'] }],
+    }),
+  ],
+  ['HEAD answered 204', 204, ask('HEAD', '/w/as-is', {}, '', { answers: [{ steps: ['HTTP/1.1 204 No\r\n\r\n'] }] })],
+  ['HEAD answered 304', 304, ask('HEAD', '/w/as-is', {}, '', { answers: [{ steps: ['HTTP/1.1 304 No\r\n\r\n'] }] })],
+  ['204', 204, get('/w/as-is', {}, { answers: [{ steps: ['HTTP/1.1 204 No\r\nx: y\r\n\r\n'] }] })],
+  ['204 with a length', 204, get('/w/as-is', {}, { answers: [answer(204)] })],
+  ['304', 304, get('/w/as-is', {}, { answers: [{ steps: ['HTTP/1.1 304 No\r\netag: "y"\r\n\r\n'] }] })],
+  ['304 with a length', 304, get('/w/as-is', {}, { answers: [answer(304, '', { 'content-length': '10' })] })],
+  ['200 without body', 200, get('/w/as-is', {}, { answers: [answer(200)] })],
   ['a cluster from a header', 200, get('/c/header', { 'x-cluster': 'a' })],
   ['a cluster from a header that is not there', 503, get('/c/header')],
   ['an unknown cluster from a header', 503, get('/c/header', { 'x-cluster': 'nope' })],

@@ -1,0 +1,125 @@
+import type { Kind } from './kinds/index.js';
+import { definitionOf, knownKinds, unreadKinds } from './registry.js';
+import type { Shape, ShapeField } from './schema/schema.js';
+import { meshConfig } from './schemas/mesh-config.js';
+
+/** What an unknown field does to an object of a kind, and what else its users should know. */
+const NOTES: { readonly [K in Kind]: readonly string[] } = {
+  VirtualService: [
+    'An unknown field is reported and has no effect; in a match it makes that match never match, and a mistyped `match` makes its route never match.',
+    'Only `mesh` among the gateways concerns sidecars. A path, header or query expression is RE2 and must match as a whole.',
+    '`retryOn` takes conditions of Envoy and status codes. Without `retries`, MeshConfig.defaultHttpRetryPolicy applies: two retries on `connect-failure,refused-stream,unavailable,cancelled`.',
+  ],
+  DestinationRule: [
+    'An unknown field is reported and has no effect.',
+    'Outlier detection ejects a host only if the share of ejected hosts then is `maxEjectionPercent` (10 unless set) or less: of three hosts none is ever ejected with less than 34. Envoy could eject one regardless (`always_eject_one_host`), but Istio does not ask for it, and neither do we; `weft analyze` warns (WEFT0207).',
+    'The panic threshold is `minHealthPercent` (0 unless set, that is, off), as in Istio.',
+    '`tls.caCertificates`, `clientCertificate` and `privateKey` are files on the machine of the client.',
+  ],
+  ServiceEntry: [
+    'An unknown field is reported and has no effect.',
+    '`addresses` matter only where traffic is captured by address, which it is not here.',
+    'With resolution NONE the host itself is looked up by DNS: an HTTP proxy knows no original destination.',
+  ],
+  WorkloadEntry: [
+    'An unknown field is reported and has no effect.',
+    '`address` and `ports` say where the application listens. The control plane allots the ports of its sidecar, and clients in the mesh connect to those. The annotation or label `sidecar.istio.io/inject: "false"` leaves a workload without a sidecar.',
+  ],
+  Gateway: ['An unknown field is reported and has no effect. No gateway runs; its hosts are read for analysis.'],
+  Sidecar: ['An unknown field is reported and has no effect.'],
+  PeerAuthentication: [
+    'An unknown field, or a value that cannot be read, fails closed: while no earlier version is in force, the workloads that it selects take mTLS only.',
+  ],
+  RequestAuthentication: [
+    'An unknown field, or a value that cannot be read, fails closed: while no earlier version is in force, the workloads that it selects deny every request.',
+  ],
+  AuthorizationPolicy: [
+    'An unknown field outside `rules`, or a value that cannot be read, fails closed: while no earlier version is in force, the workloads that it selects deny every request.',
+    'A condition inside a rule that is unknown or not supported: an ALLOW rule with it matches nothing, a DENY rule applies without it.',
+    '`when` takes the keys `request.headers[NAME]`, `source.ip`, `remote.ip`, `source.namespace`, `source.principal`, `destination.ip`, `destination.port` and `connection.sni`. Ports are those of the application.',
+    'Action CUSTOM denies what its rules match, since nobody is asked; AUDIT changes nothing.',
+  ],
+  Telemetry: ['An unknown field is reported and has no effect.', 'Providers are those of MeshConfig, and `envoy`.'],
+  TrafficSplit: [
+    'An unknown field is reported and has no effect. Weights are numbers or quantities such as `900m`.',
+    'A VirtualService for the same host goes first.',
+  ],
+  Service: ['What is not listed is Kubernetes’ business and not reported.'],
+  Pod: ['What is not listed is Kubernetes’ business and not reported.'],
+  Namespace: ['Its labels and annotations are read.'],
+  ConfigMap: [
+    'The key `mesh` of the ConfigMap `istio` in `istio-system` is the MeshConfig below; others are not read.',
+  ],
+};
+
+const INTRODUCTION = `# Configuration
+
+<!-- Made from the schemas in control-plane/api/schemas. After a change there:
+     UPDATE_GOLDEN=1 npx vitest run --project unit control-plane/api/reference -->
+
+Weft reads Istio’s own API: every kind below in every version that Istio serves. This page says for each kind which fields
+are acted on and which are known but not supported yet; those are reported, by the control plane’s log, its debug port and
+\`weft analyze\`, with file, line, field and what it means. An object with a value that cannot be read is not applied: its
+last good version stays in force, and the others are not affected.
+`;
+
+/** docs/configuration.md. */
+export function configurationReference(): string {
+  const kinds = knownKinds().map((kind) => {
+    const { group, versions, spec } = definitionOf(kind);
+    const head = `## ${kind}\n\n\`${group === '' ? 'core' : group}\` ${versions.join(', ')}\n`;
+    return [head, NOTES[kind].map((note) => `- ${note}`).join('\n'), '', ...tables(spec.shape)].join('\n');
+  });
+  const settings = [
+    '## MeshConfig\n',
+    '- An unknown field is reported and has no effect.\n',
+    ...tables(meshConfig.shape),
+  ];
+  const unread = unreadKinds().map(([group, names]) => `- \`${group}\`: ${names.join(', ')}`);
+  const others = `## Kinds that are not read\n\nNothing of these is applied, and a warning says so; so it does for kinds of Istio’s groups and of others that nobody knows. Kubernetes’ own kinds that the mesh does not need are left alone.\n\n${unread.join('\n')}\n`;
+  return [INTRODUCTION, ...kinds, settings.join('\n'), others].join('\n');
+}
+
+interface Row {
+  readonly path: string;
+  readonly fields: string[];
+}
+
+function tables(shape: Shape | undefined): string[] {
+  if (shape === undefined || shape.fields.size === 0) return [];
+  const acted: Row[] = [];
+  const unsupported: string[] = [];
+  collect(shape, '', acted, unsupported);
+  const rows = acted.filter(({ fields }) => fields.length > 0);
+  return [
+    '| Acted on, in | |',
+    '| --- | --- |',
+    ...rows.map(({ path, fields }) => `| ${path === '' ? '(top)' : `\`${path}\``} | ${fields.join(', ')} |`),
+    '',
+    ...(unsupported.length === 0
+      ? []
+      : ['| Not supported yet | What that means |', '| --- | --- |', ...unsupported, '']),
+  ];
+}
+
+function collect(shape: Shape, path: string, acted: Row[], unsupported: string[]): void {
+  const row: Row = { path, fields: [] };
+  acted.push(row);
+  for (const [name, field] of shape.fields) {
+    const at = path === '' ? name : `${path}.${name}`;
+    const { shape: inner } = field.schema;
+    if (!field.supported) unsupported.push(`| \`${at}\` | ${field.consequence ?? ''} |`);
+    else if (inner === undefined || isMatch(inner)) row.fields.push(leaf(name, field, inner));
+    else collect(inner, `${at}${inner.suffix}`, acted, unsupported);
+  }
+}
+
+function leaf(name: string, field: ShapeField, inner: Shape | undefined): string {
+  const how = inner === undefined ? '' : ` (${[...inner.fields.keys()].join(', ')})`;
+  return `\`${name}\`${how}${field.deprecated === undefined ? '' : ` (deprecated: ${field.deprecated})`}`;
+}
+
+/** A StringMatch is clearer beside the name of its field. */
+function isMatch({ fields }: Shape): boolean {
+  return [...fields.keys()].join() === 'exact,prefix,regex';
+}
