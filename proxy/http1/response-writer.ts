@@ -37,9 +37,7 @@ export class ResponseWriter {
   head(head: ResponseHead, end: boolean, http10: boolean, isHead: boolean, connection: string): void {
     const framing = this.frame(head.status, head.headers, end, http10, isHead);
     const first =
-      head.keepReason === true
-        ? statusLineWith(head.status, head.reason, http10)
-        : statusLine(head.status, http10);
+      head.keepReason === true ? statusLineWith(head.status, head.reason, http10) : statusLine(head.status, http10);
     const lines = first + fieldLines(head.headers) + framing;
     this.output.text(connection === '' ? `${lines}\r\n` : `${lines}connection: ${connection}\r\n\r\n`);
   }

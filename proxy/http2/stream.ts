@@ -62,7 +62,8 @@ export abstract class Http2Stream {
     if (this.outbound.length > 0) this.enqueue(chunk, end);
     else {
       const sent = this.connection.sendData(this, chunk, 0, end);
-      if (sent < chunk.length || (end && !this.localEnded)) this.enqueue(sent === 0 ? chunk : chunk.subarray(sent), end);
+      if (sent < chunk.length || (end && !this.localEnded))
+        this.enqueue(sent === 0 ? chunk : chunk.subarray(sent), end);
     }
     const open = this.outbound.length === 0 && !this.connection.isBlocked;
     if (!open && !end) {

@@ -2,7 +2,13 @@ import type { HeaderList } from '../../http/headers.js';
 import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { ResetReason, UpstreamStream } from '../../http/stream.js';
 import type { Cluster, Host } from '../../upstream/cluster.js';
-import { HttpHostPool, type PoolDeps, type PoolKind, type PoolWaiter, type Priority } from '../../upstream/http-pool.js';
+import {
+  HttpHostPool,
+  type PoolDeps,
+  type PoolKind,
+  type PoolWaiter,
+  type Priority,
+} from '../../upstream/http-pool.js';
 import type { PooledConnection } from '../../upstream/pooled-connection.js';
 import type { RequestBody } from './request-body.js';
 
