@@ -3,6 +3,7 @@ import type { Registry } from 'prom-client';
 import { splitCertificates } from '../common/identity/pem.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
+import { programVersion } from '../common/runtime/version.js';
 import { type ResourceTypeUrl, TYPE } from '../common/xds/type-urls.js';
 import type { AdminSources, CertificateDetails, CertificateView, ResourceView } from './admin/sources.js';
 import type { ProxyConfig } from './config.js';
@@ -23,7 +24,7 @@ export interface AdminParts {
   readonly ca: CaClient | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly drain: () => void;
+  readonly drain: AdminSources['drain'];
   readonly quit: () => void;
 }
 
@@ -37,7 +38,7 @@ export function adminSources(parts: AdminParts): AdminSources {
       return configuration.readiness.ready ? 'LIVE' : 'INITIALIZING';
     },
     startTime: parts.clock.now(),
-    version: '0.1.0',
+    version: programVersion(),
     node: () => ownNode(config.node),
     bootstrap: () => config.bootstrap,
     options: { mode: 'Serve', drain_time: `${config.drainMs / 1000}s` },

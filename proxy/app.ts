@@ -33,6 +33,8 @@ export interface ProxyApp {
   readonly adminPort: number | undefined;
   /** Where each listener listens, by its name. */
   addresses(): ReadonlyMap<string, readonly { readonly host: string; readonly port: number }[]>;
+  /** Opens the access logs anew, after a rotation moved them. */
+  reopenLogs(): void;
   /** Stops accepting, lets requests finish up to the drain time, then stops. */
   drain(): Promise<void>;
   /** Stops at once. */
@@ -85,7 +87,8 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     if (config.admin !== undefined) {
       const sources = adminSources({
         ...{ config, plane, configuration: dynamic, ca, clock: runtime.clock, log: runtime.log },
-        drain: () => plane.listeners.drain(config.drainMs),
+        drain: (inboundOnly) =>
+          inboundOnly ? plane.listeners.drainInbound(config.drainMs) : plane.listeners.drain(config.drainMs),
         quit: () => {
           const done = (): void => overrides.onQuit?.();
           drain().then(done, done);
@@ -106,6 +109,7 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     },
     adminPort: admin?.port,
     addresses: () => new Map(plane.listeners.list().map(({ listener }) => [listener.name, listener.addresses])),
+    reopenLogs: () => plane.logs.reopen(),
     drain,
     stop,
   };

@@ -3,8 +3,11 @@ import { createLogger } from '../common/runtime/log.js';
 import { startProxy } from './app.js';
 import { loadBootstrap } from './bootstrap/read.js';
 
+const HOLD_MS = 3_600_000;
+
 /**
- * Runs a proxy until a signal: SIGTERM drains, then exits 0; SIGINT, or a second signal, stops at once. A parent that
+ * Runs a proxy until a signal: SIGTERM drains, then exits 0; SIGINT, or a second signal, stops at once; SIGUSR1
+ * opens the access logs anew. A parent that
  * started it with an IPC channel takes it along when it dies.
  */
 export async function main(file: string): Promise<void> {
@@ -34,6 +37,9 @@ export async function main(file: string): Promise<void> {
       },
     );
   };
+  // Nothing else holds the process while it waits for its first configuration without an admin port.
+  setInterval(() => undefined, HOLD_MS);
+  process.on('SIGUSR1', () => app.reopenLogs());
   process.on('SIGTERM', () => end('drain'));
   process.on('SIGINT', () => end('stop'));
   if (process.send !== undefined) process.on('disconnect', () => process.exit(0));

@@ -67,7 +67,8 @@ function forward(
       : { weighted_clusters: { clusters: chosen.map((item) => clusterWeight(scope, item)) } }),
     timeout,
     ...(retry && { retry_policy: retry }),
-    max_stream_duration: { grpc_timeout_header_max: timeout },
+    // Beside max_stream_duration, Envoy does not enforce `timeout`.
+    ...(durationMs(route.timeout, 0) === 0 && { max_stream_duration: { grpc_timeout_header_max: timeout } }),
     ...rewrite(route, chosen.length === 1 ? only : undefined),
     ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
     ...(hash.length > 0 && { hash_policy: hash }),

@@ -281,6 +281,16 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     return status === 101 || (this.upgrade === 'connect' && status >= 200 && status < 300);
   }
 
+  /** The client left within the head: that is logged, as with Envoy, but no filter has seen a request. */
+  abandon(): void {
+    this.over = true;
+    this.info.flags |= FLAG.DC;
+    this.info.responseCodeDetails = 'downstream_remote_disconnect';
+    this.info.requestEnd = -1;
+    this.info.end = this.manager.deps.clock.monotonic();
+    for (const log of this.config.accessLogs) log.log(this.info, this.request, undefined);
+  }
+
   /** Once: the info is final, logs and filters see it. */
   private finish(): void {
     if (this.over) return;

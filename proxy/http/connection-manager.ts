@@ -140,15 +140,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 
   onBadHead(sink: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink {
-    const request: RequestHead = {
-      method: '',
-      path: '',
-      authority: '',
-      scheme: 'http',
-      version: 'HTTP/1.1',
-      headers: new HeaderList(),
-    };
-    const stream = new ActiveStream(this, this.live.current, sink, request, meta);
+    const stream = new ActiveStream(this, this.live.current, sink, unreadHead(), meta);
     this.streams.add(stream);
     stream.localReply({
       status,
@@ -157,6 +149,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       flags,
     });
     return stream;
+  }
+
+  onHeadAbandoned(sink: ResponseSink, meta: RequestMeta): void {
+    new ActiveStream(this, this.live.current, sink, unreadHead(), meta).abandon();
   }
 
   onHeadStarted(): void {
@@ -228,6 +224,11 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 const DEADLINE_EXCEEDED = 4;
 
 function ignore(): void {}
+
+/** What stands for a request of which nothing is known. */
+function unreadHead(): RequestHead {
+  return { method: '', path: '', authority: '', scheme: 'http', version: 'HTTP/1.1', headers: new HeaderList() };
+}
 
 function isPast(now: number, from: number, ms: number): boolean {
   return ms > 0 && now >= from + ms;

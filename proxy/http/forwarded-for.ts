@@ -9,13 +9,14 @@ const XFF = 'x-forwarded-for';
 /**
  * X-Forwarded-For and X-Forwarded-Proto, and the trust that follows from them: a request straight from a client
  * (use_remote_address) loses the x-envoy-* fields that only the mesh may set, unless the client is one of our own.
+ * Returns the client's address where X-Forwarded-For decides on it, otherwise nothing.
  */
 export function applyForwarded(
   headers: HeaderList,
   connection: ConnectionInfo,
   secure: boolean,
   xff: ConnectionManagerConfig['xff'],
-): void {
+): string {
   if (xff.useRemoteAddress) {
     const trusted = xff.trustedHops > 0 ? addressFromEnd(headers.joined(XFF), xff.trustedHops - 1) : undefined;
     const client = trusted ?? connection.remoteIp;
@@ -26,17 +27,19 @@ export function applyForwarded(
     }
     if (internal) {
       headers.set('x-envoy-internal', 'true');
-      return;
+      return trusted ?? '';
     }
     removeInternal(headers, true);
     headers.set('x-envoy-external-address', client);
-    return;
+    return trusted ?? '';
   }
   if (!headers.has('x-forwarded-proto')) {
     headers.appendKnown('x-forwarded-proto', 'x-forwarded-proto', secure ? 'https' : 'http');
   }
+  const client = addressFromEnd(headers.joined(XFF), xff.trustedHops) ?? '';
   if (xff.isInternal?.(singleAddress(headers)) === true) headers.set('x-envoy-internal', 'true');
   else removeInternal(headers, false);
+  return client;
 }
 
 /** The address in X-Forwarded-For when it is the only one. */
@@ -59,7 +62,7 @@ function isLoopback(ip: string): boolean {
 let own: string | undefined;
 
 /** The first IPv4 address of this machine that others can reach, else loopback. Looked up once. */
-function ownAddress(): string {
+export function ownAddress(): string {
   own ??=
     Object.values(networkInterfaces())
       .flatMap((addresses) => addresses ?? [])

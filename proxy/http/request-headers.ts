@@ -63,7 +63,7 @@ export function prepareRequest(stream: ActiveStream, connection: ConnectionInfo)
   const { headers } = request;
   const secure = request.scheme === 'https';
   stripPort(stream, connection.localPort, secure);
-  applyForwarded(headers, connection, secure, config.xff);
+  info.clientIp = applyForwarded(headers, connection, secure, config.xff);
   applyClientCert(headers, connection.peer, config);
   applyRequestId(stream);
   if (config.via !== '') {

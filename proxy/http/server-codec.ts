@@ -50,6 +50,8 @@ export interface RequestReceiver {
   onRequest(response: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink;
   /** A head that cannot be served. The receiver answers by `response`, the connection ends with it. */
   onBadHead(response: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink;
+  /** The client left within a head. */
+  onHeadAbandoned(response: ResponseSink, meta: RequestMeta): void;
   /** A head began and is not complete: its time runs. */
   onHeadStarted(): void;
   onConnectionClosed(): void;

@@ -98,6 +98,8 @@ export class StreamInfo {
 
   routeName = '';
   virtualHost = '';
+  /** Address of the client as X-Forwarded-For names it, where that is to be believed; empty: the connection's. */
+  clientIp = '';
   /** Name of the cluster that was selected; empty before. */
   clusterName = '';
   /** `ip:port` of the host that was tried last; empty before. */

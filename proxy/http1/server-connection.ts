@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Timer } from '../../common/runtime/clock.js';
 import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
@@ -10,16 +10,8 @@ import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
 import { parseRequestHead } from './request-head.js';
 import { ResponseWriter } from './response-writer.js';
+import type { ServerConnectionOptions } from './server-options.js';
 import { upgradeType } from './upgrade.js';
-
-export interface ServerConnectionOptions {
-  readonly clock: Clock;
-  /** Whether the connection carries TLS: the scheme of its requests. */
-  readonly secure: boolean;
-  readonly maxHeadBytes: number;
-  readonly maxHeaders: number;
-  readonly acceptHttp10: boolean;
-}
 
 /**
  * What the connection expects to read next. `answer`: the request is complete and the next one waits for the
@@ -273,6 +265,12 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     };
   }
 
+  private abandonHead(): void {
+    if (!this.inHead) return;
+    this.framing.reset();
+    this.receiver.onHeadAbandoned(this, this.meta(true, ''));
+  }
+
   private refuse(error: Http1Error): void {
     if (this.readState === 'head') {
       this.refuseHead(error.status, error.details, error.flags);
@@ -359,6 +357,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     switch (this.readState) {
       case 'head':
       case 'drain':
+        this.abandonHead();
         if (this.sink === undefined) this.closeGently();
         return;
       case 'body':
@@ -390,6 +389,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
 
   private onClose(): void {
     if (this.readState === 'closed') return;
+    this.abandonHead();
     this.readState = 'closed';
     this.waiting = undefined;
     this.lingerTimer?.cancel();

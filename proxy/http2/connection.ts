@@ -176,25 +176,34 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   private dispatch(type: number, flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     switch (type) {
       case FRAME.DATA:
-        return this.onDataFrame(flags, id, bytes, start, end);
+        this.onDataFrame(flags, id, bytes, start, end);
+        break;
       case FRAME.HEADERS:
-        return this.onHeadersFrame(flags, id, bytes, start, end);
+        this.onHeadersFrame(flags, id, bytes, start, end);
+        break;
       case FRAME.CONTINUATION:
-        return this.onContinuation(flags, bytes, start, end);
+        this.onContinuation(flags, bytes, start, end);
+        break;
       case FRAME.WINDOW_UPDATE:
-        return this.onWindowUpdate(id, bytes, start, end);
+        this.onWindowUpdate(id, bytes, start, end);
+        break;
       case FRAME.RST_STREAM:
-        return this.onReset(id, bytes, start, end);
+        this.onReset(id, bytes, start, end);
+        break;
       case FRAME.SETTINGS:
-        return this.onSettingsFrame(flags, id, bytes, start, end);
+        this.onSettingsFrame(flags, id, bytes, start, end);
+        break;
       case FRAME.PING:
-        return this.onPing(flags, id, bytes, start, end);
+        this.onPing(flags, id, bytes, start, end);
+        break;
       case FRAME.GOAWAY:
         if (id !== 0) throw protocolError();
         if (end - start < 8) throw sizeError();
-        return this.onGoAway(bytes.readUInt32BE(start) & MAX_STREAM_ID, bytes.readUInt32BE(start + 4));
+        this.onGoAway(bytes.readUInt32BE(start) & MAX_STREAM_ID, bytes.readUInt32BE(start + 4));
+        break;
       case FRAME.PRIORITY:
-        return this.onPriority(id, bytes, start, end);
+        this.onPriority(id, bytes, start, end);
+        break;
       case FRAME.PUSH_PROMISE:
         throw protocolError();
       default:

@@ -6,6 +6,7 @@ import type { ConnectionInfo } from '../http/stream-info.js';
 import { BoundSocket } from './bound-socket.js';
 import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
 import { connectionInfo, type OriginalDestination, withPeer } from './connection-info.js';
+import { ConnectionLog } from './connection-log.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
 import { type Sniffed, sniff } from './sniff.js';
@@ -171,10 +172,13 @@ export class ActiveListener {
     if (socket.destroyed) return;
     const destination = this.config?.originalDst === true ? this.deps.originalDestination(socket) : undefined;
     const connection = connectionInfo(this.deps.nextConnectionId(), socket, destination);
+    const loggers = this.config?.accessLogs ?? [];
+    const log = loggers.length === 0 ? undefined : new ConnectionLog(socket, connection, loggers, this.deps.clock);
     const config = this.matcher?.match(criteriaOf(connection, sniffed));
     const chain = config === undefined ? undefined : this.chains.get(config.name);
     if (chain === undefined) {
       this.stats.no_filter_chain_match++;
+      log?.refused('filter_chain_not_found', true);
       this.refuse(socket, connection, undefined, 'filter_chain_not_found');
       return;
     }
@@ -188,10 +192,13 @@ export class ActiveListener {
         secure.on('error', ignore);
         this.arriving.add(secure);
         secure.once('close', () => this.arriving.delete(secure));
-        this.begin(secure, withPeer(connection, peer), chain, BY_ALPN[peer.alpn ?? '']);
+        const secured = withPeer(connection, peer);
+        log?.secured(secured);
+        this.begin(secure, secured, chain, BY_ALPN[peer.alpn ?? '']);
       },
       onFailed: (detail) => {
         this.stats.ssl_connection_error++;
+        log?.refused(detail, false);
         this.deps.onRefused(this.name, connection, chain.config, detail);
       },
     });

@@ -43,7 +43,6 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
     inspectTimeoutMs: durationMs(message.listener_filters_timeout) ?? DEFAULT_INSPECT_MS,
     continueOnInspectTimeout: message.continue_on_listener_filters_timeout === true,
     bindToPort: message.bind_to_port?.value ?? true,
-    useOriginalDst: message.use_original_dst?.value === true,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
   };
   const matcher = FilterChainMatcher.build(filterChains, defaultFilterChain);
@@ -59,6 +58,8 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
 
 function checkListener(message: Listener__Output, issues: Issues): void {
   if (message.transparent?.value === true) issues.at('transparent').error('is not supported');
+  // Connections are not redirected to this process: each is served by the listener that accepted it.
+  if (message.use_original_dst?.value === true) issues.at('use_original_dst').warn('has no effect');
   if (message.freebind?.value === true) issues.at('freebind').error('is not supported');
   if ((message.filter_chains ?? []).length === 0 && message.default_filter_chain === undefined) {
     issues.at('filter_chains').error('is empty');
@@ -102,17 +103,16 @@ function compileAddresses(message: Listener__Output, issues: Issues): ListenerCo
   });
 }
 
-type Inspectors = Pick<ListenerConfig, 'tlsInspector' | 'httpInspector' | 'originalDst' | 'proxyProtocol'>;
+type Inspectors = Pick<ListenerConfig, 'tlsInspector' | 'httpInspector' | 'originalDst'>;
 
 const LISTENER_FILTERS: Readonly<Record<string, keyof Inspectors>> = {
   [EXTENSION.tlsInspector]: 'tlsInspector',
   [EXTENSION.httpInspector]: 'httpInspector',
   [EXTENSION.originalDst]: 'originalDst',
-  [EXTENSION.proxyProtocol]: 'proxyProtocol',
 };
 
 function compileListenerFilters(message: Listener__Output, issues: Issues): Inspectors {
-  const found = { tlsInspector: false, httpInspector: false, originalDst: false, proxyProtocol: false };
+  const found = { tlsInspector: false, httpInspector: false, originalDst: false };
   (message.listener_filters ?? []).forEach((filter, index) => {
     const at = issues.at(index);
     const typeUrl = typeUrlOf(filter.typed_config);

@@ -14,14 +14,11 @@ export interface ListenerConfig {
   readonly tlsInspector: boolean;
   readonly httpInspector: boolean;
   readonly originalDst: boolean;
-  readonly proxyProtocol: boolean;
   /** 0 waits for ever (Envoy's default: 15 s). */
   readonly inspectTimeoutMs: number;
   readonly continueOnInspectTimeout: boolean;
   readonly bindToPort: boolean;
-  /** Hand a redirected connection to the listener of its original destination (use_original_dst). */
-  readonly useOriginalDst?: boolean;
-  /** Logs of the listener itself: connections that no filter chain takes. */
+  /** Logs of the listener itself: a line for every connection when it ends. */
   readonly accessLogs?: readonly AccessLogger[];
 }
 

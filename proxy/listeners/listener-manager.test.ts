@@ -75,7 +75,6 @@ async function put(port: number, stamp: string, chains: readonly FilterChainConf
     tlsInspector: true,
     httpInspector: false,
     originalDst: false,
-    proxyProtocol: false,
     inspectTimeoutMs: 5000,
     continueOnInspectTimeout: false,
     bindToPort: true,

@@ -135,6 +135,13 @@ export class ListenerManager implements ResourceHandler {
     for (const { listener } of this.entries.values()) listener.drain(graceMs);
   }
 
+  /** The same for inbound listeners alone; updates go on for the others. */
+  drainInbound(graceMs: number): void {
+    for (const { listener, active } of this.entries.values()) {
+      if (active?.config.direction === 'inbound') listener.drain(graceMs);
+    }
+  }
+
   destroy(): void {
     this.draining = true;
     for (const { listener, patience } of this.entries.values()) {

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { joinAddress } from '../../common/runtime/address.js';
 import { formatFlags } from '../http/flags.js';
 import { type RequestHead, requestHeader } from '../http/message.js';
 import type { PeerInfo, StreamInfo } from '../http/stream-info.js';
@@ -64,8 +65,9 @@ const SIMPLE: Readonly<Record<string, (info: StreamInfo) => OperatorValue>> = {
   DOWNSTREAM_LOCAL_ADDRESS: (info) => info.connection.localAddress,
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (info) => info.connection.localIp,
   DOWNSTREAM_LOCAL_PORT: (info) => info.connection.localPort,
-  DOWNSTREAM_REMOTE_ADDRESS: (info) => info.connection.remoteAddress,
-  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.remoteIp,
+  DOWNSTREAM_REMOTE_ADDRESS: (info) =>
+    info.clientIp === '' ? info.connection.remoteAddress : joinAddress(info.clientIp, 0),
+  DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.clientIp || info.connection.remoteIp,
   DOWNSTREAM_REMOTE_PORT: (info) => info.connection.remotePort,
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (info) => info.connection.remoteAddress,
   DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (info) => info.connection.remoteIp,

@@ -113,6 +113,9 @@ export class Differential {
   }
 }
 
+/** So that the first has its connection upstream before the next asks for one. */
+const TOGETHER_STEP_MS = 40;
+
 /** One running proxy with upstreams of its own. */
 export class RunningProxy {
   private readonly folder = mkdtempSync(join(tmpdir(), 'weft-differential-'));
@@ -160,14 +163,35 @@ export class RunningProxy {
     return getText(`http://127.0.0.1:${this.port('admin')}${path}`);
   }
 
+  /** Exchanges on connections of their own, begun one shortly after the other; what reached upstream and the log are not told apart. */
+  async runTogether(requests: readonly Exchange[]): Promise<Pick<Observation, 'responses' | 'connection'>[]> {
+    const [{ answers = [answer(200)] } = {}] = requests;
+    this.upstreams.reset(
+      typeof answers === 'function' ? answers : (_request, index) => answers[index] ?? answers.at(-1) ?? answer(200),
+    );
+    const results = await Promise.all(
+      requests.map(async (request, index) => {
+        await delay(index * TOGETHER_STEP_MS);
+        return exchange(this.port(this.listenerOf(request)), request);
+      }),
+    );
+    return results.map(({ responses, connection }) => ({
+      responses: responses.map((response) => this.normal(response)),
+      connection,
+    }));
+  }
+
+  private listenerOf(request: Exchange): string {
+    return request.listener ?? this.setup.listeners[0] ?? '';
+  }
+
   async run(request: Exchange): Promise<Observation> {
     const { answers = [answer(200)] } = request;
     this.takeLog();
     this.upstreams.reset(
       typeof answers === 'function' ? answers : (_request, index) => answers[index] ?? answers.at(-1) ?? answer(200),
     );
-    const listener = request.listener ?? this.setup.listeners[0] ?? '';
-    const result = await exchange(this.port(listener), request);
+    const result = await exchange(this.port(this.listenerOf(request)), request);
     await this.until(() => this.upstreams.received.length >= (request.upstreamRequests ?? 0));
     const finals = result.responses.filter((response) => !/^\S+ 1(?!01)/.test(response.start)).length;
     return {

@@ -21,6 +21,8 @@ export interface RawRequest {
   /** Bytes that must come after the last answer (of a tunnel) before the exchange is over. */
   readonly tail?: string;
   readonly timeoutMs?: number;
+  /** Time after the last answer in which a proxy that closes is seen to do so; 60 ms when left out. */
+  readonly settleMs?: number;
 }
 
 export interface RawResult {
@@ -97,7 +99,7 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
   if (state === 'open' && answered) {
     const last = parseAll(text, methods, false).responses.at(-1);
     const closing = last?.headers.some(([name, value]) => /^connection$/i.test(name) && /close/i.test(value)) === true;
-    await until(() => state !== 'open', Date.now() + (closing ? CLOSING_MS : SETTLE_MS));
+    await until(() => state !== 'open', Date.now() + (closing ? CLOSING_MS : (request.settleMs ?? SETTLE_MS)));
   }
   const result = parseAll(text, methods, state !== 'open');
   socket.destroy();

@@ -16,6 +16,8 @@ import type { Issues } from '../../snapshot/issues.js';
 export interface Subject {
   readonly request: RequestHead;
   readonly connection: ConnectionInfo;
+  /** Client's address where X-Forwarded-For decides on it; absent or empty: the connection's. */
+  readonly clientIp?: string;
 }
 
 export type Condition = (subject: Subject) => boolean;
@@ -78,11 +80,11 @@ export function stringCondition(
 
 export function addressCondition(
   range: CidrRange__Output,
-  read: (connection: ConnectionInfo) => string,
+  read: (subject: Subject) => string,
   issues: Issues,
 ): Condition {
   const cidr = compileCidr(range, issues);
-  return cidr === undefined ? unknownCondition(false) : ({ connection }) => cidr.contains(read(connection));
+  return cidr === undefined ? unknownCondition(false) : (subject) => cidr.contains(read(subject));
 }
 
 /** No filter here sets dynamic metadata, so only an inverted matcher is met, as in Envoy. */

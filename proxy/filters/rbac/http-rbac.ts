@@ -65,7 +65,8 @@ function rbacFilter(name: string, own: RbacRules, counters: RbacCounters): HttpF
     name,
     onRequest(context) {
       const rules = rulesOf(context, name) ?? own;
-      const subject: Subject = { request: context.request, connection: context.info.connection };
+      const { request, info } = context;
+      const subject: Subject = { request, connection: info.connection, clientIp: info.clientIp };
       if (rules.shadow !== undefined) {
         (rules.shadow.decide(subject).allowed ? counters.shadowAllowed : counters.shadowDenied).increment();
       }

@@ -33,7 +33,11 @@ function compileLeaf(message: Permission__Output, unknown: Unknown, issues: Issu
   if (message.header !== undefined) return headerCondition(message.header, unknown, issues.at('header'));
   if (message.url_path !== undefined) return pathCondition(message.url_path, unknown, issues.at('url_path'));
   if (message.destination_ip !== undefined) {
-    return addressCondition(message.destination_ip, (connection) => connection.localIp, issues.at('destination_ip'));
+    return addressCondition(
+      message.destination_ip,
+      ({ connection }) => connection.localIp,
+      issues.at('destination_ip'),
+    );
   }
   if (message.destination_port !== undefined) {
     const port = message.destination_port;

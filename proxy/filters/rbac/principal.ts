@@ -12,6 +12,7 @@ import {
   not,
   pathCondition,
   peerMatches,
+  type Subject,
   stringCondition,
   type Unknown,
   unknownCondition,
@@ -37,10 +38,13 @@ function compileAll(ids: readonly Principal__Output[] | undefined, unknown: Unkn
 
 function compileLeaf(message: Principal__Output, unknown: Unknown, issues: Issues): Condition {
   if (message.authenticated !== undefined) return authenticated(message.authenticated, unknown, issues);
-  // No address but the connection's own is known here, so the three forms are one.
-  for (const field of ['source_ip', 'direct_remote_ip', 'remote_ip'] as const) {
+  for (const field of ['source_ip', 'direct_remote_ip'] as const) {
     const range = message[field];
-    if (range !== undefined) return addressCondition(range, (connection) => connection.remoteIp, issues.at(field));
+    if (range !== undefined) return addressCondition(range, ({ connection }) => connection.remoteIp, issues.at(field));
+  }
+  if (message.remote_ip !== undefined) {
+    const read = ({ clientIp, connection }: Subject): string => clientIp || connection.remoteIp;
+    return addressCondition(message.remote_ip, read, issues.at('remote_ip'));
   }
   if (message.header !== undefined) return headerCondition(message.header, unknown, issues.at('header'));
   if (message.url_path !== undefined) return pathCondition(message.url_path, unknown, issues.at('url_path'));

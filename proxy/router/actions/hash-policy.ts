@@ -13,7 +13,7 @@ export function compileHashPolicy(message: HashPolicyMessage, issues: Issues): H
   if (message.cookie !== undefined) return cookiePolicy(message.cookie, terminal);
   if (message.connection_properties !== undefined) {
     const useIp = message.connection_properties.source_ip === true;
-    return { terminal, key: (_request, info) => (useIp ? info.connection.remoteIp : undefined) };
+    return { terminal, key: (_request, info) => (useIp ? info.clientIp || info.connection.remoteIp : undefined) };
   }
   if (message.query_parameter !== undefined) {
     const name = message.query_parameter.name ?? '';

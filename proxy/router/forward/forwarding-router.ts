@@ -1,4 +1,5 @@
 import type { Random } from '../../../common/runtime/clock.js';
+import { ownAddress } from '../../http/forwarded-for.js';
 import type { RequestHead } from '../../http/message.js';
 import type { DownstreamStream, RequestHandler, Router } from '../../http/stream.js';
 import type { StreamInfo } from '../../http/stream-info.js';
@@ -127,7 +128,7 @@ export class ForwardingRouter implements Router {
         hash,
         destination,
         cookies: cookies ?? NO_COOKIES,
-        mirrors: action.mirrors.length === 0 ? NO_MIRRORS : this.mirrors(action, request, info.connection.localIp),
+        mirrors: action.mirrors.length === 0 ? NO_MIRRORS : this.mirrors(action, request),
       },
       this.deps,
     );
@@ -135,13 +136,13 @@ export class ForwardingRouter implements Router {
     return forwarded;
   }
 
-  private mirrors(action: ForwardAction, request: RequestHead, localIp: string): readonly Mirror[] {
+  private mirrors(action: ForwardAction, request: RequestHead): readonly Mirror[] {
     const mirrors: Mirror[] = [];
     for (const policy of action.mirrors) {
       const cluster = this.clusters.get(policy.cluster);
       if (cluster === undefined || this.deps.random() >= policy.fraction) continue;
       mirrors.push(
-        new Mirror(mirroredHead(request, policy.appendShadow, localIp), cluster, action.timeoutMs, this.deps),
+        new Mirror(mirroredHead(request, policy.appendShadow, ownAddress()), cluster, action.timeoutMs, this.deps),
       );
     }
     return mirrors;

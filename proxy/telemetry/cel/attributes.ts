@@ -1,3 +1,4 @@
+import { joinAddress } from '../../../common/runtime/address.js';
 import { requestHeader } from '../../http/message.js';
 import type { FormatContext } from '../format.js';
 
@@ -38,7 +39,8 @@ export const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   'response.grpc_status': ({ info }) => (info.grpcStatus < 0 ? undefined : info.grpcStatus),
   'response.headers': ({ response }) => response && { get: (key) => response.headers.joined(key.toLowerCase()) },
   'response.size': ({ info }) => info.bytesSent,
-  'source.address': ({ info }) => info.connection.remoteAddress,
+  'source.address': ({ info }) =>
+    info.clientIp === '' ? info.connection.remoteAddress : joinAddress(info.clientIp, 0),
   'source.port': ({ info }) => info.connection.remotePort,
   'destination.address': ({ info }) => info.connection.localAddress,
   'destination.port': ({ info }) => info.connection.localPort,

@@ -286,6 +286,13 @@ const switches: readonly Case[] = [
   ['CONNECT without a port', 400, { ...bad('CONNECT a HTTP/1.1', 'Host: a'), methods: ['CONNECT'] }],
 ];
 
+/** Clients that leave in the middle of a message. */
+const departures: readonly (readonly [string, Exchange])[] = [
+  ['half a request line', { send: ['GET /', { wait: 50 }, 'end'], responses: 0, logLines: 0 }],
+  ['half a head', { send: ['GET / HTTP/1.1\r\nHost: a\r\n', { wait: 50 }, 'end'], responses: 0, logLines: 1 }],
+  ['half a body', { send: [`${post('Content-Length: 5')}ab`, { wait: 50 }, 'end'], responses: 0, logLines: 1 }],
+];
+
 const timeouts: readonly Case[] = [
   ['a slow head', 408, { send: ['GET / HTTP/1.1\r\n'], listener: 'slow' }],
   ['a slow body', 408, { send: [post('Content-Length: 5')], listener: 'slow' }],
@@ -374,6 +381,12 @@ describe.skipIf(!Differential.available)(`HTTP/1.1 as Envoy speaks it ${Differen
     const { envoy, weft } = await both.run(webSocket);
     expect(envoy.responses[0]?.start).toBe('HTTP/1.1 101 Switching Protocols');
     expect([weft.responses, weft.rest, weft.upstream]).toEqual([envoy.responses, envoy.rest, envoy.upstream]);
+  });
+
+  it.each(departures)('a client that leaves after %s', async (_name, exchange) => {
+    const { envoy, weft } = await both.run(exchange);
+    expect(weft.log).toEqual(envoy.log);
+    expect(weft.responses).toEqual(envoy.responses);
   });
 
   it.each(stricter)('stricter than Envoy: %s', async (_name, exchange) => {

@@ -48,7 +48,12 @@ describe('a sidecar’s life', () => {
   it('answers 503 UF while the other sidecar is gone', async () => {
     const { responses } = await pair.run({ send: [get('/gone')] });
     expect(responses[0]?.start).toContain(' 503 ');
-    expect(responses[0]?.body).toMatch(/connection refused/i);
+    expect(responses[0]?.body).toContain('remote connection failure');
+    const lines = await pair.log(1);
+    expect(lines.find(({ path }) => path === '/gone')).toMatchObject({
+      response_flags: 'URX,UF',
+      upstream_transport_failure_reason: 'delayed_connect_error:_Connection_refused',
+    });
   });
 
   it('is ready only when the first configuration is in, though it started before the control plane', async () => {
