@@ -315,7 +315,14 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
       return;
     }
     this.options.count('rx_reset');
-    this.abort(stream, bytes.readUInt32BE(start), 'remote reset');
+    const code = bytes.readUInt32BE(start);
+    // What came completely is handed on, though its reader is slow.
+    if (stream.remoteEnded && code === ERROR.NO_ERROR) stream.localEnded = true;
+    if (stream.localEnded && stream.remoteEnded) {
+      this.closeIfEnded(stream);
+      return;
+    }
+    this.abort(stream, code, 'remote reset');
     this.onPeerReset();
   }
 
@@ -617,8 +624,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   private end(code: number, detail: string): void {
     this.over = true;
     this.stallTimer?.cancel();
-    const streams = [...this.streams.values()];
-    for (const stream of streams) {
+    for (const stream of [...this.streams.values()]) {
+      if (stream.localEnded && stream.remoteEnded) continue;
       this.forget(stream);
       stream.onAborted(code, detail, true);
       this.onStreamGone(stream);

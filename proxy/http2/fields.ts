@@ -11,12 +11,16 @@ export class Field {
   readonly key: string;
   private known: FieldKind | undefined = undefined;
 
+  /** Without the blanks at its ends, which HTTP/1 does not count either; there are servers that send them. */
+  readonly value: string;
+
   constructor(
     readonly name: string,
-    readonly value: string,
+    value: string,
   ) {
     this.size = name.length + value.length + 32;
     this.key = name.toLowerCase();
+    this.value = isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1)) ? trimmed(value) : value;
   }
 
   get kind(): FieldKind {
@@ -59,12 +63,14 @@ function isToken(text: string): boolean {
   return text.length > 0;
 }
 
-/** RFC 9113 section 8.2.1: no NUL, CR or LF, and no blank at either end. */
+/** RFC 9113 section 8.2.1: no NUL, CR or LF. */
 function isValue(text: string): boolean {
-  const { length } = text;
-  if (length === 0) return true;
-  for (let i = 0; i < length; i++) if (VALUE[text.charCodeAt(i)] !== 1) return false;
-  return !isBlank(text.charCodeAt(0)) && !isBlank(text.charCodeAt(length - 1));
+  for (let i = 0; i < text.length; i++) if (VALUE[text.charCodeAt(i)] !== 1) return false;
+  return true;
+}
+
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 function isBlank(code: number): boolean {

@@ -53,7 +53,7 @@ export abstract class Http2Stream {
 
   /** Whether something waits to be sent. */
   get hasOutbound(): boolean {
-    return this.outbound.length > 0 || this.outboundEnd || this.outboundTrailers !== undefined;
+    return this.outbound.length > 0;
   }
 
   /** Returns false when the peer is slow: a call of {@link onDrain} follows. */
