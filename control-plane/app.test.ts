@@ -85,6 +85,12 @@ async function connect(): Promise<{ client: Client; metadata: Metadata; bootstra
 }
 
 describe('the control plane', () => {
+  it('tells sidecars to believe nobody else of the mesh in its place', async () => {
+    expect(JSON.stringify(await get('/debug/bootstrap?workload=default/reviews-v1'))).toContain(
+      '"match_typed_subject_alt_names":[{"san_type":"DNS","matcher":{"exact":"istiod.istio-system.svc"}}]',
+    );
+  });
+
   it('says where it is, in a file that goes with it', async () => {
     const path = join(folder, 'state', 'control-plane.json');
     expect(JSON.parse(await readFile(path, 'utf8'))).toEqual(app.state);

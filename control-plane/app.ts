@@ -153,6 +153,10 @@ function wire(parts: ControlPlaneParts, { issuer, verifier }: Identity, { clock,
     accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
+      accepted: (node, typeUrl) => {
+        // Never rejects: what cannot be built leaves the snapshot that is there.
+        if (typeUrl === TYPE.listener) void mesh.listens(`${node.namespace}/${node.workload}`);
+      },
       rejected: (node, typeUrl, rejection) => {
         metrics.xds.rejected(node, typeUrl, rejection);
         if (!isPortTaken(typeUrl, rejection)) return;

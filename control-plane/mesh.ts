@@ -6,6 +6,7 @@ import type { Finding } from './api/object.js';
 import type { Allotments } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
 import type { MeshSnapshot } from './model/snapshot.js';
+import { Serving } from './serving.js';
 import type { ConfigSet } from './sources/source.js';
 
 /** Gives sidecars their ports, and keeps them over restarts. */
@@ -34,6 +35,7 @@ export class Mesh {
   private again = false;
   private analyzed: readonly Finding[] = [];
   private reported: ReadonlySet<string> = new Set();
+  private readonly serving = new Serving();
 
   constructor(private readonly options: MeshOptions) {}
 
@@ -62,6 +64,12 @@ export class Mesh {
     if (taken.length > 0) await this.rebuild();
   }
 
+  /** A workload's sidecar has accepted its listeners: its endpoints may be advertised. */
+  async listens(workload: string): Promise<void> {
+    const sidecar = this.current?.workloads.get(workload)?.sidecar;
+    if (sidecar !== undefined && this.serving.listens(sidecar)) await this.rebuild();
+  }
+
   private rebuild(): Promise<void> {
     this.again = true;
     this.building ??= this.build().finally(() => {
@@ -77,7 +85,7 @@ export class Mesh {
       this.again = false;
       const { set } = this;
       try {
-        const allotments = await allotter.update(set);
+        const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
         this.current = buildSnapshot(set, allotments);

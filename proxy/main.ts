@@ -6,16 +6,16 @@ import { loadBootstrap } from './bootstrap/read.js';
 const HOLD_MS = 3_600_000;
 
 /**
- * Runs a proxy until a signal: SIGTERM drains, then exits 0; SIGINT, or a second signal, stops at once; SIGUSR1
- * opens the access logs anew. A parent that
- * started it with an IPC channel takes it along when it dies.
+ * Runs a proxy until a signal: SIGTERM drains, then exits 0; SIGINT, or a second signal, stops at once; SIGUSR1 opens the
+ * access logs anew. A parent that started it with an IPC channel takes it along when it dies.
  */
 export async function main(file: string): Promise<void> {
   const log = createLogger('proxy');
   const loaded = loadBootstrap(file);
   for (const warning of loaded.warnings) log.warn({ file }, warning);
   if ('errors' in loaded) {
-    for (const error of loaded.errors) log.error({ file }, error);
+    // For whoever typed the command; there is nobody yet who collects logs.
+    for (const error of loaded.errors) process.stderr.write(`weft proxy: ${file}: ${error}\n`);
     process.exitCode = 1;
     return;
   }

@@ -16,6 +16,7 @@ import type { SidecarAdmin } from './workloads.js';
 /** Rates and percentiles are over this many polls. */
 const WINDOW = 5;
 const UNKNOWN = 'unknown';
+const OUTSIDE = 'outside';
 
 /** What one end counted between two polls. */
 interface Slice {
@@ -37,6 +38,8 @@ interface HopRecord {
   readonly source: string;
   readonly destination: string;
   mtls: boolean;
+  /** Whether some of the requests that reached it came without TLS. */
+  plaintext: boolean;
   sourceIdentity: string;
   destinationIdentity: string;
   readonly counts: { source: Map<string, EdgeResponse>; destination: Map<string, EdgeResponse> };
@@ -72,16 +75,28 @@ export class HopTracker {
     for (const record of this.records.values()) record.slices.splice(0, record.slices.length - WINDOW);
   }
 
+  /**
+   * What is shown and counted. On plaintext a server cannot tell who called: where a client's sidecar reports calls in
+   * plaintext to the same workload, the server's anonymous ones are these.
+   */
+  private shown(): HopRecord[] {
+    const records = [...this.records.values()];
+    const named = new Set(
+      records.filter((record) => record.plaintext && record.counts.source.size > 0).map((record) => record.destination),
+    );
+    return records.filter((record) => record.source !== OUTSIDE || !named.has(record.destination));
+  }
+
   /** Requests on all hops since the start. */
   requests(): number {
     let sum = 0;
-    for (const record of this.records.values()) for (const response of counted(record)) sum += response.count;
+    for (const record of this.shown()) for (const response of counted(record)) sum += response.count;
     return sum;
   }
 
   failures(): FailureCounts {
     let [asked, unasked] = [0, 0];
-    for (const record of this.records.values()) {
+    for (const record of this.shown()) {
       const counts = countFailures({
         source: [...record.counts.source.values()],
         destination: [...record.counts.destination.values()],
@@ -95,7 +110,7 @@ export class HopTracker {
   current(): Hop[] {
     const [first = 0, ...later] = this.polls;
     const seconds = later.length === 0 ? 0 : ((later.at(-1) ?? first) - first) / 1000;
-    return [...this.records.values()]
+    return this.shown()
       .map((record) => hopOf(record, seconds))
       .sort((a, b) => order(a).localeCompare(order(b)));
   }
@@ -125,6 +140,7 @@ export class HopTracker {
       record.sourceIdentity = known(edge.source.principal);
       record.destinationIdentity = known(edge.destination.principal);
     }
+    if (!edge.mtls && edge.destination.workload !== UNKNOWN) record.plaintext = true;
     const slice = record.slices.at(-1)?.[edge.reporter];
     if (slice === undefined) return;
     slice.requests += edge.latency.count;
@@ -133,7 +149,7 @@ export class HopTracker {
   }
 
   private recordOf(edge: EdgeStats): HopRecord {
-    const source = edge.source.workload === UNKNOWN ? 'outside' : edge.source.workload;
+    const source = edge.source.workload === UNKNOWN ? OUTSIDE : edge.source.workload;
     const destination = edge.destination.workload === UNKNOWN ? edge.destination.service : edge.destination.workload;
     const key = `${edge.source.namespace}/${source} ${edge.destination.namespace}/${destination}`;
     let record = this.records.get(key);
@@ -142,6 +158,7 @@ export class HopTracker {
         source,
         destination,
         mtls: false,
+        plaintext: false,
         sourceIdentity: '',
         destinationIdentity: '',
         counts: { source: new Map(), destination: new Map() },
@@ -208,6 +225,6 @@ const known = (principal: string): string => (principal === UNKNOWN ? '' : princ
 /** Along the way of a request: the traffic source first. */
 function order(hop: Hop): string {
   const rank =
-    hop.source === 'traffic' || hop.source === 'outside' ? '0' : hop.source.startsWith('productpage') ? '1' : '2';
+    hop.source === 'traffic' || hop.source === OUTSIDE ? '0' : hop.source.startsWith('productpage') ? '1' : '2';
   return `${rank} ${hop.source} ${hop.destination}`;
 }

@@ -7,6 +7,9 @@ export interface WorkloadIdentity {
   readonly serviceAccount: string;
 }
 
+/** What one segment of a SPIFFE ID's path may be (SPIFFE-ID section 2.2); a `/` would make two names one identity. */
+export const PATH_SEGMENT = /^(?!\.{1,2}$)[A-Za-z0-9._-]+$/;
+
 export function formatSpiffeId(identity: WorkloadIdentity): SpiffeId {
   return `spiffe://${identity.trustDomain}/ns/${identity.namespace}/sa/${identity.serviceAccount}` as SpiffeId;
 }

@@ -52,7 +52,7 @@ export function readDocuments(text: string, file: string): ReadText {
     const message = `the file has more than ${MAX_FILE_BYTES / 1024 / 1024} MiB; split it`;
     return { objects: [], findings: [fault(1, message)], broken: [{ text: text.slice(0, MAX_FILE_BYTES), line: 1 }] };
   }
-  const tooDeep = deepLine(text);
+  const tooDeep = deepLine(text) ?? deeplyIndentedLine(text);
   if (tooDeep !== undefined) {
     return {
       objects: [],
@@ -110,6 +110,22 @@ function deepLine(text: string): number | undefined {
     else if (char === 91 || char === 123) depth++;
     else if ((char === 93 || char === 125) && depth > 0) depth--;
     if (depth > MAX_DEPTH * 20) return line;
+  }
+  return undefined;
+}
+
+/** The same for block collections, which nest by indentation and by dashes in a row. Literal text counts too, hence twice the bound. */
+function deeplyIndentedLine(text: string): number | undefined {
+  const indents: number[] = [];
+  let line = 0;
+  for (const content of text.split('\n')) {
+    line++;
+    const [whole = '', spaces = ''] = /^( *)(?:- +)*/.exec(content) ?? [];
+    if (whole.length === content.trimEnd().length) continue;
+    while ((indents.at(-1) ?? -1) >= spaces.length) indents.pop();
+    indents.push(spaces.length);
+    const dashes = whole.length - whole.replaceAll('-', '').length;
+    if (indents.length + dashes > MAX_DEPTH * 2) return line;
   }
   return undefined;
 }

@@ -53,6 +53,16 @@ describe('hostile files', () => {
       0,
       /whole number/,
     ],
+    [
+      'an account that would be an identity of another namespace',
+      `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: { name: a }
+spec: { address: 127.0.0.1, serviceAccount: a/ns/admin/sa/root }
+`,
+      0,
+      /name of a service account/,
+    ],
     ['a key that is a mapping', object('{ ? { a: b } : c, http: [] }'), 1, /unknown field/],
   ])('%s', (_, text, objects, message) => {
     const result = read(text);

@@ -102,6 +102,12 @@ describe('CreateCertificate', () => {
     ['no token', status.UNAUTHENTICATED, () => csrFor(OWN), async () => undefined],
     ['a token that is none', status.UNAUTHENTICATED, () => csrFor(OWN), async () => 'nonsense'],
     [
+      'a token whose account would be an identity of another namespace',
+      status.UNAUTHENTICATED,
+      () => csrFor(`${OWN}/ns/admin/sa/root`),
+      () => issueToken(key, { ...reviews, serviceAccount: 'reviews/ns/admin/sa/root', ttlSeconds: 60 }, systemClock),
+    ],
+    [
       'an expired token',
       status.UNAUTHENTICATED,
       () => csrFor(OWN),

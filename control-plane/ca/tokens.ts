@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
+import { PATH_SEGMENT } from '../../common/identity/spiffe.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { readOrCreatePrivateFile } from './files.js';
@@ -73,7 +74,7 @@ export class LocalTokenVerifier implements TokenVerifier {
     const payload = await this.payloadOf(token);
     const [system, kind, namespace = '', serviceAccount = '', ...more] = (payload.sub ?? '').split(':');
     const wellFormed = system === 'system' && kind === 'serviceaccount' && more.length === 0;
-    if (!wellFormed || namespace === '' || serviceAccount === '') {
+    if (!wellFormed || !PATH_SEGMENT.test(namespace) || !PATH_SEGMENT.test(serviceAccount)) {
       throw new TokenError('the token names no service account');
     }
     return { namespace, serviceAccount, ...(payload.exp !== undefined && { expiresAt: payload.exp * 1000 }) };

@@ -92,7 +92,13 @@ function xdsCluster(environment: BootstrapEnvironment): object {
       typed_config: {
         '@type': EXTENSION.upstreamTls,
         sni: CONTROL_PLANE_NAME,
-        common_tls_context: { validation_context: { trusted_ca: { filename: environment.rootCertificate } } },
+        common_tls_context: {
+          validation_context: {
+            trusted_ca: { filename: environment.rootCertificate },
+            // The same root signs every workload: one that got hold of the port must not be given our token.
+            match_typed_subject_alt_names: [{ san_type: 'DNS', matcher: { exact: CONTROL_PLANE_NAME } }],
+          },
+        },
       },
     },
   };

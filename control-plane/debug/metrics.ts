@@ -146,6 +146,7 @@ export class ControlPlaneMetrics {
     },
     rejected: (_node, typeUrl) => this.rejects.inc({ type: shortName(typeUrl) }),
     expiredNonce: (typeUrl) => this.expired.inc({ type: shortName(typeUrl) }),
+    accepted: () => undefined,
     converged: (ms) => this.convergence.observe(ms / 1000),
     internalError: () => this.internalErrors.inc(),
     generated: (waitedMs, tookMs) => {

@@ -11,6 +11,8 @@ export interface SidecarPorts {
   /** Where the application finds its HTTP proxy. */
   readonly outbound: number;
   readonly admin: number;
+  /** Inbound ports on which the sidecar has never listened so far: they are not advertised. */
+  readonly heldBack?: ReadonlySet<number>;
 }
 
 /** Keyed by `namespace/name`. A workload without an entry has no sidecar. */

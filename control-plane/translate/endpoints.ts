@@ -69,6 +69,7 @@ function lbEndpointOf(
   if (application === undefined || workload.address === '') return undefined;
   const { sidecar } = workload;
   const entrance = sidecar?.inbound.get(application);
+  if (entrance !== undefined && sidecar?.heldBack?.has(entrance) === true) return undefined;
   const address =
     sidecar === undefined || entrance === undefined
       ? ipAddress(workload.address, application)

@@ -130,8 +130,8 @@ export function trustDomainMatchers(settings: MeshSettings): SubjectAltNameMatch
 
 /** TLS as any client speaks it, with files for certificates (DestinationRule tls SIMPLE and MUTUAL). */
 function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings): TransportSocket {
-  const names = tls.subjectAltNames ?? [];
-  const sans = names.length > 0 ? names : target.service.subjectAltNames;
+  const sni = tls.sni ?? (target.service.host.startsWith('*') ? undefined : target.service.host);
+  const sans = expectedNames(target, tls, sni);
   const verify = tls.insecureSkipVerify !== true;
   const context: CertificateValidationContext = {
     trusted_ca: { filename: tls.caCertificates ?? SYSTEM_ROOTS },
@@ -139,7 +139,6 @@ function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings): TransportSoc
   };
   const mutual = tls.mode === 'MUTUAL' && tls.clientCertificate !== undefined && tls.privateKey !== undefined;
   const h2 = target.protocol === 'http2' || target.protocol === 'grpc';
-  const sni = tls.sni ?? (target.service.host.startsWith('*') ? undefined : target.service.host);
   return tlsSocket({
     ...(sni !== undefined && { sni }),
     common_tls_context: {
@@ -153,6 +152,14 @@ function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings): TransportSoc
       ...(h2 && { alpn_protocols: ['h2'] }),
     },
   });
+}
+
+/** The rule's names, else the service's; where neither says, the server must be who was asked for. */
+function expectedNames(target: TlsTarget, tls: ClientTlsSettings, sni: string | undefined): readonly string[] {
+  const names = tls.subjectAltNames ?? [];
+  if (names.length > 0) return names;
+  if (target.service.subjectAltNames.length > 0) return target.service.subjectAltNames;
+  return sni === undefined ? [] : [sni];
 }
 
 /** Where Debian and Alpine keep the system's roots; Istio's `system` secret stands for the same file. */

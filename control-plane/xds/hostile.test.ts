@@ -60,6 +60,7 @@ beforeEach(async () => {
       disconnected: none,
       sent: none,
       expiredNonce: none,
+      accepted: none,
       converged: none,
       internalError: none,
       generated: none,
@@ -216,7 +217,7 @@ describe('a client that does not read', () => {
         once: (_event: string, callback: () => void) => drained.push(callback),
       } as never,
       delta,
-      { sent: none, rejected: none, expiredNonce: none, converged: none },
+      { sent: none, rejected: none, expiredNonce: none, accepted: none, converged: none },
       systemClock,
     );
     const encoder = new ResourceEncoder();

@@ -16,6 +16,7 @@ export interface AnyRequest {
 
 export interface ProxyStreamEvents {
   sent(typeUrl: string, bytes: number): void;
+  accepted(node: ProxyNode, typeUrl: string): void;
   rejected(node: ProxyNode, typeUrl: string, rejection: Rejection): void;
   expiredNonce(typeUrl: string): void;
   /** Everything of a push has been acknowledged, this long (ms) after it began. */
@@ -96,6 +97,7 @@ export class ProxyStream<Req extends AnyRequest, Res> {
   private answered(watch: Watch, request: Req): void {
     if (request.error_detail === undefined) {
       watch.acknowledge();
+      this.events.accepted(this.node, watch.typeUrl);
       return;
     }
     const reason = request.error_detail.message ?? 'no reason given';

@@ -73,6 +73,7 @@ beforeEach(async () => {
       disconnected: none,
       sent: none,
       expiredNonce: none,
+      accepted: none,
       converged: none,
       internalError: none,
       generated: none,

@@ -214,6 +214,7 @@ export class AdsServer {
       sent: (typeUrl, bytes) => events.sent(typeUrl, bytes),
       expiredNonce: (typeUrl) => events.expiredNonce(typeUrl),
       converged: (ms) => events.converged(ms),
+      accepted: (node, typeUrl) => events.accepted(node, typeUrl),
       rejected: (node, typeUrl, rejection) => {
         const resources = [...rejection.resources.keys()];
         log.error(

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -164,6 +165,25 @@ describe('admin server', () => {
     const { calls, ask } = await start();
     expect(await ask('/quitquitquit', 'POST', { origin: 'https://evil.example' })).toMatchObject({ status: 403 });
     expect(calls.log).toEqual([]);
+  });
+
+  it.each([
+    ['evil.example', 403],
+    ['localhost.evil.example:15000', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['127.0.0.1@evil.example', 403],
+    ['localhost:15000', 200],
+    ['[::1]:15000', 200],
+    ['127.0.0.5', 200],
+  ])('a page that DNS leads here reads nothing: Host %s gives %d', async (host, status) => {
+    await start();
+    const answered = await new Promise((resolve, reject) => {
+      const call = request({ port: server?.port, path: '/config_dump', headers: { host }, agent: false }, (response) =>
+        resolve(response.resume().statusCode),
+      );
+      call.on('error', reject).end();
+    });
+    expect(answered).toBe(status);
   });
 
   it('shows and sets the log level', async () => {

@@ -44,6 +44,9 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || loopback.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
 }
 
+/** A page of somebody else's that DNS leads here has its own name as Host. */
+const LOOPBACK_NAME = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
+
 function failure(message: string, retryable: boolean, cause?: unknown): WeftError {
   return new WeftError(message, { source: 'admin', retryable, ...(cause !== undefined && { cause }) });
 }
@@ -60,6 +63,9 @@ async function listen(server: Server, address: { readonly host: string; readonly
 async function answer(request: IncomingMessage, sources: AdminSources): Promise<Answer> {
   const { method = 'GET' } = request;
   const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
+  const { host } = request.headers;
+  if (host !== undefined && !LOOPBACK_NAME.test(host))
+    return { status: 403, type: 'text', body: 'only by the name or an address of this machine\n' };
   // A page in a browser on this machine could otherwise stop the proxy by a form that posts here.
   if (request.headers.origin !== undefined && method !== 'GET')
     return { status: 403, type: 'text', body: 'cross-origin request refused\n' };

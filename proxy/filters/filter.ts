@@ -21,6 +21,8 @@ export type FilterVerdict = LocalReply | undefined | Promise<LocalReply | undefi
 export interface HttpFilter {
   /** Name under which routes carry this filter's own configuration (`typed_per_filter_config`). */
   readonly name: string;
+  /** Set by filters that decide who may do what: nothing may reach upstream by a way round them. */
+  readonly guards?: true;
   onRequest?(context: FilterContext): FilterVerdict;
   /** Sees every response head, local replies too. */
   onResponse?(context: FilterContext, response: ResponseHead): void;

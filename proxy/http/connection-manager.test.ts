@@ -85,6 +85,20 @@ const until = async (test: () => boolean): Promise<void> => {
 };
 
 describe('messages', () => {
+  it('knows when the request was complete, with a body and without', async () => {
+    const relay = await relayTo(
+      await upstream((request, response) => request.resume().on('end', () => response.end('x'))),
+    );
+    const client = new RawClient(relay.port).write(GET);
+    await client.until((c) => c.text.endsWith('x'));
+    client.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na');
+    setTimeout(() => client.write('b'), 30);
+    await until(() => relay.infos.length === 2);
+    const [head, body] = relay.infos.map((info) => info.requestEnd - info.start);
+    expect(head).toBeGreaterThanOrEqual(0);
+    expect(head).toBeLessThan(body ?? 0);
+  });
+
   it('answers pipelined requests in order, each relayed after the one before', async () => {
     const relay = await relayTo(await upstream((request, response) => response.end(request.url)));
     const client = new RawClient(relay.port);

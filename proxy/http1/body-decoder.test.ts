@@ -59,6 +59,22 @@ describe('BodyDecoder', () => {
     expect([seen.body, seen.ends, rest]).toEqual(['hello', 1, ' world']);
   });
 
+  it('keeps what only a head may say out of trailers', () => {
+    const fields = [
+      'X-Forwarded-Client-Cert: URI=spiffe://cluster.local/ns/a/sa/admin',
+      'Content-Length: 9',
+      'Authorization: Basic YTpi',
+      'Cookie: a=b',
+      'x-envoy-original-path: /admin',
+      'X-FORWARDED-FOR: 10.0.0.1',
+      'grpc-status: 0',
+      'x-sum: 1',
+    ];
+    const { seen } = decode(`0\r\n${fields.join('\r\n')}\r\n\r\n`, 1000, (decoder) => decoder.startChunked());
+    const { trailers } = seen;
+    expect(Array.from({ length: trailers?.size ?? 0 }, (_, i) => trailers?.keyAt(i))).toEqual(['grpc-status', 'x-sum']);
+  });
+
   it('limits trailers', () => {
     const input = `0\r\n${'x: y\r\n'.repeat(101)}\r\n`;
     expect(() => decode(input, 1000, (decoder) => decoder.startChunked())).toThrow('http1.too_many_headers');

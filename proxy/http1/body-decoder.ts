@@ -176,18 +176,44 @@ export class BodyDecoder {
     const end = text.indexOf('\r\n\r\n', Math.max(0, before - 3));
     if (end < 0) {
       if (text.length >= room) throw new Http1Error(431, 'http1.trailers_too_large');
-      if (/[^\r]\n|^\n|\r[^\n]/.test(text)) throw badMessage();
+      // Only what is new: a section that comes byte by byte would cost its square.
+      if (text.startsWith('\n') || LONE.test(text.slice(Math.max(0, before - 1)))) throw badMessage();
       this.trailerText = text;
       return packet.length;
     }
     const trailers = new HeaderList();
     parseFields(text.slice(0, end + 2), 0, trailers, new Framing(), MAX_TRAILERS);
+    trailers.deleteWhere(isForbidden);
     this.state = 'done';
     this.release(sink, false);
     sink.onTrailers(trailers);
     return at + end + 4 - before;
   }
 }
+
+/** A CR or LF that ends no line. */
+const LONE = /[^\r]\n|\r[^\n]/;
+
+/**
+ * Fields that may not stand behind a body (RFC 9110 section 6.5.1): framing, credentials, and what only proxies say of a
+ * sender. An application that merges trailers into the head would take them for what this proxy has checked.
+ */
+function isForbidden(key: string): boolean {
+  return FORBIDDEN.has(key) || key.startsWith('x-forwarded-') || key.startsWith('x-envoy-');
+}
+
+const FORBIDDEN: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'authorization',
+  'proxy-authorization',
+  'cookie',
+  'set-cookie',
+  'forwarded',
+  'trailer',
+]);
 
 function slice(packet: Buffer, from: number, to: number): Buffer {
   return from === 0 && to === packet.length ? packet : packet.subarray(from, to);

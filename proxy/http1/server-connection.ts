@@ -151,13 +151,11 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     else this.resumeReading();
   }
 
-  /** @internal */
   onBody(chunk: Buffer, end: boolean): void {
     if (end) this.readState = 'answer';
     this.sink?.onRequestData(chunk, end);
   }
 
-  /** @internal */
   onTrailers(trailers: HeaderList): void {
     this.readState = 'answer';
     this.sink?.onRequestTrailers(trailers);

@@ -15,6 +15,8 @@ const SERVER_NAME = 0;
 const ALPN = 16;
 /** What Envoy's inspector reads at most. A longer ClientHello is treated as none. */
 const MAX_HELLO = 16 * 1024;
+/** Records over which a ClientHello may be spread; each packet makes us look at all of them again. */
+const MAX_RECORDS = 32;
 
 /**
  * Reads the first TLS records of a connection (RFC 8446 sections 4.1.2 and 5.1). A ClientHello may be spread over
@@ -40,7 +42,10 @@ function handshakeBytes(bytes: Buffer): Buffer | 'none' | 'incomplete' {
     if (bytes[at] !== HANDSHAKE) return at === 0 ? 'none' : Buffer.concat(parts);
     if (at + 1 < bytes.length && bytes[at + 1] !== 3) return 'none';
     if (at + 5 > bytes.length) break;
-    const end = at + 5 + bytes.readUInt16BE(at + 3);
+    const length = bytes.readUInt16BE(at + 3);
+    // RFC 8446 section 5.1: no empty fragments of a handshake.
+    if (length === 0 || parts.length >= MAX_RECORDS) return 'none';
+    const end = at + 5 + length;
     parts.push(bytes.subarray(at + 5, Math.min(end, bytes.length)));
     at = end;
   }

@@ -73,6 +73,7 @@ function switchable(inner: HttpFilter, disabled: boolean): HttpFilter {
     return config === undefined ? !disabled : config !== FILTER_DISABLED;
   };
   const outer: { -readonly [K in keyof HttpFilter]: HttpFilter[K] } = { name };
+  if (inner.guards === true) outer.guards = true;
   const { onRequest, onResponse, onComplete } = inner;
   if (onRequest !== undefined) {
     outer.onRequest = (context) => (active(context) ? onRequest.call(inner, context) : undefined);

@@ -139,6 +139,8 @@ describe('connection manager', () => {
     ['local_reply_config: {mappers: [{status_code: 500}]}', 'local_reply_config.mappers: is not supported'],
     ['codec_type: HTTP3', 'HTTP3 is not supported'],
     ['add_user_agent: true', 'add_user_agent: is not supported'],
+    ['set_current_client_cert_details: {cert: true}', 'set_current_client_cert_details.cert: is not supported'],
+    ['set_current_client_cert_details: {chain: true}', 'set_current_client_cert_details.chain: is not supported'],
   ])('refuses %s', (fields, message) => {
     const compiled = listener(http(`${RDS}\n      ${fields}`));
     expect('errors' in compiled && compiled.errors.join()).toContain(message);
@@ -257,6 +259,10 @@ listener_filters_timeout: 0s`,
   it.each([
     ['transparent: true', 'transparent: is not supported'],
     ['listener_filters: [{name: x}]', 'is not supported'],
+    [
+      `listener_filters: [{name: p, typed_config: {"@type": ${URL}.listener.proxy_protocol.v3.ProxyProtocol}}]`,
+      'is not supported',
+    ],
   ])('refuses %s', (rest, message) => {
     const compiled = listener(tcp('cluster: c'), rest);
     expect('errors' in compiled && compiled.errors.join()).toContain(message);

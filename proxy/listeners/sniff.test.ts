@@ -40,6 +40,13 @@ describe('parseClientHello', () => {
     const hello = Buffer.concat([Buffer.from('16030100301000002c0303', 'hex'), Buffer.alloc(42, 0xff)]);
     expect(parseClientHello(hello)).toBe('none');
   });
+
+  it.each([
+    ['empty', Buffer.from([22, 3, 1, 0, 0]), 1],
+    ['tiny', Buffer.from([22, 3, 1, 0, 1, 1]), 40],
+  ])('does not gather %s records, which cost more to look at the more there are', (_, record, count) => {
+    expect(parseClientHello(Buffer.concat(new Array<Buffer>(count).fill(record)))).toBe('none');
+  });
 });
 
 describe('classify', () => {

@@ -81,8 +81,19 @@ function validationOf(context: CertificateValidationContext__Output | undefined,
 function compileSan(message: SubjectAltNameMatcher__Output, issues: Issues): SanMatcher {
   const type = sanType(message.san_type);
   if (type === undefined) issues.at('san_type').error(`${message.san_type} is not supported`);
+  const exact = message.matcher?.exact;
+  if (type === 'dns' && exact !== undefined) return { type, matches: (name) => coversDnsName(name, exact) };
   const matches = compileStringMatcher(message.matcher, issues.at('matcher'));
   return { type: type ?? 'any', matches: matches ?? (() => false) };
+}
+
+/** Whether a DNS name of a certificate stands for `host`; its first label may be `*` (RFC 9525 section 6.3). */
+export function coversDnsName(certified: string, host: string): boolean {
+  const name = certified.toLowerCase();
+  const wanted = host.toLowerCase();
+  if (name === wanted) return true;
+  const dot = wanted.indexOf('.');
+  return dot > 0 && name.startsWith('*.') && name.indexOf('.', 2) > 0 && name.slice(1) === wanted.slice(dot);
 }
 
 function sanType(type: SubjectAltNameMatcher__Output['san_type']): SanMatcher['type'] | undefined {

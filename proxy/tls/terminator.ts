@@ -39,7 +39,7 @@ export class TlsTerminator {
   private readonly settings: DownstreamTls;
   private readonly options: TerminatorOptions;
   private readonly watch: SecretWatch;
-  /** By the far end's address, which is unique among the open connections of a listener. */
+  /** By the addresses of both ends: a client may use one port towards several addresses of a listener. */
   private readonly pending = new Map<string, Pending>();
   private material: TlsMaterial | undefined;
   private withAlpn: Server | undefined;
@@ -165,7 +165,7 @@ export interface TlsHello {
 }
 
 function peerKey(socket: Socket): string {
-  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localPort}`;
+  return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
 }
 
 function sniOf(socket: TLSSocket): string | undefined {

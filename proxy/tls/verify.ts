@@ -1,5 +1,5 @@
 import type { ValidationSettings } from './context.js';
-import type { PeerCertificate } from './peer.js';
+import type { CertificateNames, PeerCertificate } from './peer.js';
 
 /**
  * What is wrong with a peer whose chain was verified by the TLS library, or undefined. The date is looked at again
@@ -8,10 +8,13 @@ import type { PeerCertificate } from './peer.js';
 export function peerFault(certificate: PeerCertificate, settings: ValidationSettings, now: number): string | undefined {
   if (!(certificate.notAfter > now)) return 'certificate has expired';
   const expected = settings.subjectAltNames;
-  if (expected.length === 0) return undefined;
-  const matched = expected.some(({ type, matches }) => {
-    if (type !== 'dns' && certificate.uris.some(matches)) return true;
-    return type !== 'uri' && certificate.dns.some((name) => matches(name));
+  return expected.length === 0 || matchesNames(certificate, expected) ? undefined : 'verify SAN list';
+}
+
+/** Whether one of a certificate's names is one that is expected. */
+export function matchesNames(names: CertificateNames, expected: ValidationSettings['subjectAltNames']): boolean {
+  return expected.some(({ type, matches }) => {
+    if (type !== 'dns' && names.uris.some(matches)) return true;
+    return type !== 'uri' && names.dns.some((name) => matches(name));
   });
-  return matched ? undefined : 'verify SAN list';
 }

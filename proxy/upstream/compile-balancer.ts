@@ -14,7 +14,11 @@ export function compileBalancer(message: Cluster, report: FieldReport): Balancer
     }
     return { kind: 'cluster-provided' };
   }
-  const useHostname = message.common_lb_config?.consistent_hashing_lb_config?.use_hostname_for_hashing === true;
+  const consistent = message.common_lb_config?.consistent_hashing_lb_config;
+  const useHostname = consistent?.use_hostname_for_hashing === true;
+  if (numberValue(consistent?.hash_balance_factor) !== undefined) {
+    report.warn('common_lb_config.consistent_hashing_lb_config.hash_balance_factor', 'not acted on');
+  }
   switch (message.lb_policy ?? 'ROUND_ROBIN') {
     case 'ROUND_ROBIN':
       if (message.round_robin_lb_config?.slow_start_config) {

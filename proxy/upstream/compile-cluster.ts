@@ -39,7 +39,7 @@ export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): Com
     breakers: compileBreakers(message.circuit_breakers, report),
     outlier: compileOutlier(message.outlier_detection, report),
     transport: compileTransport(message, deps.compileTls, report),
-    keepAlive: compileKeepAlive(message),
+    keepAlive: compileKeepAlive(message, report),
     service: serviceOf(message),
   };
   reportUnused(message, report);
@@ -185,9 +185,14 @@ function compileProtocol(
   return { protocol, ...(most !== undefined && most > 0 && { maxConcurrentStreams: most }) };
 }
 
-function compileKeepAlive(message: Cluster): KeepAlive | undefined {
+function compileKeepAlive(message: Cluster, report: FieldReport): KeepAlive | undefined {
   const keepAlive = message.upstream_connection_options?.tcp_keepalive;
   if (keepAlive === undefined || keepAlive === null) return undefined;
+  for (const field of ['keepalive_probes', 'keepalive_interval'] as const) {
+    if (numberValue(keepAlive[field]) !== undefined) {
+      report.warn(`upstream_connection_options.tcp_keepalive.${field}`, "not acted on: the operating system's applies");
+    }
+  }
   // The operating system's two hours, as Envoy leaves them, when no time is given.
   return { initialDelayMs: (numberValue(keepAlive.keepalive_time) ?? 7200) * 1000 };
 }

@@ -4,6 +4,7 @@ import { type ChannelCredentials, Client, credentials, Metadata } from '@grpc/gr
 import { messageOf } from '../../common/runtime/errors.js';
 import type { UpstreamTls } from '../tls/context.js';
 import { parseSubjectAltName } from '../tls/peer.js';
+import { matchesNames } from '../tls/verify.js';
 import type { AdsStream, AdsStreamEvents, OpenAdsStream } from './ads-client.js';
 
 /** Where a gRPC service is and how it is reached. */
@@ -107,8 +108,7 @@ export function channelCredentials(tls: UpstreamTls | undefined): ChannelCredent
       checkServerIdentity: (_host: string, certificate: PeerCertificate) => {
         if (subjectAltNames.length === 0) return undefined;
         const names = parseSubjectAltName(certificate.subjectaltname);
-        const all = [...names.uris, ...names.dns];
-        return subjectAltNames.some(({ matches }) => all.some(matches)) ? undefined : new Error('verify SAN list');
+        return matchesNames(names, subjectAltNames) ? undefined : new Error('verify SAN list');
       },
     },
   );

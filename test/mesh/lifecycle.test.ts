@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePorts } from '../../cli/demo/free-ports.js';
 import { count, DemoProcess, weft } from '../support/demo-process.js';
 import { childrenWith, gone, processesWith } from '../support/processes.js';
 
@@ -87,6 +89,34 @@ describe('the demo’s processes', () => {
       (line) => count(line, 'productpage-v1', 'reviews-v2') > count(later, 'productpage-v1', 'reviews-v2') + 100,
     );
     expect(await demo.stop()).toBe(0);
+  });
+
+  it('adds an endpoint while traffic flows without a failed request', async () => {
+    demo = new DemoProcess(['--rps', '60']);
+    await flowing();
+    const [port = 0] = await freePorts(1);
+    const server = createServer((_request, response) => response.end('{"id":0,"author":"second"}')).listen(
+      port,
+      '127.0.0.1',
+    );
+    try {
+      demo.write(
+        'second.yaml',
+        `apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: details-second, namespace: default }\nspec: { address: 127.0.0.1, ports: { http: ${port} }, labels: { app: details, version: v2 }, serviceAccount: bookinfo-details }\n`,
+      );
+      const line = await demo.until(
+        'the new endpoint',
+        (state) => count(state, 'productpage-v1', 'details-second', 200) > 50,
+      );
+      expect(line.failures).toEqual({ asked: 0, unasked: 0 });
+      demo.remove('second.yaml');
+      const before = demo.last?.requests ?? 0;
+      const later = await demo.until('traffic without it', (state) => state.requests > before + 600);
+      expect(later.failures).toEqual({ asked: 0, unasked: 0 });
+      expect(await demo.stop()).toBe(0);
+    } finally {
+      server.close();
+    }
   });
 
   it('renews 10-second certificates for two minutes without a failed request', async () => {

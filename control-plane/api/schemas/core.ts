@@ -2,7 +2,7 @@ import type { CoreServicePort, NamespaceSpec, PodSpec, ServiceSpec } from '../ki
 import { object, required } from '../schema/object.js';
 import { bool, port, string } from '../schema/scalars.js';
 import { list, type Schema, shown } from '../schema/schema.js';
-import { labels, text } from './shared.js';
+import { accountName, labels, text } from './shared.js';
 
 const portOrName: Schema<number | string> = {
   parse(value, path, report) {
@@ -33,7 +33,7 @@ type ContainerPort = NonNullable<Container['ports']>[number];
 /** Kubernetes Pod: its spec, with `podIP` and `ready` taken from the status. */
 export const pod: Schema<PodSpec> = object<PodSpec>(
   {
-    serviceAccountName: text,
+    serviceAccountName: accountName,
     containers: list(
       object<Container>({
         name: required(text),

@@ -1,3 +1,4 @@
+import { PATH_SEGMENT } from '../../../common/identity/spiffe.js';
 import type {
   Destination,
   Labels,
@@ -11,13 +12,19 @@ import type {
 import { object, required } from '../schema/object.js';
 import type { Report } from '../schema/report.js';
 import { number, port, regex, string } from '../schema/scalars.js';
-import { list, map, refine, type Schema } from '../schema/schema.js';
+import { list, map, refine, type Schema, shown } from '../schema/schema.js';
 
 export const text = string();
 export const nonEmpty = string({ min: 1 });
 export const texts = list(text);
 export const nonEmptyTexts = list(nonEmpty);
 export const labels: Schema<Labels> = map(text);
+
+/** Service account of a workload: the last segment of its identity. Empty is the namespace's default one. */
+export const accountName = refine(string({ max: 253 }), (value, path, report) => {
+  if (value === '' || PATH_SEGMENT.test(value)) return;
+  report.error(path, `must be the name of a service account: letters, digits, ".", "_" and "-", got ${shown(value)}`);
+});
 
 /** Exactly one way to match. */
 export const stringMatch: Schema<StringMatch> = object<StringMatch>(

@@ -4,7 +4,7 @@ import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
 import { port, string, uint32 } from '../schema/scalars.js';
 import { map, type Schema } from '../schema/schema.js';
-import { text } from './shared.js';
+import { accountName, text } from './shared.js';
 
 const PORT_NAME = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
 
@@ -24,7 +24,7 @@ export const workloadEntry: Schema<WorkloadEntrySpec> = object<WorkloadEntrySpec
     network: unsupported(string({ max: 2_048 }), 'the workload is taken to be in the one network'),
     locality: string({ max: 2_048 }),
     weight: uint32,
-    serviceAccount: string({ max: 253 }),
+    serviceAccount: accountName,
   },
   { check: checkAddress },
 );

@@ -63,6 +63,7 @@ export function rbacCounters(
 function rbacFilter(name: string, own: RbacRules, counters: RbacCounters): HttpFilter {
   return {
     name,
+    guards: true,
     onRequest(context) {
       const rules = rulesOf(context, name) ?? own;
       const { request, info } = context;

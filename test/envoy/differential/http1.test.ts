@@ -288,7 +288,7 @@ const switches: readonly Case[] = [
 
 /** Clients that leave in the middle of a message. */
 const departures: readonly (readonly [string, Exchange])[] = [
-  ['half a request line', { send: ['GET /', { wait: 50 }, 'end'], responses: 0, logLines: 0 }],
+  ['half a request line', { send: ['GET /', { wait: 50 }, 'end'], responses: 0, logLines: 1 }],
   ['half a head', { send: ['GET / HTTP/1.1\r\nHost: a\r\n', { wait: 50 }, 'end'], responses: 0, logLines: 1 }],
   ['half a body', { send: [`${post('Content-Length: 5')}ab`, { wait: 50 }, 'end'], responses: 0, logLines: 1 }],
 ];

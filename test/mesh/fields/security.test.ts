@@ -273,7 +273,7 @@ describe('AuthorizationPolicy', () => {
     expect(await statuses([{}, { method: 'PUT' }])).toEqual([get, put]);
   });
 
-  it('says so in body and log', async () => {
+  it('says so in the body', async () => {
     await mesh.apply(policy('{}'));
     const { status, body } = await mesh.call({ host: 'shop' });
     expect([status, body]).toEqual([403, 'RBAC: access denied']);

@@ -186,6 +186,11 @@ describe('DestinationRule tls', () => {
     ['the system’s roots', () => 'mode: SIMPLE', undefined],
     ['foreign roots, unverified', () => 'mode: SIMPLE, insecureSkipVerify: true', 'sni=secure.test client=false'],
     [
+      'a server that is not who was asked for',
+      () => `mode: SIMPLE, caCertificates: ${secure.rootFile}, sni: other.test`,
+      undefined,
+    ],
+    [
       'another subjectAltName',
       () => `mode: SIMPLE, caCertificates: ${secure.rootFile}, subjectAltNames: [other.test]`,
       undefined,
