@@ -134,14 +134,16 @@ describe.each([1, 2])('HTTP/2 clients and servers through %d sidecars', (hops) =
         const chunk = Buffer.alloc(64 * 1024, 7);
         let left = size;
         const more = (): void => {
-          while (left > 0) {
+          for (;;) {
             left -= chunk.length;
-            if (!stream.write(chunk)) {
-              stream.once('drain', more);
+            if (left === 0) {
+              stream.end(chunk);
               return;
             }
+            if (stream.write(chunk)) continue;
+            stream.once('drain', more);
+            return;
           }
-          stream.end();
         };
         more();
       }),
