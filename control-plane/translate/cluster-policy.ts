@@ -35,7 +35,7 @@ export function policyFields(
     connect_timeout: duration(durationMs(pool?.tcp?.connectTimeout, settings.connectTimeoutMs)),
     circuit_breakers: circuitBreakers(pool),
     ...keepalive(pool?.tcp?.tcpKeepalive ?? settings.tcpKeepalive),
-    ...httpOptions(pool, protocol, hop),
+    ...httpOptions(pool, protocol, hopUnder(pool, hop)),
     ...loadBalancer(policy.loadBalancer),
     ...(policy.outlierDetection && outlierDetection(policy.outlierDetection)),
   };
@@ -71,6 +71,12 @@ function keepalive(settings: MeshSettings['tcpKeepalive']): Partial<Cluster> {
 
 function seconds(text: string): number {
   return Math.ceil(durationMs(text, 0) / 1000);
+}
+
+/** Limits on connections and on who waits for one are about connections with one request at a time; they get those. */
+function hopUnder(pool: ConnectionPoolSettings | undefined, hop: HttpHop): HttpHop {
+  const limited = (pool?.tcp?.maxConnections ?? 0) > 0 || (pool?.http?.http1MaxPendingRequests ?? 0) > 0;
+  return hop === 'multiplexed' && limited ? 'http1' : hop;
 }
 
 function httpOptions(pool: ConnectionPoolSettings | undefined, protocol: Protocol, hop: HttpHop): Partial<Cluster> {
