@@ -17,6 +17,7 @@ import { policyFields } from './cluster-policy.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
 import { any, bool, duration, ipAddress, meshRoots, ownCertificate, struct } from './messages.js';
+import { inboundRetryPolicy } from './retry.js';
 import { serverAlpn, trustDomainMatchers } from './upstream-tls.js';
 
 export interface InboundResources {
@@ -194,7 +195,13 @@ function httpFilters({ context, workload, application, cluster }: InboundPort): 
             {
               name: `inbound|http|${application}`,
               domains: ['*'],
-              routes: [{ name: 'default', match: { prefix: '/' }, route: { cluster, timeout: duration(0) } }],
+              routes: [
+                {
+                  name: 'default',
+                  match: { prefix: '/' },
+                  route: { cluster, timeout: duration(0), retry_policy: inboundRetryPolicy() },
+                },
+              ],
             },
           ],
           validate_clusters: bool(false),

@@ -7,6 +7,7 @@ import { any, duration, uint32 } from './messages.js';
 /** Istio's defaults where neither a route nor the mesh says otherwise. */
 const DEFAULT_ATTEMPTS = 2;
 const DEFAULT_CONDITIONS = 'connect-failure,refused-stream,unavailable,cancelled';
+const INBOUND_CONDITIONS = 'reset-before-request';
 const BACK_OFF_MS = 25;
 const HOST_ATTEMPTS = 5;
 
@@ -29,6 +30,11 @@ export function retryPolicy(own: HttpRetry | undefined, settings: MeshSettings):
     ...(codes.length > 0 && { retriable_status_codes: codes }),
     retry_back_off: { base_interval: duration(durationMs(retries.backoff, BACK_OFF_MS)) },
   };
+}
+
+/** The retries of every inbound route: of what has not reached the application only. */
+export function inboundRetryPolicy(): RetryPolicy {
+  return { retry_on: INBOUND_CONDITIONS, num_retries: uint32(DEFAULT_ATTEMPTS) };
 }
 
 /** Status codes among the conditions go to their own list, whose condition is added when it is not there. */

@@ -405,20 +405,16 @@ describe('other protocols', () => {
 
 describe('life of a connection', () => {
   it('drains: lets the request finish, says so, closes idle connections at once', async () => {
-    let answer = (): void => undefined;
-    const relay = await relayTo(
-      await upstream((_, response) => {
-        answer = () => void response.end('done');
-      }),
-    );
+    const answers: (() => void)[] = [];
+    const relay = await relayTo(await upstream((_, response) => answers.push(() => void response.end('done'))));
     const idle = new RawClient(relay.port);
     await once(idle.socket, 'connect');
     const busy = new RawClient(relay.port).write(GET);
     await until(() => [...relay.connections].some((connection) => connection.activeRequests === 1));
-    await until(() => relay.connections.size === 2);
+    await until(() => relay.connections.size === 2 && answers.length === 1);
     for (const connection of relay.connections) connection.drain();
     expect(await idle.untilEnd()).toBe('');
-    answer();
+    for (const answer of answers) answer();
     expect(await busy.untilEnd()).toMatch(/connection: close\r\n[\s\S]*done$/);
   });
 
@@ -452,6 +448,13 @@ describe('life of a connection', () => {
       'a head that does not come',
       { requestHeadersMs: 50 },
       'GET / HTTP/1.1\r\n',
+      /^HTTP\/1\.1 408 /,
+      'request_header_timeout',
+    ],
+    [
+      'a head that stops, without a time for heads,',
+      { idleMs: 50 },
+      'GET / HTTP/1.1\r\nHo',
       /^HTTP\/1\.1 408 /,
       'request_header_timeout',
     ],

@@ -178,8 +178,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     for (const stream of [...streams]) this.checkStream(stream, now);
     if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
       codec.failHead(408, 'request_header_timeout');
-    } else if (codec.idle && isPast(now, codec.lastActivity, timeouts.idleMs)) {
-      codec.closeWhenIdle();
+    } else if (isPast(now, codec.lastActivity, timeouts.idleMs)) {
+      if (codec.idle) codec.closeWhenIdle();
+      // Nobody else ends it: a head that stops halfway would hold its connection for ever.
+      else if (codec.inHead) codec.failHead(408, 'request_header_timeout');
     }
     if (isPast(now, this.openedAt, timeouts.maxConnectionDurationMs)) this.drain();
     if (!this.closed) this.scheduleWake(now);
@@ -205,7 +207,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     const { streams, codec } = this;
     for (const stream of streams) this.scheduleFor(stream, now);
     if (codec.inHead) this.wakeAfter(codec.headStart, timeouts.requestHeadersMs, now);
-    else if (streams.size === 0) this.wakeAfter(codec.lastActivity, timeouts.idleMs, now);
+    if (streams.size === 0) this.wakeAfter(codec.lastActivity, timeouts.idleMs, now);
     if (!this.draining) this.wakeAfter(this.openedAt, timeouts.maxConnectionDurationMs, now);
   }
 

@@ -152,6 +152,20 @@ describe('Http1ClientConnection', () => {
     expect(seen.calls).toEqual(['unusable']);
   });
 
+  it.each([
+    ['Keep-Alive: timeout=5\r\n', 5000],
+    ['Keep-Alive: max=100, Timeout = "7"\r\n', 7000],
+    ['Keep-Alive: max=100\r\n', undefined],
+    ['', undefined],
+  ])('learns from %j how long upstream waits', async (line, expected) => {
+    const { server, client, seen } = await connect();
+    client.start(seen).sendHead(request(), true);
+    await once(server, 'data');
+    server.write(`HTTP/1.1 200 OK\r\nContent-Length: 0\r\n${line}\r\n`);
+    await seen.until('available');
+    expect(client.idleLimitMs).toBe(expected);
+  });
+
   it('never answers the next request with bytes that follow a response', async () => {
     const { server, client, seen } = await connect();
     client.start(seen).sendHead(request(), true);

@@ -11,7 +11,7 @@ import type {
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
 import { ClientStream, type StreamOwner } from './client-stream.js';
 import { Http1Error } from './errors.js';
-import { Framing } from './fields.js';
+import { Framing, keepAliveMs } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
@@ -33,6 +33,7 @@ type ReadState = 'idle' | 'head' | 'body' | 'raw' | 'closed';
 /** The upstream side of HTTP/1: one request at a time on one socket. */
 export class Http1ClientConnection implements ClientConnection, BodySink, StreamOwner {
   readonly maxConcurrent = 1;
+  idleLimitMs: number | undefined = undefined;
 
   private readState: ReadState = 'idle';
   private readonly output: Output;
@@ -48,6 +49,8 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
   /** The response is complete, its connection not yet free: that waits for the end of the packet. */
   private responseDone = false;
   private informational = 0;
+  /** What `idleLimitMs` was read from. */
+  private keepAlive = '';
   private readonly maxHeaders: number;
   private readonly socket: Socket;
   private readonly events: ClientConnectionEvents;
@@ -199,6 +202,10 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     const framing = this.framing;
     const { status } = response;
     if (framing.hasOption('close') || (response.http10 && !framing.hasOption('keep-alive'))) this.closeAfter = true;
+    if (framing.keepAlive !== this.keepAlive) {
+      this.keepAlive = framing.keepAlive;
+      this.idleLimitMs = keepAliveMs(framing.keepAlive);
+    }
     if (status === 101 && !stream.isUpgrade) throw new Http1Error(502, 'http1.unexpected_101');
     if (status === 101 || (stream.isConnect && status >= 200 && status < 300)) {
       this.beginRaw(response, stream);

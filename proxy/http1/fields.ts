@@ -16,6 +16,8 @@ export class Framing {
   /** All Connection values joined; empty when absent. */
   connection = '';
   upgrade = '';
+  /** Keep-Alive, the last one; empty when absent. */
+  keepAlive = '';
   teTrailers = false;
   expectContinue = false;
   /** Names of the head before: most heads on a connection have the same ones in the same order. */
@@ -27,6 +29,7 @@ export class Framing {
     this.host = undefined;
     this.connection = '';
     this.upgrade = '';
+    this.keepAlive = '';
     this.teTrailers = false;
     this.expectContinue = false;
   }
@@ -119,6 +122,7 @@ function addField(field: FieldName, value: string, headers: HeaderList, framing:
       else headers.appendKnown(field.key, name, value);
       return;
     case 'hop':
+      if (field.key === 'keep-alive') framing.keepAlive = value;
       // As Envoy: the old field of clients of a proxy still closes.
       if (field.key === 'proxy-connection' && value.toLowerCase() === 'close') addConnection(value, framing);
       return;
@@ -164,4 +168,10 @@ export function removeNominated(headers: HeaderList, framing: Framing): void {
 
 function isBlank(code: number): boolean {
   return code === SP || code === HTAB;
+}
+
+/** The `timeout` of Keep-Alive (RFC 2068 section 19.7.1.1) in ms, with which servers tell when they will close. */
+export function keepAliveMs(value: string): number | undefined {
+  const seconds = /(?:^|[,\s])timeout\s*=\s*"?([0-9]{1,9})/i.exec(value)?.[1];
+  return seconds === undefined ? undefined : Number(seconds) * 1000;
 }

@@ -42,7 +42,8 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
   /** 0 until the server's settings have come: how many streams it allows, and whether it is one of us. */
   get maxConcurrent(): number {
     if (!this.started || !this.usable) return 0;
-    return Math.min(this.settingsSeen ? this.peerMaxStreams : ASSUMED_STREAMS, this.limit);
+    // A server that allows none for now refuses; waiting for it to change its mind could take for ever.
+    return Math.max(1, Math.min(this.settingsSeen ? this.peerMaxStreams : ASSUMED_STREAMS, this.limit));
   }
 
   start(handler: ResponseHandler): UpstreamStream {

@@ -48,9 +48,11 @@ function hexPair(high: string | undefined, low: string | undefined): string {
 export function compileCidr(range: CidrRange__Output, issues: Issues): Cidr | undefined {
   const address = range.address_prefix ?? '';
   const bytes = parseIp(address);
-  const length = range.prefix_len?.value ?? 0;
-  if (bytes === undefined || length > bytes.length * 8) {
-    issues.error(`'${address}/${length}' is no address range`);
+  const written = range.prefix_len?.value ?? 0;
+  // Of an IPv4-mapped address the first 96 bits say no more than that it is one.
+  const length = bytes?.length === 4 && address.includes(':') ? written - 96 : written;
+  if (bytes === undefined || length < 0 || length > bytes.length * 8) {
+    issues.error(`'${address}/${written}' is no address range`);
     return undefined;
   }
   return cidrOf(bytes, length);

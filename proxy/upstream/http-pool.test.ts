@@ -23,6 +23,7 @@ const NO_STREAM: UpstreamStream = {
 /** A codec that does nothing by itself. */
 class FakeConnection implements ClientConnection {
   readonly maxConcurrent = 1;
+  idleLimitMs: number | undefined = undefined;
   running = false;
   constructor(
     readonly events: ClientConnectionEvents,
@@ -245,6 +246,22 @@ describe('time', () => {
     expect(resources.connections).toBe(0);
   });
 
+  it.each([
+    [5000, 4000],
+    [1000, 500],
+    [900_000, 60_000],
+  ])('closes before a peer that closes after %i ms does', (limit, closed) => {
+    const { request, resources } = setUp();
+    const a = request();
+    ready(0);
+    codecs[0]!.idleLimitMs = limit;
+    finish(a, 0);
+    clock.advance(closed - 2);
+    expect(resources.connections).toBe(1);
+    clock.advance(4);
+    expect(resources.connections).toBe(0);
+  });
+
   it('drains old connections', () => {
     const { request } = setUp({}, { maxConnectionDurationMs: 500 });
     request();
@@ -264,4 +281,50 @@ it('drains with its host: idle ones at once, busy ones after their request', () 
   expect(resources.connections).toBe(1);
   b.connection?.endRequest();
   expect(resources.connections).toBe(0);
+});
+
+describe('a connection that was idle for long', () => {
+  const looked = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
+
+  function idle() {
+    const made = setUp();
+    const first = made.request();
+    ready(0);
+    finish(first, 0);
+    clock.advance(2000);
+    return { ...made, first };
+  }
+
+  it('is used once nothing has come from its peer', async () => {
+    const { request, first } = idle();
+    const next = request();
+    expect(next.connection).toBeUndefined();
+    await looked();
+    expect(next.connection).toBe(first.connection);
+    expect(dials).toHaveLength(1);
+  });
+
+  it('costs nothing when its peer has closed it', async () => {
+    const { request, first, resources } = idle();
+    const next = request();
+    codecs[0]!.destroy();
+    await looked();
+    expect(dials).toHaveLength(2);
+    ready(1);
+    expect(next.connection).toBeDefined();
+    expect(next.connection).not.toBe(first.connection);
+    expect(resources).toMatchObject({ connections: 1, pending: 0, requests: 1 });
+  });
+
+  it('is free again when the request gives up', async () => {
+    const { request, pool, first, resources } = idle();
+    const next = request();
+    pool.cancel(next, { priority: 'default', protocol: 'http1' });
+    await looked();
+    expect(next.connection).toBeUndefined();
+    expect(resources).toMatchObject({ connections: 1, pending: 0, requests: 0 });
+    const last = request();
+    await looked();
+    expect(last.connection).toBe(first.connection);
+  });
 });

@@ -89,6 +89,8 @@ export class ConnectionPool {
   private readonly idle: PooledConnection[] = [];
   private readonly all = new Set<PooledConnection>();
   private readonly waiting = new Set<PoolWaiter>();
+  /** Those for whom a connection is being looked at. */
+  private readonly looking = new Set<PoolWaiter>();
   private connecting = 0;
   /** Requests that a connection which is being made will carry. */
   private expected: number;
@@ -106,8 +108,11 @@ export class ConnectionPool {
   request(waiter: PoolWaiter): void {
     const connection = this.takeIdle();
     if (connection !== undefined) {
-      this.attach(connection, waiter);
-      this.offer(connection);
+      if (connection.isStale) this.look(connection, waiter);
+      else {
+        this.attach(connection, waiter);
+        this.offer(connection);
+      }
       return;
     }
     if (this.resources.pending >= this.resources.maxPendingRequests) {
@@ -122,6 +127,7 @@ export class ConnectionPool {
 
   cancel(waiter: PoolWaiter): void {
     if (this.waiting.delete(waiter)) this.resources.pending--;
+    else this.looking.delete(waiter);
   }
 
   drain(): void {
@@ -187,6 +193,23 @@ export class ConnectionPool {
       connection.offered = false;
       if (connection.isOpen && connection.hasRoom) return connection;
     }
+  }
+
+  /**
+   * Uses a connection only after the event loop has read what its peer sent meanwhile: if that is the end of the
+   * connection, the request takes another one. One whole turn lies between two immediates.
+   */
+  private look(connection: PooledConnection, waiter: PoolWaiter): void {
+    this.looking.add(waiter);
+    if (connection.isMultiplexed) this.offer(connection);
+    setImmediate(() => setImmediate(() => this.looked(connection, waiter)));
+  }
+
+  private looked(connection: PooledConnection, waiter: PoolWaiter): void {
+    const wanted = this.looking.delete(waiter);
+    if (wanted && connection.isOpen && connection.hasRoom) this.attach(connection, waiter);
+    else if (wanted) this.request(waiter);
+    if (connection.isOpen) this.onConnectionFree(connection);
   }
 
   private nextWaiter(): PoolWaiter | undefined {

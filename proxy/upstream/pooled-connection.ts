@@ -6,6 +6,11 @@ import { type PeerInfo, PLAINTEXT_PEER } from '../http/stream-info.js';
 import type { ConnectEvents } from './cluster.js';
 import type { ConnectionPool, PoolWaiter } from './http-pool.js';
 
+/** A server that closes after this time must not see a request in the same moment: how much earlier we let go, ms. */
+const LET_GO_EARLIER_MS = 1000;
+/** Idle for longer, a connection may have been closed without our having read it yet. */
+const FRESH_MS = 1000;
+
 /** One pooled connection: its limits in time and in requests, and what of it counts against the circuit breakers. */
 export class PooledConnection implements ConnectEvents, ClientConnectionEvents, Sleeper {
   /** Kept by the timers. */
@@ -26,6 +31,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   offered = false;
   /** Monotonic ms; infinite is never. */
   private idleUntil = Number.POSITIVE_INFINITY;
+  private idleSince = 0;
   private liveUntil = Number.POSITIVE_INFINITY;
 
   constructor(pool: ConnectionPool) {
@@ -40,6 +46,16 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   /** Whether the codec could begin one more. */
   get hasRoom(): boolean {
     return this.usable && this.codec !== undefined && this.running < this.codec.maxConcurrent;
+  }
+
+  /** Whether it can carry several requests at once. */
+  get isMultiplexed(): boolean {
+    return this.codec !== undefined && this.codec.maxConcurrent > 1;
+  }
+
+  /** Whether it has been idle for long. */
+  get isStale(): boolean {
+    return this.running === 0 && this.pool.deps.clock.monotonic() - this.idleSince > FRESH_MS;
   }
 
   open(): void {
@@ -146,9 +162,15 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   }
 
   private startIdle(): void {
+    if (!this.usable) return;
+    const now = this.pool.deps.clock.monotonic();
+    this.idleSince = now;
     const { idleTimeoutMs } = this.pool.cluster.settings;
-    if (idleTimeoutMs <= 0 || !this.usable) return;
-    this.idleUntil = this.pool.deps.clock.monotonic() + idleTimeoutMs;
+    const ours = idleTimeoutMs > 0 ? idleTimeoutMs : Number.POSITIVE_INFINITY;
+    const limit = this.codec?.idleLimitMs;
+    const theirs = limit === undefined ? Number.POSITIVE_INFINITY : Math.max(limit - LET_GO_EARLIER_MS, limit / 2);
+    this.idleUntil = now + Math.min(ours, theirs);
+    if (this.idleUntil === Number.POSITIVE_INFINITY) return;
     this.pool.deps.timers.schedule(this, Math.min(this.liveUntil, this.idleUntil));
   }
 }

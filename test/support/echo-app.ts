@@ -21,7 +21,8 @@ export class EchoApp {
   private readonly tries = new Map<string, number>();
 
   constructor(readonly name: string) {
-    this.server = createServer((request, response) => this.answer(request, response));
+    // It never hangs up by itself: a request on its way at that moment would fail for no fault of the sidecar's.
+    this.server = createServer({ keepAliveTimeout: 3_600_000 }, (request, response) => this.answer(request, response));
   }
 
   get port(): number {
