@@ -1,4 +1,5 @@
 import { formatElapsed } from '../output/duration.js';
+import { printable } from '../output/printable.js';
 import { formatTable } from '../output/table.js';
 import type { DemoState, Hop } from './state.js';
 
@@ -75,7 +76,7 @@ class TerminalScreen implements Screen {
   notice(text: string): void {
     this.notices.push(text);
     this.notices = this.notices.slice(-KEPT_NOTICES);
-    if (this.state === undefined) this.out.write(`${text}\n`);
+    if (this.state === undefined) this.out.write(`${printable(text)}\n`);
     else this.draw(this.state);
   }
 
@@ -104,7 +105,7 @@ class TerminalScreen implements Screen {
       ...(this.notices.length > 0 ? ['', ...this.notices] : []),
     ];
     const width = this.out.columns ?? 120;
-    this.out.write(`\x1b[H${lines.map((line) => `${clip(line, width)}\x1b[K`).join('\n')}\n\x1b[J`);
+    this.out.write(`\x1b[H${lines.map((line) => `${clip(printable(line), width)}\x1b[K`).join('\n')}\n\x1b[J`);
   }
 }
 
@@ -120,13 +121,13 @@ class LineScreen implements Screen {
   constructor(private readonly out: NodeJS.WriteStream) {}
 
   notice(text: string): void {
-    this.out.write(`${text}\n`);
+    this.out.write(`${printable(text)}\n`);
   }
 
   update(state: DemoState): void {
     if (this.updates++ % 5 !== 0) return;
     const head = `[${formatElapsed(state.elapsedMs)}] ${summary(state)}`;
-    this.out.write(`${[head, formatTable(HEAD, rows(state.hops)), ...footer(state), ''].join('\n')}\n`);
+    this.out.write(printable(`${[head, formatTable(HEAD, rows(state.hops)), ...footer(state), ''].join('\n')}\n`));
   }
 
   close(): void {}

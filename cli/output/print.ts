@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
+import { printable } from './printable.js';
 
 export type OutputFormat = 'table' | 'json' | 'yaml';
 
@@ -12,5 +13,5 @@ export function parseOutputFormat(text: string): OutputFormat {
 export function print(format: OutputFormat, data: unknown, table: () => string): void {
   if (format === 'json') process.stdout.write(`${JSON.stringify(data, null, 2)}\n`);
   else if (format === 'yaml') process.stdout.write(stringify(data));
-  else process.stdout.write(`${table()}\n`);
+  else process.stdout.write(`${printable(table())}\n`);
 }

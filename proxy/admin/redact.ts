@@ -8,6 +8,7 @@ const SENSITIVE: ReadonlySet<string> = new Set([
   'session_ticket_keys',
   'generic_secret',
   'token',
+  'initial_metadata',
   'pkcs12',
 ]);
 

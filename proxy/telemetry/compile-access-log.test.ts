@@ -208,6 +208,7 @@ describe('log expressions', () => {
     ['a # b', /unexpected text at position/],
     ['('.repeat(1000), /nested too deeply/],
     ['!'.repeat(1000), /nested too deeply/],
+    [`true${' && true'.repeat(1000)}`, /longer than 1000 words/],
   ];
   it.each(wrong)('refuses %.40s', (expression, error) => {
     expect(() => compileCel(expression)).toThrow(error);

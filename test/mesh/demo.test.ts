@@ -52,7 +52,7 @@ describe('a demo steered by editing files while traffic flows', () => {
   });
 
   it('splits 90/10 with a route of its own for jason', async () => {
-    const shares = reviewsShares(...(await sample(600)));
+    const shares = reviewsShares(...(await sample(900)));
     // One visitor in ten is jason; the others are split 90/10.
     expect(shares['reviews-v1']).toBeGreaterThan(0.74);
     expect(shares['reviews-v1']).toBeLessThan(0.88);
@@ -64,7 +64,7 @@ describe('a demo steered by editing files while traffic flows', () => {
 
   it('splits 50/50 after an edit', async () => {
     demo.write('routes.yaml', routes.replace('weight: 90', 'weight: 50').replace('weight: 10', 'weight: 50'));
-    const shares = reviewsShares(...(await sample(600)));
+    const shares = reviewsShares(...(await sample(900)));
     expect(shares['reviews-v1']).toBeGreaterThan(0.37);
     expect(shares['reviews-v1']).toBeLessThan(0.53);
     expect(shares['reviews-v2']).toBeGreaterThan(0.37);

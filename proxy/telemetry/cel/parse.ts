@@ -31,6 +31,9 @@ export function parseCel(source: string): CelNode {
 const TOKEN =
   /\s*(?:([A-Za-z_]\w*)|(\d+\.\d+(?:[eE][+-]?\d+)?|0x[\da-fA-F]+|\d+)u?|("(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')|(&&|\|\||[=!<>]=|[<>!()[\],.?:+\-*/%]))/y;
 
+/** A chain of operators is as deep as it is long once it is evaluated. */
+const MAX_TOKENS = 1000;
+
 function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
   TOKEN.lastIndex = 0;
@@ -45,6 +48,7 @@ function tokenize(source: string): Token[] {
     else if (number !== undefined) tokens.push({ kind: 'literal', text: number, value: Number(number), at });
     else if (quoted !== undefined) tokens.push({ kind: 'literal', text: quoted, value: unquote(quoted), at });
     else tokens.push({ kind: 'op', text: op ?? '', at });
+    if (tokens.length > MAX_TOKENS) throw new Error(`expression: longer than ${MAX_TOKENS} words and signs`);
   }
   tokens.push({ kind: 'end', text: 'the end', at: end });
   return tokens;

@@ -16,6 +16,10 @@ beforeAll(() =>
 );
 afterAll(() => mesh.dispose());
 
+/** What is not waited for takes longer than what must have ended by then: neither is near what it takes, ms. */
+const NEVER = '20000';
+const SOON = 10_000;
+
 const CART = 'route: [{destination: {host: cart}}]';
 const SHOP = 'route: [{destination: {host: shop}}]';
 const cart = (fields: string): string => routes(`[{${CART}, ${fields}}]`, 'cart');
@@ -32,17 +36,19 @@ async function tries(headers: Readonly<Record<string, string>>): Promise<{ answe
 describe('timeout', () => {
   it('ends a slow request with 504', async () => {
     await mesh.apply(cart('timeout: 100ms'));
-    const slow = await mesh.call({ host: 'cart', headers: { 'x-delay': '2000' } });
+    const slow = await mesh.call({ host: 'cart', headers: { 'x-delay': NEVER } });
     expect([slow.status, slow.body]).toEqual([504, 'upstream request timeout']);
-    expect(slow.tookMs).toBeLessThan(1_500);
+    expect(slow.tookMs).toBeGreaterThan(95);
+    expect(slow.tookMs).toBeLessThan(SOON);
     expect((await mesh.call({ host: 'cart' })).status).toBe(200);
   });
 
   it('spans all tries', async () => {
     await mesh.apply(cart('timeout: 300ms, retries: {attempts: 10, perTryTimeout: 100ms, retryOn: 5xx}'));
-    const slow = await mesh.call({ host: 'cart', headers: { 'x-delay': '5000' } });
+    const slow = await mesh.call({ host: 'cart', headers: { 'x-delay': NEVER } });
     expect(slow.status).toBe(504);
-    expect(slow.tookMs).toBeLessThan(2_000);
+    expect(slow.tookMs).toBeGreaterThan(295);
+    expect(slow.tookMs).toBeLessThan(SOON);
   });
 });
 
@@ -72,15 +78,22 @@ describe('retries', () => {
 
   it('start again after perTryTimeout', async () => {
     await mesh.apply(cart('retries: {attempts: 2, perTryTimeout: 100ms, retryOn: "gateway-error,reset"}'));
-    const { answer, count } = await tries({ 'x-delay': '3000' });
+    const { answer, count } = await tries({ 'x-delay': NEVER });
     expect([answer.status, count]).toEqual([504, 3]);
     expect(answer.tookMs).toBeGreaterThan(290);
-    expect(answer.tookMs).toBeLessThan(2_500);
+    expect(answer.tookMs).toBeLessThan(SOON);
   });
 
   it('wait for backoff', async () => {
-    await mesh.apply(cart('retries: {attempts: 3, retryOn: 5xx, backoff: 1ms}'));
-    expect((await tries({ 'x-fail-first': '3' })).answer.tookMs).toBeLessThan(1_000);
+    await mesh.apply(cart('retries: {attempts: 3, retryOn: 5xx, backoff: 500ms}'));
+    const answers = await Promise.all(
+      [1, 2, 3, 4].map(() => mesh.call({ host: 'cart', headers: { 'x-fail-first': '3' } })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    const longest = Math.max(...answers.map(({ tookMs }) => tookMs));
+    // Jitter makes each wait anything down to nothing, but not all of twelve; the default's three are 175 ms at most.
+    expect(longest).toBeGreaterThan(200);
+    expect(longest).toBeLessThan(SOON);
   });
 
   it('go to another host', async () => {
@@ -129,7 +142,8 @@ describe('fault', () => {
   ])('{%s} fails a share of %d', async (fault, share) => {
     await mesh.apply(cart(`fault: {${fault}}`));
     const found = await mesh.shares(400, { host: 'cart' });
-    const tolerance = 4 * Math.sqrt((share * (1 - share)) / 400);
+    // Six standard deviations: of the rarest share four would be left in one run of a thousand.
+    const tolerance = 6 * Math.sqrt((share * (1 - share)) / 400);
     expect(Math.abs((found['500'] ?? 0) / 400 - share)).toBeLessThanOrEqual(tolerance);
   });
 
@@ -137,9 +151,8 @@ describe('fault', () => {
     await mesh.apply(
       cart('fault: {abort: {httpStatus: 503, percentage: {value: 100}}}, retries: {attempts: 5, retryOn: 5xx}'),
     );
-    const answer = await mesh.call({ host: 'cart' });
-    expect(answer.status).toBe(503);
-    expect(answer.tookMs).toBeLessThan(1_000);
+    const { answer, count } = await tries({});
+    expect([answer.status, count]).toEqual([503, 0]);
   });
 });
 
@@ -179,7 +192,8 @@ describe('loadBalancer', () => {
   it.each(HASHES)('consistentHash {%s} sends one key to one host', async (hash, request, spreads) => {
     await mesh.apply(policy(`loadBalancer: {consistentHash: {${hash}}}`, 'shop'));
     const hosts = await Promise.all(
-      Array.from({ length: 20 }, async (_, i) => {
+      // By chance one of three is left out by so many keys in one run of ten million.
+      Array.from({ length: 40 }, async (_, i) => {
         const answers = await Promise.all([1, 2, 3].map(() => mesh.call({ host: 'shop', ...request(i) })));
         const names = new Set(answers.map(({ seen }) => seen?.name));
         expect(names.size).toBe(1);
@@ -258,7 +272,8 @@ spec: {hosts: [nowhere.test], location: MESH_EXTERNAL, resolution: STATIC, ports
     );
     const answer = await mesh.call({ host: 'nowhere.test' });
     expect(answer.status).toBe(503);
-    expect(answer.tookMs).toBeLessThan(5_000);
+    // Without the setting it is ten seconds.
+    expect(answer.tookMs).toBeLessThan(9_000);
   });
 });
 
