@@ -24,7 +24,7 @@ const object = (kind: string, version: string, spec: string, name = 'edit', name
 const SUBSETS = object(
   'DestinationRule',
   'networking.istio.io/v1',
-  'host: ratings\nsubsets:\n  - { name: v1, labels: { version: v1 } }\n  - { name: v2, labels: { version: v2 } }',
+  'host: ratings\nsubsets:\n  - { name: v1, labels: { version: v1 } }\n  - { name: v2, labels: { app: ratings } }',
   'ratings',
 );
 
@@ -170,7 +170,12 @@ const EDITS: readonly Edit[] = [
     'mode: DISABLE',
     'mode: SIMPLE, sni: ratings.example, subjectAltNames: [ratings.example]',
     'mode: ISTIO_MUTUAL',
-  ].map((tls) => ({ what: `TLS ${tls}`, yaml: destinationRule(`tls: { ${tls} }`) })),
+  ].map((tls) => ({
+    what: `TLS ${tls}`,
+    yaml: destinationRule(`tls: { ${tls} }`),
+    // The mesh is STRICT.
+    findings: tls === 'mode: DISABLE' ? ['WEFT0204'] : [],
+  })),
   {
     what: 'port level settings',
     yaml: destinationRule(

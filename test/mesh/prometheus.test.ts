@@ -81,7 +81,10 @@ describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where there is none 
   it('answers the usual question for the request rate by source and destination', async () => {
     const answer = await query(
       'sum by (source_workload, destination_workload, connection_security_policy) (rate(istio_requests_total{reporter="destination"}[5s]))',
-      ({ data }) => data.result.some((series) => Number(series.value[1]) > 0),
+      ({ data }) =>
+        data.result.some(
+          (series) => series.metric['destination_workload'] === 'reviews-v1' && Number(series.value[1]) > 0,
+        ),
     );
     const metric = answer.data.result.find((series) => series.metric['destination_workload'] === 'reviews-v1')?.metric;
     expect(metric).toMatchObject({ source_workload: 'productpage-v1', connection_security_policy: 'mutual_tls' });
