@@ -129,8 +129,12 @@ const EDITS: readonly Edit[] = [
   },
   {
     what: 'a service without endpoints',
-    yaml: virtualService('- route: [{ destination: { host: ratings, subset: v2 } }]'),
+    yaml: virtualService('- route: [{ destination: { host: ratings, subset: v2 } }]').replace(
+      'labels: { app: ratings }',
+      'labels: { version: v2 }',
+    ),
     answers: { status: 503 },
+    findings: ['IST0173'],
   },
   {
     what: 'a destination that is not there',

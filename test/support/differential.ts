@@ -198,7 +198,10 @@ export class RunningProxy {
       responses: result.responses.map((response) => this.normal(response)),
       rest: this.text(result.rest),
       connection: result.connection,
-      upstream: this.upstreams.received.map(({ at, complete, after, ...message }) => ({
+      // How much of a request that was broken off has got upstream is a matter of time, on both sides.
+      upstream: this.upstreams.received
+        .filter(({ complete }) => complete)
+        .map(({ at, complete, after, ...message }) => ({
         ...this.normal(message),
         at,
         complete,

@@ -70,13 +70,14 @@ export class Attempt implements PoolWaiter {
     const stream = this.stream;
     if (stream === undefined) return;
     this.sent = true;
-    if (body.isEmpty && body.trailers === undefined) {
+    if (body.isEmpty && body.trailers === undefined && !(body.apart && body.ended)) {
       this.requestEnded = body.ended;
       stream.sendHead(head, body.ended);
       return;
     }
     stream.sendHead(head, false);
     const endsWithData = body.ended && body.trailers === undefined;
+    if (body.isEmpty && endsWithData) this.sendData(NOTHING, true);
     body.forEach((chunk, last) => {
       if (!this.over) this.sendData(chunk, last && endsWithData);
     });

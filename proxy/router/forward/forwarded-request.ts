@@ -78,6 +78,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   /** The first attempt, at a host that was chosen before the head was prepared. */
   begin(host: Host): void {
     if (this.stream.requestEnded) this.onRequestComplete();
+    else this.body.apart = true;
     this.startAttempt(host);
   }
 

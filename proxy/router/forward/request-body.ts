@@ -5,6 +5,8 @@ export class RequestBody {
   private chunks: Buffer[] = [];
   size = 0;
   ended = false;
+  /** Whether the end comes apart from the head: then an empty body is still a body, chunked if it was. */
+  apart = false;
   trailers: HeaderList | undefined = undefined;
 
   push(chunk: Buffer): void {

@@ -48,6 +48,21 @@ describe('tunnels', () => {
   });
 });
 
+it('keeps an empty body chunked that ends before its connection is there', async () => {
+  let seen = '';
+  const port = await bed.serve((socket) => {
+    socket.on('data', (data) => {
+      seen += data.toString();
+      if (seen.endsWith('0\r\n\r\n') || seen.includes('content-length')) socket.end(ok('here'));
+    });
+  });
+  bed.cluster('a', [port]);
+  const stream = bed.send(routeTo(forwardTo('a')), { method: 'POST', open: true });
+  stream.handler?.onRequestData(Buffer.alloc(0), true);
+  expect((await stream.done).body).toBe('here');
+  expect(seen).toMatch(/transfer-encoding: chunked\r\n[\s\S]*0\r\n\r\n$/);
+});
+
 describe('backpressure', () => {
   it('stops the client whenever upstream is slow, and goes on after', async () => {
     const total = 128;
