@@ -202,11 +202,11 @@ export class RunningProxy {
       upstream: this.upstreams.received
         .filter(({ complete }) => complete)
         .map(({ at, complete, after, ...message }) => ({
-        ...this.normal(message),
-        at,
-        complete,
-        after,
-      })),
+          ...this.normal(message),
+          at,
+          complete,
+          after,
+        })),
       log: await this.logLines(request.logLines ?? finals),
     };
   }
