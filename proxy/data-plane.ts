@@ -7,6 +7,7 @@ import type { ProxyConfig } from './config.js';
 import { CoarseTimers } from './http/coarse-timers.js';
 import { serveHttp } from './http/connection-manager.js';
 import { Http1ClientConnection } from './http1/client-connection.js';
+import { Http2ClientConnection } from './http2/client-connection.js';
 import type { ListenerDeps } from './listeners/compile-deps.js';
 import { compileListener } from './listeners/compile-listener.js';
 import { noRedirection } from './listeners/connection-info.js';
@@ -46,8 +47,8 @@ export interface DataPlane {
   readonly listenerDeps: ListenerDeps;
 }
 
-/** HTTP/2 is offered to nobody while there is no codec for it. */
-const WITHHELD_ALPN: ReadonlySet<string> = new Set(['h2']);
+/** Of a response head, bytes and fields (Envoy: max_response_headers_kb, max_headers_count). */
+const RESPONSE_HEAD = { maxHeadBytes: 60 * 1024, maxHeaders: 100 };
 
 /**
  * Wires the data plane, from upstream to downstream, because each part is given the ones behind it: secrets → dialer →
@@ -67,7 +68,7 @@ export function assembleDataPlane(
   const timers = new CoarseTimers(clock);
 
   const secrets = new SecretStore();
-  const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock, withheldAlpn: WITHHELD_ALPN });
+  const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock });
   const clusters = new ClusterManager({
     clock,
     random,
@@ -78,12 +79,22 @@ export function assembleDataPlane(
     onChange: hooks.onChange,
   });
 
+  const countHttp2 = (name: string): void => counters.get(`http2.${name}`).increment();
+  const countUpstream = (name: string): void => counters.get(`http2.upstream_${name}`).increment();
   const router = new ForwardingRouter({
     clusters,
     clock,
     random,
     timers,
-    createConnection: (socket, events) => new Http1ClientConnection(socket, events, { clock }),
+    createConnection: (socket, events, protocol, { maxConcurrentStreams }) =>
+      protocol === 'http1'
+        ? new Http1ClientConnection(socket, events, { clock })
+        : new Http2ClientConnection(socket, events, {
+            clock,
+            ...RESPONSE_HEAD,
+            count: countUpstream,
+            ...(maxConcurrentStreams !== undefined && { maxStreams: maxConcurrentStreams }),
+          }),
   });
 
   const routeDeps = routeCompilers({ random });
@@ -108,12 +119,11 @@ export function assembleDataPlane(
     secrets,
     clock,
     log,
-    withheldAlpn: WITHHELD_ALPN,
     drainMs: config.listenerDrainMs,
     originalDestination: noRedirection,
     compile: (message) => compileListener(message, listenerDeps),
-    serveHttp: (socket, connection, live) =>
-      serveHttp(socket, connection, live, { router, clock, random, log, timers }),
+    serveHttp: (socket, connection, live, protocol) =>
+      serveHttp(socket, connection, live, { router, clock, random, log, timers, countHttp2 }, protocol),
     serveTcp: (socket, connection, tcp) => serveTcp(socket, connection, tcp, { clusters, clock, random }),
     onRefused: refusalLogger(clock, log),
     nextConnectionId: () => ++connectionId,

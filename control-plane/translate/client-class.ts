@@ -26,13 +26,17 @@ const known = new WeakMap<MeshSnapshot, Classes>();
  * not differ get the very same messages, which are then made and encoded once for all of them.
  */
 export function clientResources(context: ProxyContext): ClientResources {
-  const { snapshot, client } = context;
+  const { snapshot, client, node } = context;
   let classes = known.get(snapshot);
   if (classes === undefined) {
     classes = { labels: labelsAskedFor(snapshot), made: new Map() };
     known.set(snapshot, classes);
   }
-  const key = JSON.stringify([client.namespace, ...classes.labels.map((label) => client.labels[label] ?? null)]);
+  const key = JSON.stringify([
+    node.dataPlane,
+    client.namespace,
+    ...classes.labels.map((label) => client.labels[label] ?? null),
+  ]);
   let resources = classes.made.get(key);
   if (resources === undefined) {
     resources = { ...outboundClusters(context), routes: outboundRoutes(context) };

@@ -2,6 +2,7 @@ import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { CircuitBreakers } from '../../proto/gen/envoy/config/cluster/v3/CircuitBreakers.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { OutlierDetection } from '../../proto/gen/envoy/config/cluster/v3/OutlierDetection.js';
+import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type {
   ConnectionPoolSettings,
   OutlierDetection as Ejection,
@@ -16,14 +17,25 @@ import { any, duration, uint32 } from './messages.js';
 const UNLIMITED = 4_294_967_295;
 const HTTP_OPTIONS = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 
+/**
+ * What is spoken where the port's protocol leaves a choice. `multiplexed`: HTTP/2 with a peer that takes it by ALPN, else
+ * HTTP/1.1; `application`: as the request came, for it is the application itself; `http1`: as Envoy is configured.
+ */
+export type HttpHop = 'multiplexed' | 'application' | 'http1';
+
 /** The fields of a cluster that a trafficPolicy decides, TLS apart. */
-export function policyFields(policy: PortPolicy, protocol: Protocol, settings: MeshSettings): Partial<Cluster> {
+export function policyFields(
+  policy: PortPolicy,
+  protocol: Protocol,
+  hop: HttpHop,
+  settings: MeshSettings,
+): Partial<Cluster> {
   const pool = policy.connectionPool;
   return {
     connect_timeout: duration(durationMs(pool?.tcp?.connectTimeout, settings.connectTimeoutMs)),
     circuit_breakers: circuitBreakers(pool),
     ...keepalive(pool?.tcp?.tcpKeepalive ?? settings.tcpKeepalive),
-    ...httpOptions(pool, protocol),
+    ...httpOptions(pool, protocol, hopUnder(pool, hop)),
     ...loadBalancer(policy.loadBalancer),
     ...(policy.outlierDetection && outlierDetection(policy.outlierDetection)),
   };
@@ -61,9 +73,14 @@ function seconds(text: string): number {
   return Math.ceil(durationMs(text, 0) / 1000);
 }
 
-function httpOptions(pool: ConnectionPoolSettings | undefined, protocol: Protocol): Partial<Cluster> {
+/** Limits on connections and on who waits for one are about connections with one request at a time; they get those. */
+function hopUnder(pool: ConnectionPoolSettings | undefined, hop: HttpHop): HttpHop {
+  const limited = (pool?.tcp?.maxConnections ?? 0) > 0 || (pool?.http?.http1MaxPendingRequests ?? 0) > 0;
+  return hop === 'multiplexed' && limited ? 'http1' : hop;
+}
+
+function httpOptions(pool: ConnectionPoolSettings | undefined, protocol: Protocol, hop: HttpHop): Partial<Cluster> {
   if (protocol === 'tcp' || protocol === 'tls') return {};
-  const http2 = protocol === 'http2' || protocol === 'grpc';
   const idle = pool?.http?.idleTimeout ?? pool?.tcp?.idleTimeout;
   const perConnection = pool?.http?.maxRequestsPerConnection ?? 0;
   const common = {
@@ -72,9 +89,18 @@ function httpOptions(pool: ConnectionPoolSettings | undefined, protocol: Protoco
   };
   const options = any(EXTENSION.httpProtocolOptions, {
     ...(Object.keys(common).length > 0 && { common_http_protocol_options: common }),
-    explicit_http_config: http2 ? { http2_protocol_options: {} } : { http_protocol_options: {} },
+    ...protocolOptions(protocol, hop),
   });
   return { typed_extension_protocol_options: { [HTTP_OPTIONS]: options } };
+}
+
+function protocolOptions(protocol: Protocol, hop: HttpHop): HttpProtocolOptions {
+  const both = { http_protocol_options: {}, http2_protocol_options: {} };
+  if (protocol === 'http2' || protocol === 'grpc') return { explicit_http_config: { http2_protocol_options: {} } };
+  // Nobody said what the application speaks: what comes is passed on as it is.
+  if (protocol === 'auto' && hop !== 'http1') return { use_downstream_protocol_config: both };
+  if (hop === 'multiplexed') return { auto_config: both };
+  return { explicit_http_config: { http_protocol_options: {} } };
 }
 
 const SIMPLE = {

@@ -37,15 +37,16 @@ function addCluster(
 ): void {
   const { service, port } = visible;
   const { snapshot } = context;
+  const weft = context.node.dataPlane === 'weft';
   const subsetName = subset?.name ?? '';
   const name = formatClusterName({ direction: 'outbound', port: port.number, subset: subsetName, host: service.host });
   const policy = policyFor(rule, port.number, subset);
   const assignment = loadAssignment(snapshot, name, visible, subset);
-  const target = { service, port: port.number, subset: subsetName, protocol: port.protocol };
+  const target = { service, port: port.number, subset: subsetName, protocol: port.protocol, multiplexed: weft };
   out.clusters.set(name, {
     name,
     ...discovery(context, visible, name, assignment),
-    ...policyFields(policy, port.protocol, snapshot.settings),
+    ...policyFields(policy, port.protocol, weft ? 'multiplexed' : 'http1', snapshot.settings),
     ...upstreamTls(target, policy.tls, snapshot.settings),
     metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
   });

@@ -18,7 +18,7 @@ import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
 import { any, bool, duration, ipAddress, meshRoots, ownCertificate, struct } from './messages.js';
 import { inboundRetryPolicy } from './retry.js';
-import { alpnOf, trustDomainMatchers } from './upstream-tls.js';
+import { serverAlpn, trustDomainMatchers } from './upstream-tls.js';
 
 export interface InboundResources {
   readonly listeners: Map<string, Listener>;
@@ -71,11 +71,12 @@ function servicesOf(snapshot: MeshSnapshot, workload: Workload, application: num
 }
 
 function applicationCluster({ context, workload, application, protocol, cluster }: InboundPort): Cluster {
+  const weft = context.node.dataPlane === 'weft';
   return {
     name: cluster,
     // Envoy takes a host name only where it looks names up.
     type: isIP(workload.address) === 0 ? 'STRICT_DNS' : 'STATIC',
-    ...policyFields({}, protocol, context.snapshot.settings),
+    ...policyFields({}, protocol, weft ? 'application' : 'http1', context.snapshot.settings),
     ...servicesOf(context.snapshot, workload, application),
     load_assignment: {
       cluster_name: cluster,
@@ -174,8 +175,7 @@ function meshSocket({ context, protocol }: InboundPort): TransportSocket {
           default_validation_context: { match_typed_subject_alt_names: trustDomainMatchers(settings) },
           validation_context_sds_secret_config: meshRoots,
         },
-        // A server prefers to name what the connection carries; the mark is looked for in the ClientHello.
-        alpn_protocols: alpnOf(protocol).reverse(),
+        alpn_protocols: serverAlpn(protocol, context.node.dataPlane === 'weft'),
       },
       require_client_certificate: bool(true),
     }),

@@ -22,6 +22,8 @@ export interface TlsTarget {
   readonly port: number;
   readonly subset: string;
   readonly protocol: Protocol;
+  /** Whether the client can put many requests on one connection. */
+  readonly multiplexed: boolean;
 }
 
 /** How a cluster connects: as its DestinationRule says, else mTLS to the endpoints that offer it. */
@@ -76,13 +78,13 @@ function meshSocket(target: TlsTarget, tls: ClientTlsSettings | undefined, setti
         },
         validation_context_sds_secret_config: meshRoots,
       },
-      alpn_protocols: alpnOf(target.protocol),
+      alpn_protocols: alpnOf(target.protocol, target.multiplexed),
     },
   });
 }
 
 /** What mesh clients offer: the mesh's mark first, then what the connection carries. */
-export function alpnOf(protocol: Protocol): string[] {
+export function alpnOf(protocol: Protocol, multiplexed: boolean): string[] {
   switch (protocol) {
     case 'tcp':
     case 'tls':
@@ -91,8 +93,14 @@ export function alpnOf(protocol: Protocol): string[] {
     case 'grpc':
       return [MESH_ALPN, 'h2'];
     default:
-      return [MESH_ALPN, 'http/1.1'];
+      return multiplexed ? [MESH_ALPN, 'h2', 'http/1.1'] : [MESH_ALPN, 'http/1.1'];
   }
+}
+
+/** What mesh servers prefer: what the connection carries; the mark is looked for in the ClientHello. */
+export function serverAlpn(protocol: Protocol, multiplexed: boolean): string[] {
+  const [mark = MESH_ALPN, ...carried] = alpnOf(protocol, multiplexed);
+  return [...carried, mark];
 }
 
 /** SPIFFE IDs under which the endpoints of a service may answer. */

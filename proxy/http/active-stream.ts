@@ -50,6 +50,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.upgrade = meta.upgrade;
     this.lastActivity = meta.start;
     this.startedAt = meta.start;
+    this.maxDurationMs = config.timeouts.maxStreamDurationMs ?? 0;
     const info = new StreamInfo(manager.connection);
     this.info = info;
     info.start = meta.start;

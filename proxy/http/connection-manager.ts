@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { Http1ServerConnection } from '../http1/server-connection.js';
+import { Http2ServerConnection } from '../http2/server-connection.js';
 import { ActiveStream } from './active-stream.js';
 import type { CoarseTimers, Sleeper } from './coarse-timers.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
@@ -10,7 +11,7 @@ import { FLAG } from './flags.js';
 import { HeaderList } from './headers.js';
 import type { RequestHead } from './message.js';
 import { checkRequest, prepareRequest } from './request-headers.js';
-import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink } from './server-codec.js';
+import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from './server-codec.js';
 import type { LocalReply, Router } from './stream.js';
 import type { ConnectionInfo } from './stream-info.js';
 
@@ -26,8 +27,12 @@ export interface HttpConnectionDeps {
   readonly log: Logger;
   /** One for all connections of the process. */
   readonly timers: CoarseTimers;
+  /** Counts what happens on HTTP/2 connections, by Envoy's names below `http2.`. */
+  readonly countHttp2?: (name: string) => void;
   onClosed?(): void;
 }
+
+export type ServerProtocol = 'http1' | 'http2';
 
 /** What the listener holds of a connection that it handed over. */
 export interface HttpServerConnection {
@@ -38,7 +43,7 @@ export interface HttpServerConnection {
 }
 
 /**
- * Serves HTTP/1 on an accepted socket, handshaken already if it is TLS. Bytes that were sniffed must have been
+ * Serves HTTP on an accepted socket, handshaken already if it is TLS. Bytes that were sniffed must have been
  * unshifted. Each request takes the configuration that is current when its head is complete.
  */
 export function serveHttp(
@@ -46,17 +51,18 @@ export function serveHttp(
   connection: ConnectionInfo,
   live: LiveConfig<ConnectionManagerConfig>,
   deps: HttpConnectionDeps,
+  protocol: ServerProtocol = 'http1',
 ): HttpServerConnection {
-  return new ConnectionManager(socket, connection, live, deps);
+  return new ConnectionManager(socket, connection, live, deps, protocol);
 }
 
-/** Envoy's HTTP connection manager for one HTTP/1 connection. */
+/** Envoy's HTTP connection manager for one connection. */
 export class ConnectionManager implements RequestReceiver, HttpServerConnection, Sleeper {
   wakeAt = 0;
   draining = false;
 
-  private stream: ActiveStream | undefined;
-  private readonly codec: Http1ServerConnection;
+  private readonly streams = new Set<ActiveStream>();
+  private readonly codec: ServerCodec;
   private readonly openedAt: number;
   private closed = false;
   private requests = 0;
@@ -66,22 +72,31 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     readonly connection: ConnectionInfo,
     private readonly live: LiveConfig<ConnectionManagerConfig>,
     readonly deps: HttpConnectionDeps,
+    protocol: ServerProtocol,
   ) {
-    const config = live.current;
     socket.setNoDelay(true);
-    this.codec = new Http1ServerConnection(socket, this, {
-      clock: deps.clock,
-      secure: connection.peer.tlsVersion !== undefined,
-      maxHeadBytes: config.maxRequestHeadBytes,
-      maxHeaders: config.maxRequestHeaders,
-      acceptHttp10: config.http10.accept,
-    });
+    this.codec = this.createCodec(socket, protocol);
     this.openedAt = deps.clock.monotonic();
     this.scheduleWake(this.openedAt);
   }
 
+  private createCodec(socket: Socket, protocol: ServerProtocol): ServerCodec {
+    const { deps } = this;
+    const config = this.live.current;
+    const options = {
+      clock: deps.clock,
+      secure: this.connection.peer.tlsVersion !== undefined,
+      maxHeadBytes: config.maxRequestHeadBytes,
+      maxHeaders: config.maxRequestHeaders,
+    };
+    if (protocol === 'http1') {
+      return new Http1ServerConnection(socket, this, { ...options, acceptHttp10: config.http10.accept });
+    }
+    return new Http2ServerConnection(socket, this, { ...options, count: deps.countHttp2 ?? ignore });
+  }
+
   get activeRequests(): number {
-    return this.stream === undefined ? 0 : 1;
+    return this.streams.size;
   }
 
   drain(): void {
@@ -96,26 +111,26 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   onRequest(sink: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink {
     const config = this.live.current;
     const stream = new ActiveStream(this, config, sink, request, meta);
-    this.stream = stream;
+    this.streams.add(stream);
     const most = config.maxRequestsPerConnection ?? 0;
-    if (most > 0 && ++this.requests >= most) this.codec.closeAfterResponse();
+    if (most > 0 && ++this.requests >= most) this.codec.closeWhenIdle();
     const refusal = checkRequest(stream, meta);
     if (refusal !== undefined) {
-      if (refusal.status === 400) this.codec.closeAfterResponse();
+      if (refusal.status === 400) this.codec.closeAfterRefusal();
       stream.localReply(refusal);
       return stream;
     }
     if (meta.expectContinue) this.answerExpectation(sink, stream);
     prepareRequest(stream, this.connection);
     if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
-      this.codec.closeAfterResponse();
+      this.codec.closeAfterRefusal();
       const action = stream.route()?.action;
       if (action?.kind === 'forward') stream.info.clusterName = action.clusterName ?? '';
       stream.localReply({ status: 403, body: '', details: 'upgrade_failed', flags: 0 });
       return stream;
     }
     stream.runFilters(0);
-    if (this.stream !== undefined) this.scheduleWake(meta.start);
+    if (this.streams.has(stream)) this.scheduleFor(stream, meta.start);
     return stream;
   }
 
@@ -126,7 +141,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 
   onBadHead(sink: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink {
     const stream = new ActiveStream(this, this.live.current, sink, unreadHead(), meta);
-    this.stream = stream;
+    this.streams.add(stream);
     stream.localReply({
       status,
       body: status === 408 ? 'request header timeout' : (STATUS_CODES[status] ?? ''),
@@ -153,15 +168,15 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 
   /** @internal */
   onStreamFinished(stream: ActiveStream): void {
-    if (this.stream === stream) this.stream = undefined;
+    this.streams.delete(stream);
   }
 
   onWake(now: number): void {
     if (this.closed) return;
     const { timeouts } = this.live.current;
-    const { stream, codec } = this;
-    if (stream !== undefined) this.checkStream(stream, now);
-    else if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
+    const { streams, codec } = this;
+    for (const stream of [...streams]) this.checkStream(stream, now);
+    if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
       codec.failHead(408, 'request_header_timeout');
     } else if (isPast(now, codec.lastActivity, timeouts.idleMs)) {
       if (codec.idle) codec.closeWhenIdle();
@@ -189,26 +204,28 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   /** The earliest time at which something may be due; deadlines that moved away are found when it comes. */
   private scheduleWake(now: number): void {
     const { timeouts } = this.live.current;
-    const { stream, codec } = this;
-    let at = Number.POSITIVE_INFINITY;
-    const consider = (from: number, ms: number): void => {
-      if (ms > 0) at = Math.min(at, Math.max(from + ms, now + 1));
-    };
-    if (stream !== undefined) {
-      consider(stream.lastActivity, stream.idleTimeoutMs);
-      consider(stream.startedAt, stream.maxDurationMs);
-      if (!stream.requestEnded) consider(stream.startedAt, stream.config.timeouts.requestMs);
-    } else {
-      if (codec.inHead) consider(codec.headStart, timeouts.requestHeadersMs);
-      consider(codec.lastActivity, timeouts.idleMs);
-    }
-    if (!this.draining) consider(this.openedAt, timeouts.maxConnectionDurationMs);
-    if (at !== Number.POSITIVE_INFINITY) this.deps.timers.schedule(this, at);
+    const { streams, codec } = this;
+    for (const stream of streams) this.scheduleFor(stream, now);
+    if (codec.inHead) this.wakeAfter(codec.headStart, timeouts.requestHeadersMs, now);
+    if (streams.size === 0) this.wakeAfter(codec.lastActivity, timeouts.idleMs, now);
+    if (!this.draining) this.wakeAfter(this.openedAt, timeouts.maxConnectionDurationMs, now);
+  }
+
+  private scheduleFor(stream: ActiveStream, now: number): void {
+    this.wakeAfter(stream.lastActivity, stream.idleTimeoutMs, now);
+    this.wakeAfter(stream.startedAt, stream.maxDurationMs, now);
+    if (!stream.requestEnded) this.wakeAfter(stream.startedAt, stream.config.timeouts.requestMs, now);
+  }
+
+  private wakeAfter(from: number, ms: number, now: number): void {
+    if (ms > 0) this.deps.timers.schedule(this, Math.max(from + ms, now + 1));
   }
 }
 
 /** grpc-status of a stream that took too long. */
 const DEADLINE_EXCEEDED = 4;
+
+function ignore(): void {}
 
 /** What stands for a request of which nothing is known. */
 function unreadHead(): RequestHead {

@@ -33,3 +33,29 @@ export function responseGrpcStatus(
   if (told !== undefined && /^\d{1,2}$/.test(told)) return Number(told);
   return httpStatus === 0 ? -1 : grpcStatusOf(httpStatus);
 }
+
+const HTTP_BY_GRPC: ReadonlyMap<number, number> = new Map([
+  [0, 200],
+  [1, 499],
+  [2, 500],
+  [3, 400],
+  [4, 504],
+  [5, 404],
+  [6, 409],
+  [7, 403],
+  [8, 429],
+  [9, 400],
+  [10, 409],
+  [11, 400],
+  [12, 501],
+  [13, 500],
+  [14, 503],
+  [15, 500],
+  [16, 401],
+]);
+
+/** The HTTP status by which outlier detection counts a response: that of its `grpc-status` when it is in the head. */
+export function countedStatus(httpStatus: number, headers: HeaderList): number {
+  const told = headers.get('grpc-status');
+  return told === undefined || !/^\d{1,2}$/.test(told) ? httpStatus : (HTTP_BY_GRPC.get(Number(told)) ?? 500);
+}

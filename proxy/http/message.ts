@@ -20,6 +20,8 @@ export interface ResponseHead {
   /** Reason phrase of HTTP/1; may be empty. */
   reason: string;
   headers: HeaderList;
+  /** The reason phrase is the application's own and both hops were ours: it is passed on, where Envoy writes the standard one. */
+  keepReason?: boolean;
 }
 
 /** The value that a header matcher or a log operator sees under a name, pseudo-headers included. `key` is lower-case. */

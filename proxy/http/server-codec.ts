@@ -56,3 +56,21 @@ export interface RequestReceiver {
   onHeadStarted(): void;
   onConnectionClosed(): void;
 }
+
+/** A server-side codec on one connection, as the connection manager holds it. */
+export interface ServerCodec {
+  /** Neither a request under way nor a part of the next one. */
+  readonly idle: boolean;
+  /** A head has begun and is not complete, since {@link headStart} (monotonic ms). */
+  readonly inHead: boolean;
+  readonly headStart: number;
+  /** Monotonic ms of the last byte in either direction. */
+  readonly lastActivity: number;
+  /** Takes no further request, tells the client, and ends when those under way are answered; at once without one. */
+  closeWhenIdle(): void;
+  /** A request was refused: where nobody can be sure what follows it, the connection ends with the answer. */
+  closeAfterRefusal(): void;
+  /** Ends a head that did not come in time. */
+  failHead(status: number, details: string): void;
+  destroy(): void;
+}

@@ -20,6 +20,8 @@ export type ResetReason =
   | 'connect-timeout'
   /** The peer closed or reset before the message was complete. */
   | 'remote-reset'
+  /** The peer reset this stream; its connection goes on. */
+  | 'stream-reset'
   /** The peer refused this stream; it was not processed (HTTP/2 REFUSED_STREAM). */
   | 'refused'
   /** The peer broke the protocol. */

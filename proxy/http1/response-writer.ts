@@ -1,7 +1,7 @@
 import type { HeaderList } from '../http/headers.js';
 import type { ResponseHead } from '../http/message.js';
 import type { Output } from './output.js';
-import { fieldLines, statusLine, writeChunk } from './serialize.js';
+import { fieldLines, statusLine, statusLineWith, writeChunk } from './serialize.js';
 
 /** How the response that is being written is framed; `none` before its head. */
 type Framing = 'none' | 'length' | 'chunked' | 'close' | 'bodiless' | 'raw';
@@ -36,7 +36,9 @@ export class ResponseWriter {
   /** `connection` is the value of the Connection field, if there shall be one. */
   head(head: ResponseHead, end: boolean, http10: boolean, isHead: boolean, connection: string): void {
     const framing = this.frame(head.status, head.headers, end, http10, isHead);
-    const lines = statusLine(head.status, http10) + fieldLines(head.headers) + framing;
+    const first =
+      head.keepReason === true ? statusLineWith(head.status, head.reason, http10) : statusLine(head.status, http10);
+    const lines = first + fieldLines(head.headers) + framing;
     this.output.text(connection === '' ? `${lines}\r\n` : `${lines}connection: ${connection}\r\n\r\n`);
   }
 

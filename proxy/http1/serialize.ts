@@ -22,6 +22,11 @@ export function statusLine(status: number, http10: boolean): string {
   return line;
 }
 
+/** The status line of a response whose reason phrase is to be kept. */
+export function statusLineWith(status: number, reason: string, http10: boolean): string {
+  return `HTTP/${http10 ? '1.0' : '1.1'} ${status} ${reason}\r\n`;
+}
+
 const LAST_CHUNK = '0\r\n\r\n';
 
 /** Writes a chunk, and the last one with `end` (RFC 9112 section 7.1). Returns false when the peer is slow. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Timer } from '../../common/runtime/clock.js';
 import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
-import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink } from '../http/server-codec.js';
+import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
 import { Http1Error, lowVersion } from './errors.js';
 import { Framing } from './fields.js';
@@ -25,7 +25,7 @@ const LINGER_MS = 1000;
 const HALF_CLOSED_WAIT_MS = 1000;
 
 /** The downstream side of HTTP/1: bytes of a socket to requests, in order, and responses back to bytes. */
-export class Http1ServerConnection implements ResponseSink, BodySink {
+export class Http1ServerConnection implements ResponseSink, BodySink, ServerCodec {
   /** Monotonic ms of the last byte in either direction, and of the first byte of the head that is coming. */
   lastActivity: number;
   headStart = 0;
@@ -92,7 +92,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink {
   }
 
   /** Ends the connection with the response that is about to be sent. */
-  closeAfterResponse(): void {
+  closeAfterRefusal(): void {
     this.closeAfter = true;
   }
 

@@ -8,7 +8,6 @@ import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config
 import { connectionInfo, type OriginalDestination, withPeer } from './connection-info.js';
 import { ConnectionLog } from './connection-log.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
-import { http2Target } from './http2-target.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
 import { type Sniffed, sniff } from './sniff.js';
 
@@ -19,6 +18,7 @@ export interface ListenerDeps extends LiveFilterChainOptions {
     socket: Socket,
     connection: ConnectionInfo,
     live: { current: ConnectionManagerConfig },
+    protocol: 'http1' | 'http2',
   ) => ServedConnection;
   readonly serveTcp: (socket: Socket, connection: ConnectionInfo, config: TcpProxyConfig) => ServedConnection;
   /** A connection that was refused before a codec saw it: by a network filter, a failed handshake, no chain. */
@@ -38,8 +38,6 @@ export interface ListenerStats {
   no_filter_chain_match: number;
   ssl_connection_error: number;
   downstream_listener_filter_remote_close: number;
-  /** HTTP/2 connections that were relayed as TCP because there is no codec. */
-  http2_relayed: number;
 }
 
 /** A listener in force: its sockets, its filter chains and their connections. */
@@ -50,7 +48,6 @@ export class ActiveListener {
     no_filter_chain_match: 0,
     ssl_connection_error: 0,
     downstream_listener_filter_remote_close: 0,
-    http2_relayed: 0,
   };
   private sockets: BoundSocket[] = [];
   /** Accepted, not yet with a codec. */
@@ -195,10 +192,9 @@ export class ActiveListener {
         secure.on('error', ignore);
         this.arriving.add(secure);
         secure.once('close', () => this.arriving.delete(secure));
-        const known = peer.alpn === 'http/1.1' ? ({ kind: 'http1' } as const) : undefined;
         const secured = withPeer(connection, peer);
         log?.secured(secured);
-        this.begin(secure, secured, chain, known);
+        this.begin(secure, secured, chain, BY_ALPN[peer.alpn ?? '']);
       },
       onFailed: (detail) => {
         this.stats.ssl_connection_error++;
@@ -221,6 +217,11 @@ export class ActiveListener {
       this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, terminal.config));
       return;
     }
+    const { codec } = terminal.config;
+    if (codec === 'http1' || codec === 'http2') {
+      this.beginHttp(socket, connection, chain, { kind: codec });
+      return;
+    }
     if (known !== undefined && known.kind !== 'silent') {
       this.beginHttp(socket, connection, chain, known);
       return;
@@ -234,17 +235,8 @@ export class ActiveListener {
   private beginHttp(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, sniffed: Sniffed): void {
     const { http } = chain;
     if (http === undefined || socket.destroyed) return;
-    if (sniffed.kind !== 'http2') {
-      this.serve(socket, chain, () => this.deps.serveHttp(socket, connection, http));
-      return;
-    }
-    const target = http2Target(http.current, connection);
-    if (target === undefined) {
-      this.refuse(socket, connection, chain.config, 'http2_not_supported');
-      return;
-    }
-    this.stats.http2_relayed++;
-    this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, target));
+    const protocol = sniffed.kind === 'http2' ? 'http2' : 'http1';
+    this.serve(socket, chain, () => this.deps.serveHttp(socket, connection, http, protocol));
   }
 
   private serve(socket: Socket, chain: LiveFilterChain, start: () => ServedConnection): void {
@@ -285,6 +277,9 @@ function criteriaOf(connection: ConnectionInfo, sniffed: Sniffed): ConnectionCri
     sourcePort: connection.remotePort,
   };
 }
+
+/** What ALPN settles needs no look at the first bytes. */
+const BY_ALPN: Readonly<Record<string, Sniffed>> = { 'http/1.1': { kind: 'http1' }, h2: { kind: 'http2' } };
 
 /** What Envoy's HTTP inspector calls what it saw. */
 const HTTP_PROTOCOLS: Readonly<Record<string, readonly string[]>> = { http1: ['http/1.1', 'http/1.0'], http2: ['h2c'] };

@@ -121,7 +121,6 @@ beforeEach(() => {
     secrets,
     clock: systemClock,
     log,
-    withheldAlpn: new Set(),
     drainMs: 45_000,
     originalDestination: noRedirection,
     compile: (message) => {

@@ -15,8 +15,6 @@ export interface ServedConnection {
 export interface LiveFilterChainOptions {
   readonly secrets: SecretStore;
   readonly clock: Clock;
-  /** ALPN protocols that no HTTP codec speaks, and that an HTTP chain therefore never agrees to. */
-  readonly withheldAlpn: ReadonlySet<string>;
 }
 
 /** Envoy waits without limit unless `transport_socket_connect_timeout` says otherwise; a handshake here never does. */
@@ -72,11 +70,10 @@ function makeTerminator(
   tls: NonNullable<FilterChainConfig['tls']>,
   options: LiveFilterChainOptions,
 ): TlsTerminator {
-  const alpn = config.terminal.kind === 'http' ? tls.alpn.filter((name) => !options.withheldAlpn.has(name)) : tls.alpn;
   return new TlsTerminator(tls, {
     secrets: options.secrets,
     clock: options.clock,
-    alpn,
+    alpn: tls.alpn,
     handshakeTimeoutMs: config.transportConnectTimeoutMs > 0 ? config.transportConnectTimeoutMs : HANDSHAKE_TIMEOUT_MS,
   });
 }

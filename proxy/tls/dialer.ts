@@ -22,8 +22,6 @@ export interface TlsDialerOptions {
   readonly plain: UpstreamDialer;
   readonly secrets: SecretStore;
   readonly clock: Clock;
-  /** ALPN protocols that are left out of every offer because no codec speaks them. */
-  readonly withheldAlpn: ReadonlySet<string>;
 }
 
 interface ClientContext {
@@ -56,7 +54,7 @@ export class TlsDialer implements UpstreamDialer {
     const sni = tls.sni !== '' ? tls.sni : (target.sniHost ?? '');
     const sessionKey = `${context?.key}|${sni}|${target.ip}|${target.port}`;
     const session = this.sessions.get(sessionKey);
-    const alpn = tls.alpn.filter((protocol) => !this.options.withheldAlpn.has(protocol));
+    const alpn = tls.alpn.filter((protocol) => options.withoutAlpn?.has(protocol) !== true);
     const socket = connect({
       host: target.ip,
       port: target.port,

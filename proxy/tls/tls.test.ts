@@ -70,7 +70,7 @@ async function listen(
 }
 
 function dialerOf(secrets: SecretStore): TlsDialer {
-  return new TlsDialer({ plain: plainDialer(systemClock), secrets, clock: systemClock, withheldAlpn: new Set(['h2']) });
+  return new TlsDialer({ plain: plainDialer(systemClock), secrets, clock: systemClock });
 }
 
 function dial(dialer: TlsDialer, port: number, settings: UpstreamTls, connectTimeoutMs = 5000): Promise<Dialed> {

@@ -16,10 +16,13 @@ export interface Cluster {
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
   chooseHost(context: LoadBalancerContext): Host | undefined;
   /** Opens a connection, TLS included. Events come as with any socket; `secureConnect`-readiness is hidden behind `onReady`. */
-  connect(host: Host, events: ConnectEvents): Socket;
+  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol): Socket;
   /** What a finished attempt means for outlier detection. */
   report(host: Host, outcome: AttemptOutcome): void;
 }
+
+/** What a connection speaks: HTTP/1.1, HTTP/2, or what ALPN settles, HTTP/1.1 on plaintext. */
+export type WireProtocol = 'http1' | 'http2' | 'auto';
 
 export interface ConnectEvents {
   /** Connected, TLS verified; bytes may flow. */
@@ -36,6 +39,10 @@ export interface ClusterSettings {
   readonly maxRequestsPerConnection: number;
   /** 0 is unlimited. */
   readonly maxConnectionDurationMs: number;
+  /** What HTTP connections speak; `downstream` goes by the request. Absent is HTTP/1.1. */
+  readonly protocol?: WireProtocol | 'downstream';
+  /** Requests at once on one HTTP/2 connection (max_concurrent_streams); absent leaves the codec's limit. */
+  readonly maxConcurrentStreams?: number;
   /** Whether the balancer goes by a hash of the request; where it does not, none is worked out. */
   readonly usesHash?: boolean;
   /** Set for a cluster of type ORIGINAL_DST: the caller tells the address in {@link LoadBalancerContext.destination}. */

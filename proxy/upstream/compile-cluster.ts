@@ -137,6 +137,7 @@ function compileSettings(
     maxRequestsPerConnection:
       numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
     maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
+    ...compileProtocol(message, options),
     usesHash: message.lb_policy === 'RING_HASH' || message.lb_policy === 'MAGLEV',
     ...(message.type === 'ORIGINAL_DST' ? { originalDestination: { header: originalDstHeader(message) } } : {}),
   };
@@ -151,14 +152,37 @@ function protocolOptions(message: Cluster, report: FieldReport): HttpProtocolOpt
       report.error(`typed_extension_protocol_options[${name}]`, `extension not supported: ${type ?? 'without a type'}`);
   }
   const path = 'typed_extension_protocol_options.';
-  const explicit = found?.explicit_http_config;
-  if (explicit?.http2_protocol_options !== undefined && explicit.http2_protocol_options !== null) {
-    report.warn(`${path}explicit_http_config.http2_protocol_options`, 'HTTP/2 is not spoken to upstream: HTTP/1.1 is');
-  }
   if ((found?.http_filters ?? []).some((filter) => filter.name !== 'envoy.filters.http.upstream_codec')) {
     report.error(`${path}http_filters`, 'upstream HTTP filters are not supported');
   }
   return found;
+}
+
+/** Which protocol options are set says what is spoken (HttpProtocolOptions.upstream_protocol_options). */
+function compileProtocol(
+  message: Cluster,
+  options: HttpProtocolOptions | undefined,
+): Pick<ClusterSettings, 'protocol' | 'maxConcurrentStreams'> {
+  const explicit = options?.explicit_http_config;
+  const auto = options?.auto_config;
+  const downstream = options?.use_downstream_protocol_config;
+  // The deprecated field of the cluster itself.
+  const old = options === undefined ? message.http2_protocol_options : undefined;
+  const http2 =
+    explicit?.http2_protocol_options ??
+    auto?.http2_protocol_options ??
+    downstream?.http2_protocol_options ??
+    old ??
+    undefined;
+  const most = numberValue(http2?.max_concurrent_streams);
+  const protocol = isSet(explicit?.http2_protocol_options ?? old)
+    ? 'http2'
+    : isSet(auto)
+      ? 'auto'
+      : isSet(downstream) && isSet(downstream?.http2_protocol_options)
+        ? 'downstream'
+        : 'http1';
+  return { protocol, ...(most !== undefined && most > 0 && { maxConcurrentStreams: most }) };
 }
 
 function compileKeepAlive(message: Cluster, report: FieldReport): KeepAlive | undefined {

@@ -15,6 +15,8 @@ export interface DialOptions {
   /** From the first SYN to readiness, TLS handshake included, ms. */
   readonly connectTimeoutMs: number;
   readonly keepAlive: KeepAlive | undefined;
+  /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */
+  readonly withoutAlpn?: ReadonlySet<string>;
 }
 
 export interface KeepAlive {

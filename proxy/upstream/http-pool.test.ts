@@ -111,7 +111,7 @@ function setUp(limits: Partial<BreakerLimits> = {}, settings: Partial<ClusterSet
   });
   const request = (): Waiter => {
     const waiter = new Waiter();
-    pool.request(waiter, 'default');
+    pool.request(waiter, { priority: 'default', protocol: 'http1' });
     return waiter;
   };
   return { resources, host, pool, request };
@@ -187,7 +187,7 @@ describe('connections', () => {
   it('forgets who no longer waits', () => {
     const { request, pool, resources } = setUp();
     const a = request();
-    pool.cancel(a, 'default');
+    pool.cancel(a, { priority: 'default', protocol: 'http1' });
     ready(0);
     expect(a.connection).toBeUndefined();
     expect(resources).toMatchObject({ pending: 0, requests: 0, connections: 1 });
@@ -319,7 +319,7 @@ describe('a connection that was idle for long', () => {
   it('is free again when the request gives up', async () => {
     const { request, pool, first, resources } = idle();
     const next = request();
-    pool.cancel(next, 'default');
+    pool.cancel(next, { priority: 'default', protocol: 'http1' });
     await looked();
     expect(next.connection).toBeUndefined();
     expect(resources).toMatchObject({ connections: 1, pending: 0, requests: 0 });

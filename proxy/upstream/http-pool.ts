@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { CoarseTimers } from '../http/coarse-timers.js';
 import type { ClientConnection, ClientConnectionEvents, ResponseHandler, UpstreamStream } from '../http/stream.js';
-import type { Cluster, ClusterResources, Host, HostPool } from './cluster.js';
+import type { Cluster, ClusterResources, ClusterSettings, Host, HostPool, WireProtocol } from './cluster.js';
 import { PooledConnection } from './pooled-connection.js';
 
 /** Who wants to send a request: it is called back once, at once when a connection is idle. */
@@ -16,14 +16,25 @@ export interface PoolDeps {
   readonly clock: Clock;
   readonly timers: CoarseTimers;
   /** Puts a codec on a connection that is ready. */
-  readonly createConnection: (socket: Socket, events: ClientConnectionEvents) => ClientConnection;
+  readonly createConnection: (
+    socket: Socket,
+    events: ClientConnectionEvents,
+    protocol: 'http1' | 'http2',
+    settings: ClusterSettings,
+  ) => ClientConnection;
 }
 
 export type Priority = 'default' | 'high';
 
-/** The HTTP connections to one host, apart for the two priorities because their limits are. */
+/** What keeps connections apart: the limits of the priorities, and what is spoken. */
+export interface PoolKind {
+  readonly priority: Priority;
+  readonly protocol: WireProtocol;
+}
+
+/** The HTTP connections to one host. */
 export class HttpHostPool implements HostPool {
-  private readonly pools: Record<Priority, ConnectionPool | undefined> = { default: undefined, high: undefined };
+  private readonly pools: ConnectionPool[] = [];
 
   constructor(
     private readonly cluster: Cluster,
@@ -40,51 +51,68 @@ export class HttpHostPool implements HostPool {
   }
 
   /** Begins a request now or when a connection is free; the waiter hears of it. */
-  request(waiter: PoolWaiter, priority: Priority): void {
-    let pool = this.pools[priority];
+  request(waiter: PoolWaiter, kind: PoolKind): void {
+    let pool = this.find(kind);
     if (pool === undefined) {
-      pool = new ConnectionPool(this.cluster, this.host, this.cluster.resources(priority), this.deps);
-      this.pools[priority] = pool;
+      pool = new ConnectionPool(this.cluster, this.host, kind, this.deps);
+      this.pools.push(pool);
     }
     pool.request(waiter);
   }
 
   /** The waiter no longer wants a connection. Nothing happens when it has one already. */
-  cancel(waiter: PoolWaiter, priority: Priority): void {
-    this.pools[priority]?.cancel(waiter);
+  cancel(waiter: PoolWaiter, kind: PoolKind): void {
+    this.find(kind)?.cancel(waiter);
   }
 
   drain(): void {
-    this.pools.default?.drain();
-    this.pools.high?.drain();
+    for (const pool of this.pools) pool.drain();
+  }
+
+  private find({ priority, protocol }: PoolKind): ConnectionPool | undefined {
+    for (const pool of this.pools) if (pool.kind.protocol === protocol && pool.kind.priority === priority) return pool;
+    return undefined;
   }
 }
 
+/** Requests that one HTTP/2 connection is expected to carry, until one has told. */
+const EXPECTED_STREAMS = 100;
+
 /**
- * Connections of one host and priority, under the circuit breakers of the cluster with Envoy's semantics: an idle
- * connection is used at once, the last used first; otherwise the request waits, if it may, and a connection is opened,
- * if there may be one more. A connect failure fails all who wait.
+ * Connections of one host and kind, under the circuit breakers of the cluster with Envoy's semantics: a connection that
+ * can take a request is used at once, the last used first; otherwise the request waits, if it may, and a connection is
+ * opened, if there may be one more. A connect failure fails all who wait.
  */
 export class ConnectionPool {
+  readonly resources: ClusterResources;
+  /** Those that can take a request. */
   private readonly idle: PooledConnection[] = [];
   private readonly all = new Set<PooledConnection>();
   private readonly waiting = new Set<PoolWaiter>();
   /** Those for whom a connection is being looked at. */
   private readonly looking = new Set<PoolWaiter>();
   private connecting = 0;
+  /** Requests that a connection which is being made will carry. */
+  private expected: number;
 
   constructor(
     readonly cluster: Cluster,
     readonly host: Host,
-    readonly resources: ClusterResources,
+    readonly kind: PoolKind,
     readonly deps: PoolDeps,
-  ) {}
+  ) {
+    this.resources = cluster.resources(kind.priority);
+    this.expected = kind.protocol === 'http1' ? 1 : (cluster.settings.maxConcurrentStreams ?? EXPECTED_STREAMS);
+  }
 
   request(waiter: PoolWaiter): void {
     const connection = this.takeIdle();
     if (connection !== undefined) {
       if (connection.isStale) this.look(connection, waiter);
-      else if (!this.attach(connection, waiter)) this.idle.push(connection);
+      else {
+        this.attach(connection, waiter);
+        this.offer(connection);
+      }
       return;
     }
     if (this.resources.pending >= this.resources.maxPendingRequests) {
@@ -106,20 +134,29 @@ export class ConnectionPool {
     for (const connection of [...this.all]) connection.drain();
   }
 
-  /** @internal The connection is ready for its first or next request. */
+  /** @internal The connection can take a request. */
   onConnectionFree(connection: PooledConnection): void {
-    for (;;) {
+    while (connection.hasRoom) {
       const waiter = this.nextWaiter();
       if (waiter === undefined) break;
-      if (this.attach(connection, waiter)) return;
+      this.attach(connection, waiter);
     }
+    this.offer(connection);
+  }
+
+  /** Puts a connection that has room for a request where the next one finds it. */
+  private offer(connection: PooledConnection): void {
+    if (!connection.hasRoom || connection.offered) return;
+    connection.offered = true;
     this.idle.push(connection);
   }
 
   /** @internal */
-  onConnected(connection: PooledConnection): void {
+  onConnected(connection: PooledConnection, capacity: number): void {
     this.connecting--;
+    this.expected = Math.max(1, capacity);
     this.onConnectionFree(connection);
+    this.openWhereNeeded();
   }
 
   /** @internal It never became ready. */
@@ -135,6 +172,8 @@ export class ConnectionPool {
 
   /** @internal No further request goes on it; it may still have one under way. */
   onConnectionUnusable(connection: PooledConnection): void {
+    if (!connection.offered) return;
+    connection.offered = false;
     const index = this.idle.indexOf(connection);
     if (index >= 0) this.idle.splice(index, 1);
   }
@@ -150,7 +189,9 @@ export class ConnectionPool {
   private takeIdle(): PooledConnection | undefined {
     for (;;) {
       const connection = this.idle.pop();
-      if (connection === undefined || connection.isOpen) return connection;
+      if (connection === undefined) return undefined;
+      connection.offered = false;
+      if (connection.isOpen && connection.hasRoom) return connection;
     }
   }
 
@@ -160,14 +201,15 @@ export class ConnectionPool {
    */
   private look(connection: PooledConnection, waiter: PoolWaiter): void {
     this.looking.add(waiter);
+    if (connection.isMultiplexed) this.offer(connection);
     setImmediate(() => setImmediate(() => this.looked(connection, waiter)));
   }
 
   private looked(connection: PooledConnection, waiter: PoolWaiter): void {
     const wanted = this.looking.delete(waiter);
-    if (wanted && !connection.isOpen) this.request(waiter);
-    else if (wanted && this.attach(connection, waiter)) return;
-    else if (connection.isOpen) this.onConnectionFree(connection);
+    if (wanted && connection.isOpen && connection.hasRoom) this.attach(connection, waiter);
+    else if (wanted) this.request(waiter);
+    if (connection.isOpen) this.onConnectionFree(connection);
   }
 
   private nextWaiter(): PoolWaiter | undefined {
@@ -179,19 +221,18 @@ export class ConnectionPool {
     return undefined;
   }
 
-  /** Whether the connection was used: the limit of active requests may forbid it. */
-  private attach(connection: PooledConnection, waiter: PoolWaiter): boolean {
-    if (this.resources.requests >= this.resources.maxRequests) {
-      this.resources.overflows++;
-      waiter.onPoolFailure('overflow', '');
-      return false;
+  /** Begins a request, unless the limit of active ones forbids it. */
+  private attach(connection: PooledConnection, waiter: PoolWaiter): void {
+    if (this.resources.requests < this.resources.maxRequests) {
+      connection.begin(waiter);
+      return;
     }
-    connection.begin(waiter);
-    return true;
+    this.resources.overflows++;
+    waiter.onPoolFailure('overflow', '');
   }
 
   private openWhereNeeded(): void {
-    while (this.waiting.size > this.connecting) {
+    while (this.waiting.size > this.connecting * this.expected) {
       const { connections, maxConnections } = this.resources;
       // A host without any connection gets one beyond the limit, or its requests would wait for ever.
       if (connections >= maxConnections && this.all.size > 0) {

@@ -21,8 +21,14 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   private socket: Socket | undefined = undefined;
   private readonly pool: ConnectionPool;
   private served = 0;
-  private active = false;
+  /** Requests that count against the limits, and requests that the codec has not done with. */
+  private active = 0;
+  private running = 0;
   private usable = true;
+  /** Connected, but the codec waits for what the peer allows. */
+  private greeting = false;
+  /** Kept by the pool: whether it is among those that wait for a request. */
+  offered = false;
   /** Monotonic ms; infinite is never. */
   private idleUntil = Number.POSITIVE_INFINITY;
   private idleSince = 0;
@@ -37,20 +43,32 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     return this.usable && this.socket?.destroyed === false && !this.socket.readableEnded;
   }
 
+  /** Whether the codec could begin one more. */
+  get hasRoom(): boolean {
+    return this.usable && this.codec !== undefined && this.running < this.codec.maxConcurrent;
+  }
+
+  /** Whether it can carry several requests at once. */
+  get isMultiplexed(): boolean {
+    return this.codec !== undefined && this.codec.maxConcurrent > 1;
+  }
+
   /** Whether it has been idle for long. */
   get isStale(): boolean {
-    return this.pool.deps.clock.monotonic() - this.idleSince > FRESH_MS;
+    return this.running === 0 && this.pool.deps.clock.monotonic() - this.idleSince > FRESH_MS;
   }
 
   open(): void {
-    this.socket = this.pool.cluster.connect(this.pool.host, this);
+    const { cluster, host, kind } = this.pool;
+    this.socket = cluster.connect(host, this, kind.protocol);
   }
 
   /** Begins a request; {@link endRequest} must follow once, however the request ends. */
   begin(waiter: PoolWaiter): void {
     const codec = this.codec;
     if (codec === undefined) return;
-    this.active = true;
+    this.active++;
+    this.running++;
     this.served++;
     this.idleUntil = Number.POSITIVE_INFINITY;
     this.pool.resources.requests++;
@@ -64,16 +82,16 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
 
   /** The request is over for those who count. */
   endRequest(): void {
-    if (!this.active) return;
-    this.active = false;
+    if (this.active === 0) return;
+    this.active--;
     this.pool.resources.requests--;
     this.pool.host.activeRequests--;
-    if (!this.usable) this.pool.remove(this);
+    if (!this.usable && this.active === 0) this.pool.remove(this);
   }
 
   /** Takes no further request: closes now when idle, else after the one under way. */
   drain(): void {
-    if (this.codec !== undefined) this.codec.drain();
+    if (this.codec !== undefined && !this.greeting) this.codec.drain();
     else this.usable = false;
   }
 
@@ -82,17 +100,26 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     if (socket === undefined) return;
     this.peer = peer;
     this.localAddress = joinAddress(socket.localAddress ?? '', socket.localPort ?? 0);
-    this.codec = this.pool.deps.createConnection(socket, this);
+    const { kind, cluster, deps } = this.pool;
+    const protocol = kind.protocol !== 'auto' ? kind.protocol : peer.alpn === 'h2' ? 'http2' : 'http1';
+    this.codec = deps.createConnection(socket, this, protocol, cluster.settings);
     const { maxConnectionDurationMs } = this.pool.cluster.settings;
     if (maxConnectionDurationMs > 0) {
       this.liveUntil = this.pool.deps.clock.monotonic() + maxConnectionDurationMs;
       this.pool.deps.timers.schedule(this, this.liveUntil);
     }
+    if (this.codec.maxConcurrent > 0) this.onGreeted(this.codec);
+    else this.greeting = true;
+  }
+
+  /** Ready for requests. */
+  private onGreeted(codec: ClientConnection): void {
+    this.greeting = false;
     const draining = !this.usable;
     this.usable = true;
-    this.pool.onConnected(this);
-    if (draining) this.codec.drain();
-    else if (!this.active) this.startIdle();
+    this.pool.onConnected(this, codec.maxConcurrent);
+    if (draining) codec.drain();
+    else if (this.active === 0) this.startIdle();
   }
 
   onFailed(reason: 'connect-failure' | 'connect-timeout', detail: string): void {
@@ -101,22 +128,32 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   }
 
   onAvailable(): void {
+    if (this.greeting) {
+      if (this.codec !== undefined) this.onGreeted(this.codec);
+      return;
+    }
+    this.running--;
     if (!this.usable) return;
     this.pool.onConnectionFree(this);
-    if (!this.active) this.startIdle();
+    if (this.active === 0) this.startIdle();
   }
 
   onUnusable(): void {
+    if (this.greeting) {
+      this.greeting = false;
+      this.onFailed('connect-failure', 'connection closed');
+      return;
+    }
     if (!this.usable) return;
     this.usable = false;
     this.pool.deps.timers.cancel(this);
     this.pool.onConnectionUnusable(this);
-    if (!this.active) this.pool.remove(this);
+    if (this.active === 0) this.pool.remove(this);
   }
 
   onWake(now: number): void {
     if (!this.usable) return;
-    if (now >= this.liveUntil || (!this.active && now >= this.idleUntil)) {
+    if (now >= this.liveUntil || (this.active === 0 && now >= this.idleUntil)) {
       this.codec?.drain();
       return;
     }

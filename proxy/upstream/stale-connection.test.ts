@@ -46,7 +46,7 @@ function get(pool: HttpHostPool): Promise<string> {
       onUpstreamReset: end,
       onUpstreamDrain() {},
     };
-    pool.request(waiter, 'default');
+    pool.request(waiter, { priority: 'default', protocol: 'http1' });
   });
 }
 

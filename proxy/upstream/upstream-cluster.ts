@@ -2,7 +2,15 @@ import type { Socket } from 'node:net';
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { ServiceInfo } from '../http/stream-info.js';
 import { balancerFactory, isHashing } from './balancers/factory.js';
-import type { AttemptOutcome, Cluster, ClusterSettings, ConnectEvents, Host, LoadBalancerContext } from './cluster.js';
+import type {
+  AttemptOutcome,
+  Cluster,
+  ClusterSettings,
+  ConnectEvents,
+  Host,
+  LoadBalancerContext,
+  WireProtocol,
+} from './cluster.js';
 import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
 import { NO_ENDPOINTS } from './compile-endpoints.js';
 import type { UpstreamDialer } from './dialer.js';
@@ -12,6 +20,13 @@ import { LoadBalancer } from './load-balancer.js';
 import { OriginalDestinations } from './original-destinations.js';
 import { OutlierDetector } from './outlier-detector.js';
 import { BreakerState } from './resources.js';
+
+/** What a connection that is to speak one protocol does not offer. */
+const WITHOUT_ALPN: Readonly<Record<WireProtocol, ReadonlySet<string>>> = {
+  http1: new Set(['h2']),
+  http2: new Set(['http/1.1', 'http/1.0']),
+  auto: new Set(),
+};
 
 export interface ClusterDeps {
   readonly clock: Clock;
@@ -74,14 +89,18 @@ export class UpstreamCluster implements Cluster {
     return host;
   }
 
-  connect(host: Host, events: ConnectEvents): Socket {
+  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto'): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
     return this.deps.dialer.connect(
       target !== undefined && target.hostname !== ''
         ? { ip: host.ip, port: host.port, sniHost: target.hostname }
         : { ip: host.ip, port: host.port },
       target?.transport.tls,
-      { connectTimeoutMs: this.current.settings.connectTimeoutMs, keepAlive: this.current.keepAlive },
+      {
+        connectTimeoutMs: this.current.settings.connectTimeoutMs,
+        keepAlive: this.current.keepAlive,
+        withoutAlpn: WITHOUT_ALPN[protocol],
+      },
       events,
     );
   }

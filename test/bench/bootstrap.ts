@@ -24,13 +24,14 @@ export function relayBootstrap(place: Place): Json {
 
 /** A client's sidecar: plain in, mTLS out to the server's sidecar. */
 export function clientBootstrap(place: Place, own: Identity, serverUri: string): Json {
-  const context = { sni: 'outbound_.9080_._.echo.default.svc.cluster.local', ...commonTls(serverUri, true) };
+  const sni = 'outbound_.9080_._.echo.default.svc.cluster.local';
+  const context = { sni, ...commonTls(serverUri, true, place.side) };
   return bootstrap(place, { direction: 'OUTBOUND', own, upstreamTls: socket('UpstreamTlsContext', context) });
 }
 
 /** A server's sidecar: mTLS in, plain out to the application. */
 export function serverBootstrap(place: Place, own: Identity, clientUri: string): Json {
-  const context = { ...commonTls(clientUri, false), require_client_certificate: true };
+  const context = { ...commonTls(clientUri, false, place.side), require_client_certificate: true };
   return bootstrap(place, { direction: 'INBOUND', own, downstreamTls: socket('DownstreamTlsContext', context) });
 }
 
@@ -57,7 +58,7 @@ function bootstrap(place: Place, { direction, own, downstreamTls, upstreamTls }:
           filter_chains: [{ filters, ...(downstreamTls !== undefined && { transport_socket: downstreamTls }) }],
         },
       ],
-      clusters: clusters.map((name) => cluster(name, place.upstream, upstreamTls)),
+      clusters: clusters.map((name) => cluster(name, place, upstreamTls)),
       ...(own !== undefined && { secrets: secrets(own) }),
     },
   };
@@ -160,7 +161,9 @@ const inboundRoutes = {
 
 const MANY = 100_000;
 
-function cluster(name: string, upstream: number, tls: Json | undefined): Json {
+function cluster(name: string, { side, upstream }: Place, tls: Json | undefined): Json {
+  // As the control plane has it: between two of ours ALPN chooses, Envoy keeps to Istio's HTTP/1.1.
+  const options = { auto_config: { http_protocol_options: {}, http2_protocol_options: {} } };
   return {
     name,
     type: 'STATIC',
@@ -170,11 +173,17 @@ function cluster(name: string, upstream: number, tls: Json | undefined): Json {
       thresholds: [{ max_connections: MANY, max_pending_requests: MANY, max_requests: MANY, max_retries: MANY }],
     },
     ...(tls !== undefined && { transport_socket: tls }),
+    ...(tls !== undefined && side === 'weft' && { typed_extension_protocol_options: protocolOptions(options) }),
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstream) } }] }],
     },
   };
+}
+
+function protocolOptions(options: Json): Json {
+  const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+  return { [name]: { '@type': `type.googleapis.com/${name}`, ...options } };
 }
 
 function socket(type: 'UpstreamTlsContext' | 'DownstreamTlsContext', context: Json): Json {
@@ -195,7 +204,8 @@ function secrets(own: Identity): Json[] {
   ];
 }
 
-function commonTls(peerUri: string, client: boolean): Json {
+function commonTls(peerUri: string, client: boolean, side: Side): Json {
+  const carried = side === 'weft' ? ['h2', 'http/1.1'] : ['http/1.1'];
   return {
     common_tls_context: {
       tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
@@ -206,7 +216,7 @@ function commonTls(peerUri: string, client: boolean): Json {
         },
         validation_context_sds_secret_config: { name: 'ROOTCA' },
       },
-      alpn_protocols: client ? ['istio', 'http/1.1'] : ['http/1.1', 'istio'],
+      alpn_protocols: client ? ['istio', ...carried] : [...carried, 'istio'],
     },
   };
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Head, headerOf, parseHead, parseMessage, type WireMessage } from './http-messages.js';
@@ -12,7 +13,11 @@ export type Answer = { readonly early?: boolean; readonly steps: readonly Step[]
 /** An answer with the length of its body. */
 export function answer(status: number, body = '', headers: Readonly<Record<string, string>> = {}): Answer {
   const fields = Object.entries({ 'content-length': String(Buffer.byteLength(body)), ...headers });
-  return { steps: [`HTTP/1.1 ${status} Any\r\n${fields.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n${body}`] };
+  return {
+    steps: [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Any'}\r\n${fields.map(([k, v]) => `${k}: ${v}\r\n`).join('')}\r\n${body}`,
+    ],
+  };
 }
 
 /** What reached an upstream. */

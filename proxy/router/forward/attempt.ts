@@ -2,7 +2,13 @@ import type { HeaderList } from '../../http/headers.js';
 import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { ResetReason, UpstreamStream } from '../../http/stream.js';
 import type { Cluster, Host } from '../../upstream/cluster.js';
-import { HttpHostPool, type PoolDeps, type PoolWaiter, type Priority } from '../../upstream/http-pool.js';
+import {
+  HttpHostPool,
+  type PoolDeps,
+  type PoolKind,
+  type PoolWaiter,
+  type Priority,
+} from '../../upstream/http-pool.js';
 import type { PooledConnection } from '../../upstream/pooled-connection.js';
 import type { RequestBody } from './request-body.js';
 
@@ -19,6 +25,16 @@ export interface AttemptOwner {
   onAttemptDrain(): void;
 }
 
+/** The connections on which a request may go. An upgrade needs one that it has to itself. */
+export function wireOf(request: RequestHead, cluster: Cluster, priority: Priority): PoolKind {
+  const protocol = cluster.settings.protocol ?? 'http1';
+  if (protocol === 'auto') {
+    return { priority, protocol: request.method === 'CONNECT' || request.headers.has('upgrade') ? 'http1' : 'auto' };
+  }
+  if (protocol === 'downstream') return { priority, protocol: request.version === 'HTTP/2' ? 'http2' : 'http1' };
+  return { priority, protocol };
+}
+
 /** One try of a request at one host, from the wait for a connection to the end of the response. */
 export class Attempt implements PoolWaiter {
   /** Whether any of the request was handed to the connection. */
@@ -32,12 +48,12 @@ export class Attempt implements PoolWaiter {
     private readonly owner: AttemptOwner,
     readonly cluster: Cluster,
     readonly host: Host,
-    private readonly priority: Priority,
+    private readonly wire: PoolKind,
     private readonly deps: PoolDeps,
   ) {}
 
   start(): void {
-    HttpHostPool.of(this.cluster, this.host, this.deps).request(this, this.priority);
+    HttpHostPool.of(this.cluster, this.host, this.deps).request(this, this.wire);
   }
 
   get isConnected(): boolean {
@@ -89,7 +105,7 @@ export class Attempt implements PoolWaiter {
     this.requestEnded = true;
     this.finish();
     if (stream !== undefined) stream.reset();
-    else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.priority);
+    else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.wire);
   }
 
   onPoolReady(connection: PooledConnection, stream: UpstreamStream): void {

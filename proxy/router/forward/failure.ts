@@ -6,6 +6,7 @@ const RESETS: Readonly<Record<ResetReason, { readonly text: string; readonly fla
   'connect-failure': { text: 'remote connection failure', flag: FLAG.UF },
   'connect-timeout': { text: 'connection timeout', flag: FLAG.UF },
   'remote-reset': { text: 'connection termination', flag: FLAG.UC },
+  'stream-reset': { text: 'remote reset', flag: FLAG.UR },
   refused: { text: 'remote refused stream reset', flag: FLAG.UR },
   'protocol-error': { text: 'protocol error', flag: FLAG.UPE },
   overflow: { text: 'overflow', flag: FLAG.UO },

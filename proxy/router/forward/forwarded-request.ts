@@ -1,11 +1,12 @@
 import { FLAG } from '../../http/flags.js';
+import { countedStatus } from '../../http/grpc-status.js';
 import type { HeaderList } from '../../http/headers.js';
 import type { ResponseHead } from '../../http/message.js';
 import type { DownstreamStream, LocalReply, RequestHandler, ResetReason } from '../../http/stream.js';
 import type { AttemptOutcome, Cluster, Host, LoadBalancerContext } from '../../upstream/cluster.js';
 import { setAuthority } from '../actions/rewrite.js';
 import type { ClusterChoice, ForwardAction, RouteEntry } from '../route.js';
-import { Attempt, type AttemptOwner } from './attempt.js';
+import { Attempt, type AttemptOwner, wireOf } from './attempt.js';
 import { Deadline } from './deadline.js';
 import {
   NO_HEALTHY_UPSTREAM,
@@ -158,7 +159,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       this.tried.push(host);
     }
     const { action, cluster } = this.plan;
-    this.attempt = new Attempt(this, cluster, host, action.priority, this.deps);
+    this.attempt = new Attempt(this, cluster, host, wireOf(this.stream.request, cluster, action.priority), this.deps);
     this.attempt.start();
   }
 
@@ -221,9 +222,10 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     this.timers.onResponse();
     const { host, cluster } = attempt;
-    if (head.status >= 500) host.stats.error++;
+    const status = countedStatus(head.status, head.headers);
+    if (status >= 500) host.stats.error++;
     else host.stats.success++;
-    cluster.report(host, { kind: 'response', status: head.status });
+    cluster.report(host, { kind: 'response', status });
     if (this.retryResponse(attempt, head)) return;
     this.startResponse(head, end);
   }

@@ -1,7 +1,7 @@
 import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { Cluster } from '../../upstream/cluster.js';
 import type { PoolDeps } from '../../upstream/http-pool.js';
-import { Attempt, type AttemptOwner } from './attempt.js';
+import { Attempt, type AttemptOwner, wireOf } from './attempt.js';
 import { Deadline } from './deadline.js';
 import { RequestBody } from './request-body.js';
 
@@ -33,7 +33,7 @@ export class Mirror implements AttemptOwner {
     this.body.trailers = body.trailers;
     this.body.ended = true;
     if (this.timeoutMs > 0) this.deadline.start(this.timeoutMs);
-    this.attempt = new Attempt(this, this.cluster, host, 'default', this.deps);
+    this.attempt = new Attempt(this, this.cluster, host, wireOf(this.request, this.cluster, 'default'), this.deps);
     this.attempt.start();
   }
 

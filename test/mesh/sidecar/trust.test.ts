@@ -189,7 +189,7 @@ describe('metrics and logs of a known sequence', () => {
       expect(line).toMatchObject({
         method: 'GET',
         path: PATH,
-        protocol: 'HTTP/1.1',
+        protocol: expect.stringMatching(/^HTTP\/(?:1\.1|2)$/),
         response_code: 418,
         response_flags: '-',
         response_code_details: 'via_upstream',

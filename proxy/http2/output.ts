@@ -1,0 +1,154 @@
+import type { Socket } from 'node:net';
+import { FRAME, FRAME_HEADER } from './constants.js';
+
+/** Payloads up to this size are copied next to their header: one write costs more than the copy. */
+export const COPY_LIMIT = 8 * 1024;
+const SLAB = 16 * 1024;
+/** Waiting bytes beyond this leave at once. */
+const FLUSH_LIMIT = 128 * 1024;
+
+/**
+ * Serializes frames and gathers all that is written within one turn of the event loop into one write, so that the
+ * requests of many connections share a TLS record and a system call.
+ */
+export class FrameOutput {
+  private slab = Buffer.allocUnsafe(SLAB);
+  private used = 0;
+  private parts: Buffer[] = [];
+  private partBytes = 0;
+  private scheduled = false;
+  private ending = false;
+  private blockedNow = false;
+  private readonly socket: Socket;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+  }
+
+  /** Whether the peer is slow: data should wait for the socket's `drain`. */
+  get isBlocked(): boolean {
+    return this.blockedNow;
+  }
+
+  /** To be called on the socket's `drain`. */
+  drained(): void {
+    this.blockedNow = false;
+  }
+
+  /** A frame with its payload. A payload that is not copied must not change any more. */
+  frame(type: number, flags: number, streamId: number, payload: Buffer, start = 0, end = payload.length): void {
+    const length = end - start;
+    this.head(length, type, flags, streamId, length <= COPY_LIMIT ? length : 0);
+    if (length <= COPY_LIMIT) {
+      payload.copy(this.slab, this.used, start, end);
+      this.used += length;
+      return;
+    }
+    this.seal();
+    this.parts.push(start === 0 && end === payload.length ? payload : payload.subarray(start, end));
+    this.partBytes += length;
+    if (this.partBytes > FLUSH_LIMIT) this.flush();
+  }
+
+  windowUpdate(streamId: number, increment: number): void {
+    this.head(4, FRAME.WINDOW_UPDATE, 0, streamId, 4);
+    this.uint32(increment);
+  }
+
+  reset(streamId: number, code: number): void {
+    this.head(4, FRAME.RST_STREAM, 0, streamId, 4);
+    this.uint32(code);
+  }
+
+  goAway(lastStreamId: number, code: number): void {
+    // The reason goes to the counters, not to whoever caused it.
+    this.head(8, FRAME.GOAWAY, 0, 0, 8);
+    this.uint32(lastStreamId);
+    this.uint32(code);
+  }
+
+  /** Raw bytes: the connection preface. */
+  raw(bytes: Buffer): void {
+    this.reserve(bytes.length);
+    bytes.copy(this.slab, this.used);
+    this.used += bytes.length;
+    this.schedule();
+  }
+
+  /** Half-closes the socket after everything that was written. */
+  end(): void {
+    this.ending = true;
+    this.schedule();
+  }
+
+  flush(): void {
+    const { socket } = this;
+    if (this.used === 0 && this.parts.length === 0) return;
+    this.seal();
+    const { parts } = this;
+    this.parts = [];
+    this.partBytes = 0;
+    if (!socket.writable) return;
+    if (parts.length === 1) {
+      this.blockedNow = !socket.write(parts[0] as Buffer);
+      return;
+    }
+    socket.cork();
+    for (const part of parts) this.blockedNow = !socket.write(part);
+    socket.uncork();
+  }
+
+  private head(length: number, type: number, flags: number, streamId: number, room: number): void {
+    this.reserve(FRAME_HEADER + room);
+    const { slab } = this;
+    let at = this.used;
+    slab[at++] = length >>> 16;
+    slab[at++] = length >>> 8;
+    slab[at++] = length;
+    slab[at++] = type;
+    slab[at++] = flags;
+    this.used = at;
+    this.uint32(streamId);
+    this.schedule();
+  }
+
+  private uint32(value: number): void {
+    const { slab } = this;
+    let at = this.used;
+    slab[at++] = value >>> 24;
+    slab[at++] = value >>> 16;
+    slab[at++] = value >>> 8;
+    slab[at++] = value;
+    this.used = at;
+  }
+
+  private reserve(room: number): void {
+    if (this.used + room > this.slab.length) this.seal();
+    if (room > this.slab.length) this.slab = Buffer.allocUnsafe(room + SLAB);
+  }
+
+  /** Copies what is in the slab out of it, because a socket keeps what it is given. */
+  private seal(): void {
+    if (this.used === 0) return;
+    this.parts.push(Buffer.from(this.slab.subarray(0, this.used)));
+    this.partBytes += this.used;
+    this.used = 0;
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(flushScheduled, this);
+  }
+
+  /** @internal */
+  onTurnEnd(): void {
+    this.scheduled = false;
+    this.flush();
+    if (this.ending && !this.socket.writableEnded) this.socket.end();
+  }
+}
+
+function flushScheduled(output: FrameOutput): void {
+  output.onTurnEnd();
+}
