@@ -160,7 +160,7 @@ const ENVOY_HEADERS = {
   'x-envoy-original-dst-host': '1.2.3.4:5',
   'x-envoy-decorator-operation': 'op',
   'x-envoy-upstream-alt-stat-name': 'alt',
-  'x-envoy-upstream-stream-duration-ms': '1',
+  'x-envoy-upstream-stream-duration-ms': '60000',
   'x-envoy-is-timeout-retry': 'true',
   'x-envoy-ip-tags': 'a',
   'x-envoy-force-trace': '1',
