@@ -3,7 +3,7 @@ import type { Logger } from '../common/runtime/log.js';
 import { analyze } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
 import type { Finding } from './api/object.js';
-import type { Allotments } from './model/allotment.js';
+import { type Allotments, ownPorts } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import { Serving } from './serving.js';
@@ -56,7 +56,7 @@ export class Mesh {
 
   /** A sidecar could not listen: those of its ports that `reason` names are replaced. */
   async portTaken(workload: string, reason: string): Promise<void> {
-    const sidecar = this.current?.workloads.get(workload)?.sidecar;
+    const sidecar = ownPorts(this.current?.workloads.get(workload)?.sidecar);
     if (sidecar === undefined) return;
     const named = new Set((reason.match(/\d+/g) ?? []).map(Number));
     const taken = [...sidecar.inbound.values(), sidecar.outbound, sidecar.admin].filter((port) => named.has(port));
@@ -66,7 +66,7 @@ export class Mesh {
 
   /** A workload's sidecar has accepted its listeners: its endpoints may be advertised. */
   async listens(workload: string): Promise<void> {
-    const sidecar = this.current?.workloads.get(workload)?.sidecar;
+    const sidecar = ownPorts(this.current?.workloads.get(workload)?.sidecar);
     if (sidecar !== undefined && this.serving.listens(sidecar)) await this.rebuild();
   }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Allotments, SidecarPorts } from './model/allotment.js';
+import { type Allotments, ownPorts, type SidecarPorts } from './model/allotment.js';
 import { Serving } from './serving.js';
 
 const ports = (name: string, inbound: number): SidecarPorts => ({
+  kind: 'ports',
   workload: `default/${name}`,
   address: '127.0.0.1',
   inbound: new Map([[9080, inbound]]),
@@ -10,7 +11,9 @@ const ports = (name: string, inbound: number): SidecarPorts => ({
   admin: inbound + 2,
 });
 const allotments = (...all: SidecarPorts[]): Allotments => new Map(all.map((one) => [one.workload, one]));
-const heldBack = (marked: Allotments, name: string): number[] => [...(marked.get(`default/${name}`)?.heldBack ?? [])];
+const heldBack = (marked: Allotments, name: string): number[] => [
+  ...(ownPorts(marked.get(`default/${name}`))?.heldBack ?? []),
+];
 
 describe('endpoints of sidecars that do not listen yet', () => {
   it('advertises what the first configuration names at once', () => {
@@ -23,14 +26,21 @@ describe('endpoints of sidecars that do not listen yet', () => {
     const both = allotments(ports('a', 20_000), ports('b', 21_000));
     const marked = serving.mark(both);
     expect([heldBack(marked, 'a'), heldBack(marked, 'b')]).toEqual([[], [21_000]]);
-    const b = marked.get('default/b');
+    const b = ownPorts(marked.get('default/b'));
     expect(b !== undefined && serving.listens(b)).toBe(true);
     expect(heldBack(serving.mark(both), 'b')).toEqual([]);
   });
 
+  it('has nothing to hold back in a pod', () => {
+    const pod: Allotments = new Map([['default/a', { kind: 'capture', interception: 'REDIRECT' }]]);
+    const serving = new Serving();
+    serving.mark(new Map());
+    expect(serving.mark(pod)).toEqual(pod);
+  });
+
   it('says when nothing was held back, so that nothing is pushed', () => {
     const serving = new Serving();
-    const a = serving.mark(allotments(ports('a', 20_000))).get('default/a');
+    const a = ownPorts(serving.mark(allotments(ports('a', 20_000))).get('default/a'));
     expect(a !== undefined && serving.listens(a)).toBe(false);
   });
 

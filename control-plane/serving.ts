@@ -1,4 +1,4 @@
-import type { Allotments, SidecarPorts } from './model/allotment.js';
+import { type Allotments, ownPorts, type Sidecar, type SidecarPorts } from './model/allotment.js';
 
 /**
  * Holds back the endpoints of sidecars that have never listened: a workload that is added while traffic flows is
@@ -15,7 +15,9 @@ export class Serving {
     else for (const key of this.served) if (!all.includes(key)) this.served.delete(key);
     const { served } = this;
     return new Map(
-      [...allotments].map(([name, ports]) => {
+      [...allotments].map(([name, sidecar]): [string, Sidecar] => {
+        const ports = ownPorts(sidecar);
+        if (ports === undefined) return [name, sidecar];
         const heldBack = new Set([...ports.inbound.values()].filter((port) => !served.has(keyOf(ports, port))));
         return [name, heldBack.size === 0 ? ports : { ...ports, heldBack }];
       }),
@@ -33,6 +35,7 @@ function keyOf(ports: SidecarPorts, port: number): string {
   return `${ports.workload} ${port}`;
 }
 
-function keysOf(ports: SidecarPorts): string[] {
-  return [...ports.inbound.values()].map((port) => keyOf(ports, port));
+function keysOf(sidecar: Sidecar): string[] {
+  const ports = ownPorts(sidecar);
+  return ports === undefined ? [] : [...ports.inbound.values()].map((port) => keyOf(ports, port));
 }

@@ -1,5 +1,6 @@
 import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
+import { ownPorts } from '../model/allotment.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import type { Workload } from '../model/service.js';
 
@@ -18,10 +19,10 @@ const XDS_CLUSTER = 'xds-grpc';
 
 /**
  * The Envoy bootstrap with which our sidecar joins the mesh as `workload`. Throws an Error for a workload without a
- * sidecar.
+ * sidecar that has ports of its own.
  */
 export function buildBootstrap(workload: Workload, settings: MeshSettings, environment: BootstrapEnvironment): object {
-  const { sidecar } = workload;
+  const sidecar = ownPorts(workload.sidecar);
   if (sidecar === undefined) throw new Error(`${workload.namespace}/${workload.name} has no sidecar`);
   return {
     node: buildNode(workload, settings, environment),

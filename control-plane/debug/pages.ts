@@ -1,6 +1,7 @@
 import { toJson } from '../../common/xds/json.js';
 import type { Finding } from '../api/object.js';
 import type { TokenFiles } from '../ca/token-files.js';
+import { ownPorts } from '../model/allotment.js';
 import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { meshWorkloads } from '../model/workload-views.js';
@@ -89,8 +90,9 @@ function listServices(snapshot: MeshSnapshot | undefined): object[] {
 /** Who asks is about to start a proxy, which could not start on an admin port that somebody else has taken. */
 async function moveAdminPort(subject: DebugSubject, key: string): Promise<void> {
   const workload = subject.snapshot()?.workloads.get(key);
-  if (workload?.sidecar === undefined || subject.ads.resourcesOf(key) !== undefined) return;
-  const { address, admin } = workload.sidecar;
+  const ports = ownPorts(workload?.sidecar);
+  if (workload === undefined || ports === undefined || subject.ads.resourcesOf(key) !== undefined) return;
+  const { address, admin } = ports;
   const own = `~${workload.name}.${workload.namespace}~`;
   if (await heldBySomebodyElse(address, admin, (nodeId) => nodeId.includes(own))) await subject.replacePort(key, admin);
 }
@@ -103,6 +105,7 @@ async function bootstrap(subject: DebugSubject, key: string): Promise<ReturnType
     return plain(`no workload ${JSON.stringify(key)}; /debug/workloads lists them`, 404);
   }
   if (workload.sidecar === undefined) return plain(`${key} has no sidecar`, 409);
+  if (workload.sidecar.kind === 'capture') return plain(`${key} is a pod: its sidecar has its bootstrap there`, 409);
   const tokenPath = await subject.tokens.ensure(workload);
   return json(buildBootstrap(workload, snapshot.settings, { ...subject.environment(), tokenPath }));
 }

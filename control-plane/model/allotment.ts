@@ -3,6 +3,7 @@
  * sidecar's own, which is what the mesh knows as the workload's endpoint.
  */
 export interface SidecarPorts {
+  readonly kind: 'ports';
   /** Workload `namespace/name`. */
   readonly workload: string;
   readonly address: string;
@@ -15,5 +16,24 @@ export interface SidecarPorts {
   readonly heldBack?: ReadonlySet<number>;
 }
 
+/** How packets come to a captured sidecar: with the destination in the conntrack entry, or as their own. */
+export type Interception = 'REDIRECT' | 'TPROXY' | 'NONE';
+
+/** A sidecar in a pod: its packets are captured (outbound on 15001, inbound on 15006), its endpoints are the pod's own. */
+export interface CapturingSidecar {
+  readonly kind: 'capture';
+  readonly interception: Interception;
+}
+
+export type Sidecar = SidecarPorts | CapturingSidecar;
+
 /** Keyed by `namespace/name`. A workload without an entry has no sidecar. */
-export type Allotments = ReadonlyMap<string, SidecarPorts>;
+export type Allotments = ReadonlyMap<string, Sidecar>;
+
+/** Where every sidecar has ports of its own. */
+export type PortAllotments = ReadonlyMap<string, SidecarPorts>;
+
+/** The ports of a sidecar that has some of its own; undefined for none and for one that captures. */
+export function ownPorts(sidecar: Sidecar | undefined): SidecarPorts | undefined {
+  return sidecar?.kind === 'ports' ? sidecar : undefined;
+}

@@ -98,6 +98,7 @@ it('shows workloads with identity, ports and services', () => {
     spiffeId: 'spiffe://cluster.local/ns/default/sa/bookinfo-productpage',
     address: '127.0.0.1',
     applicationPorts: [31_001],
+    interception: undefined,
     sidecar: {
       address: '127.0.0.1',
       inbound: [{ application: 31_001, sidecar: 20_002 }],

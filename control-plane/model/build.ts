@@ -8,7 +8,7 @@ import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
 import type { Service } from './service.js';
 import { buildServices } from './services.js';
-import type { MeshSnapshot } from './snapshot.js';
+import type { MeshSnapshot, ServedService } from './snapshot.js';
 import { Telemetries } from './telemetry.js';
 import { trafficSplits } from './traffic-split.js';
 import { VirtualServices } from './virtual-services.js';
@@ -43,15 +43,15 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
   };
 }
 
-function servicesByWorkload(services: readonly Service[]): Map<string, Service[]> {
-  const found = new Map<string, Service[]>();
+function servicesByWorkload(services: readonly Service[]): Map<string, ServedService[]> {
+  const found = new Map<string, ServedService[]>();
   for (const service of services) {
-    for (const { workload } of service.endpoints) {
-      if (!workload.named) continue;
-      const key = workloadKey(workload);
+    for (const endpoint of service.endpoints) {
+      if (!endpoint.workload.named) continue;
+      const key = workloadKey(endpoint.workload);
       const list = found.get(key);
-      if (list === undefined) found.set(key, [service]);
-      else if (list.at(-1) !== service) list.push(service);
+      if (list === undefined) found.set(key, [{ service, endpoint }]);
+      else if (list.at(-1)?.service !== service) list.push({ service, endpoint });
     }
   }
   return found;

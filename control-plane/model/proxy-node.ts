@@ -2,6 +2,8 @@
 export interface ProxyNode {
   /** `sidecar~127.0.0.1~reviews-v1.default~default.svc.cluster.local`. */
   readonly id: string;
+  /** What it is there for, by the first part of its ID: beside a workload, or a gateway. */
+  readonly role: 'sidecar' | 'router';
   readonly namespace: string;
   readonly workload: string;
   readonly serviceAccount: string;

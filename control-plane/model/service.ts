@@ -1,3 +1,5 @@
+import type { Sidecar } from './allotment.js';
+
 /** What a port carries. `auto`: nothing says, so that the first bytes decide. */
 export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tls' | 'auto';
 
@@ -20,6 +22,10 @@ export interface Service {
   /** `reviews` of `reviews.default.svc.cluster.local`; the host itself for anything else. */
   readonly name: string;
   readonly ports: readonly ServicePort[];
+  /** IP addresses by which clients call it: its cluster IPs, or ServiceEntry.addresses, which may be CIDR ranges. */
+  readonly addresses: readonly string[];
+  /** Its name leads to the endpoints themselves (`clusterIP: None`): clients call them by their own addresses. */
+  readonly headless: boolean;
   readonly resolution: Resolution;
   readonly external: boolean;
   /** Namespaces that see it; `*` is all of them. */
@@ -37,7 +43,13 @@ export interface Endpoint {
   readonly workload: Workload;
   /** For endpoints that are written out in a ServiceEntry; 0 counts as 1. */
   readonly weight: number;
+  readonly health: EndpointHealth;
+  /** Application port by the service port's name, as EndpointSlices say; without it, targets are looked up. */
+  readonly ports?: ReadonlyMap<string, number>;
 }
+
+/** `unhealthy` is known, and gets no requests; `draining` keeps those that it has. */
+export type EndpointHealth = 'healthy' | 'unhealthy' | 'draining';
 
 /** Something that runs: a WorkloadEntry, a Pod, or an endpoint that a ServiceEntry lists. */
 export interface Workload {
@@ -53,7 +65,7 @@ export interface Workload {
   readonly locality: string;
   readonly weight: number;
   /** Set when it has a sidecar of ours. */
-  readonly sidecar: import('./allotment.js').SidecarPorts | undefined;
+  readonly sidecar: Sidecar | undefined;
   /** False for an endpoint that has no object of its own. */
   readonly named: boolean;
 }
@@ -78,7 +90,11 @@ export function canonicalRevision(workload: Workload): string {
 }
 
 /** The application port of an endpoint for a service port (precedence as in Istio: by name, target, number). */
-export function applicationPort(port: ServicePort, workload: Workload): number | undefined {
+export function applicationPort(
+  port: ServicePort,
+  { workload, ports }: Pick<Endpoint, 'workload' | 'ports'>,
+): number | undefined {
+  if (ports !== undefined) return ports.get(port.name);
   if (typeof port.target === 'string') return workload.ports.get(port.target) ?? workload.ports.get(port.name);
   return workload.ports.get(port.name) ?? port.target;
 }

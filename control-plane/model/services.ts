@@ -57,6 +57,8 @@ function coreService(object: ConfigObject<ServiceSpec>, select: Select, settings
     namespace: metadata.namespace,
     name: metadata.name,
     ports,
+    addresses: clusterAddresses(spec),
+    headless: spec.clusterIP === 'None',
     resolution: external ? 'dns' : 'static',
     external,
     exportTo: exportedTo(annotatedExportTo(metadata.annotations), metadata.namespace, settings.serviceExportTo),
@@ -65,6 +67,11 @@ function coreService(object: ConfigObject<ServiceSpec>, select: Select, settings
     object: objectName(object),
     creationTimestamp: metadata.creationTimestamp,
   };
+}
+
+function clusterAddresses({ clusterIP, clusterIPs }: ServiceSpec): string[] {
+  const all = [...(clusterIP === undefined ? [] : [clusterIP]), ...(clusterIPs ?? [])];
+  return [...new Set(all)].filter((address) => address !== '' && address !== 'None');
 }
 
 function annotatedExportTo(annotations: Readonly<Record<string, string>>): string[] | undefined {
@@ -92,6 +99,8 @@ function entryServices(object: ConfigObject<ServiceEntrySpec>, select: Select, s
     namespace: metadata.namespace,
     name: serviceName(host),
     ports,
+    addresses: spec.addresses ?? [],
+    headless: false,
     resolution,
     external: spec.location !== 'MESH_INTERNAL',
     exportTo: exportedTo(spec.exportTo, metadata.namespace, settings.serviceExportTo),
@@ -111,7 +120,7 @@ function entryEndpoints(
   if (spec.workloadSelector !== undefined) return select(metadata.namespace, spec.workloadSelector.labels ?? {});
   const written = (spec.endpoints ?? []).map((endpoint, i) => {
     const workload = entryWorkload(metadata.namespace, `${metadata.name}-${i}`, endpoint, {}, NO_ALLOTMENTS, false);
-    return { workload, weight: workload.weight };
+    return { workload, weight: workload.weight, health: 'healthy' as const };
   });
   if (written.length > 0 || resolution === 'static' || host.includes('*')) return written;
   // Nothing else is known about where it is: its own name says it.
@@ -120,7 +129,7 @@ function entryEndpoints(
 
 function hostEndpoint(host: string, namespace: string): Endpoint {
   const workload = entryWorkload(namespace, host, { address: host }, {}, NO_ALLOTMENTS, false);
-  return { workload, weight: 1 };
+  return { workload, weight: 1, health: 'healthy' };
 }
 
 /** What Istio's metrics call the service: the first label of a cluster-local name, else the host. */

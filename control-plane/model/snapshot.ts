@@ -2,7 +2,7 @@ import type { AuthorizationPolicies } from './authorization.js';
 import type { DestinationRules } from './destination-rules.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
-import type { Service, Workload } from './service.js';
+import type { Endpoint, Service, Workload } from './service.js';
 import type { Telemetries } from './telemetry.js';
 import type { TrafficSplits } from './traffic-split.js';
 import type { VirtualServices } from './virtual-services.js';
@@ -14,12 +14,18 @@ export interface MeshSnapshot {
   readonly services: readonly Service[];
   /** By `namespace/name`; endpoints written out in a ServiceEntry are not here. */
   readonly workloads: ReadonlyMap<string, Workload>;
-  /** Services by workload, by the same key. */
-  readonly servicesOf: ReadonlyMap<string, readonly Service[]>;
+  /** What a workload serves, by the same key. */
+  readonly servicesOf: ReadonlyMap<string, readonly ServedService[]>;
   readonly virtualServices: VirtualServices;
   readonly destinationRules: DestinationRules;
   readonly trafficSplits: TrafficSplits;
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
   readonly telemetries: Telemetries;
+}
+
+/** A service, and the endpoint of it that a workload is. */
+export interface ServedService {
+  readonly service: Service;
+  readonly endpoint: Endpoint;
 }

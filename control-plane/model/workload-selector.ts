@@ -21,7 +21,7 @@ export function workloadSelector(workloads: Iterable<Workload>): Select {
     }
     return candidates
       .filter((workload) => selectorMatches(selector, workload.labels))
-      .map((workload) => ({ workload, weight: workload.weight }));
+      .map((workload) => ({ workload, weight: workload.weight, health: 'healthy' }));
   };
 }
 

@@ -1,4 +1,5 @@
 import { formatSpiffeId } from '../../common/identity/spiffe.js';
+import { type Interception, ownPorts, type SidecarPorts } from './allotment.js';
 import type { MeshSnapshot } from './snapshot.js';
 
 /** A workload for people: the debug port and the CLI show it. */
@@ -10,7 +11,9 @@ export interface WorkloadView {
   readonly spiffeId: string;
   readonly address: string;
   readonly applicationPorts: readonly number[];
-  /** Undefined without a sidecar. */
+  /** Set when its packets are captured. */
+  readonly interception: Interception | undefined;
+  /** Set when its sidecar has ports of its own. */
   readonly sidecar:
     | {
         readonly address: string;
@@ -35,13 +38,16 @@ export function meshWorkloads(snapshot: MeshSnapshot): WorkloadView[] {
       serviceAccount: workload.serviceAccount,
     }),
     address: workload.address,
-    applicationPorts: [...new Set([...workload.ports.values(), ...(workload.sidecar?.inbound.keys() ?? [])])],
-    sidecar: workload.sidecar && {
-      address: workload.sidecar.address,
-      inbound: [...workload.sidecar.inbound].map(([application, sidecar]) => ({ application, sidecar })),
-      outbound: workload.sidecar.outbound,
-      admin: workload.sidecar.admin,
-    },
-    services: (snapshot.servicesOf.get(key) ?? []).map((service) => service.host),
+    applicationPorts: [...new Set([...workload.ports.values(), ...(ownPorts(workload.sidecar)?.inbound.keys() ?? [])])],
+    interception: workload.sidecar?.kind === 'capture' ? workload.sidecar.interception : undefined,
+    sidecar: ownPortsView(ownPorts(workload.sidecar)),
+    services: (snapshot.servicesOf.get(key) ?? []).map(({ service }) => service.host),
   }));
+}
+
+function ownPortsView(ports: SidecarPorts | undefined): WorkloadView['sidecar'] {
+  if (ports === undefined) return undefined;
+  const { address, outbound, admin } = ports;
+  const inbound = [...ports.inbound].map(([application, sidecar]) => ({ application, sidecar }));
+  return { address, inbound, outbound, admin };
 }

@@ -3,6 +3,7 @@ import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoin
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import type { Subset } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
+import { ownPorts } from '../model/allotment.js';
 import {
   applicationPort,
   canonicalName,
@@ -28,6 +29,7 @@ export function loadAssignment(
 ): ClusterLoadAssignment {
   const byLocality = new Map<string, LbEndpoint[]>();
   for (const endpoint of service.endpoints) {
+    if (endpoint.health === 'unhealthy') continue;
     if (!selectorMatches(subset?.labels ?? {}, endpoint.workload.labels)) continue;
     const lbEndpoint = lbEndpointOf(snapshot, endpoint, port, service.resolution === 'static');
     if (lbEndpoint === undefined) continue;
@@ -65,17 +67,18 @@ function lbEndpointOf(
     const path = workload.address.slice('unix://'.length);
     return { endpoint: { address: { pipe: { path } } }, load_balancing_weight: uint32(endpoint.weight || 1) };
   }
-  const application = applicationPort(port, workload);
+  const application = applicationPort(port, endpoint);
   if (application === undefined || workload.address === '') return undefined;
-  const { sidecar } = workload;
-  const entrance = sidecar?.inbound.get(application);
-  if (entrance !== undefined && sidecar?.heldBack?.has(entrance) === true) return undefined;
+  const ports = ownPorts(workload.sidecar);
+  const entrance = ports?.inbound.get(application);
+  if (entrance !== undefined && ports?.heldBack?.has(entrance) === true) return undefined;
   const address =
-    sidecar === undefined || entrance === undefined
+    ports === undefined || entrance === undefined
       ? ipAddress(workload.address, application)
-      : ipAddress(sidecar.address, entrance);
+      : ipAddress(ports.address, entrance);
+  const meshed = entrance !== undefined || workload.sidecar?.kind === 'capture';
   if (onlyIp && isIP(address.socket_address?.address ?? '') === 0) return undefined;
-  const mtls = entrance !== undefined && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+  const mtls = meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
   return {
     endpoint: { address },
     metadata: {
@@ -84,6 +87,7 @@ function lbEndpointOf(
         istio: struct({ workload: workloadLabel(workload) }),
       },
     },
+    ...(endpoint.health === 'draining' && { health_status: 'DRAINING' as const }),
     load_balancing_weight: uint32(endpoint.weight || 1),
   };
 }

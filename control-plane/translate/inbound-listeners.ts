@@ -52,9 +52,9 @@ export function inboundResources(context: ProxyContext, workload: Workload, port
 /** What the services say about a workload's ports; where none speaks, the port's own name. */
 function portProtocols(snapshot: MeshSnapshot, workload: Workload): Map<number, Protocol> {
   const found = new Map<number, Protocol>();
-  for (const service of snapshot.servicesOf.get(workloadKey(workload)) ?? []) {
+  for (const { service, endpoint } of snapshot.servicesOf.get(workloadKey(workload)) ?? []) {
     for (const port of service.ports) {
-      const application = applicationPort(port, workload);
+      const application = applicationPort(port, endpoint);
       if (application !== undefined && !found.has(application)) found.set(application, port.protocol);
     }
   }
@@ -65,8 +65,8 @@ function portProtocols(snapshot: MeshSnapshot, workload: Workload): Map<number, 
 /** The services that a port of the application stands for, by which the sidecar's metrics name their destination. */
 function servicesOf(snapshot: MeshSnapshot, workload: Workload, application: number): Pick<Cluster, 'metadata'> {
   const services = (snapshot.servicesOf.get(workloadKey(workload)) ?? [])
-    .filter(({ ports }) => ports.some((port) => applicationPort(port, workload) === application))
-    .map(({ host, name, namespace }) => ({ host, name, namespace }));
+    .filter(({ service, endpoint }) => service.ports.some((port) => applicationPort(port, endpoint) === application))
+    .map(({ service: { host, name, namespace } }) => ({ host, name, namespace }));
   return services.length === 0 ? {} : { metadata: { filter_metadata: { istio: struct({ services }) } } };
 }
 

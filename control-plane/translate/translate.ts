@@ -1,4 +1,5 @@
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import { ownPorts } from '../model/allotment.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
@@ -18,10 +19,11 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   const listeners = new Map<string, object>();
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
-  if (workload?.sidecar !== undefined) {
-    const outbound = outboundListener(context, workload.sidecar);
+  const ports = ownPorts(workload?.sidecar);
+  if (workload !== undefined && ports !== undefined) {
+    const outbound = outboundListener(context, ports);
     listeners.set(outbound.name ?? '', outbound);
-    const inbound = inboundResources(context, workload, workload.sidecar);
+    const inbound = inboundResources(context, workload, ports);
     for (const [name, listener] of inbound.listeners) listeners.set(name, listener);
     for (const [name, cluster] of inbound.clusters) allClusters.set(name, cluster);
   }

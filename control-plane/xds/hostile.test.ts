@@ -211,7 +211,15 @@ describe('a client that does not read', () => {
     const written: DeltaDiscoveryResponse[] = [];
     const none = (): void => {};
     const stream = new ProxyStream<DeltaRequest, DeltaDiscoveryResponse>(
-      { id: 'a', namespace: 'default', workload: 'a', serviceAccount: 'a', labels: {}, dataPlane: 'weft' },
+      {
+        id: 'a',
+        role: 'sidecar',
+        namespace: 'default',
+        workload: 'a',
+        serviceAccount: 'a',
+        labels: {},
+        dataPlane: 'weft',
+      },
       {
         write: (response: DeltaDiscoveryResponse) => written.push(response) < 0,
         once: (_event: string, callback: () => void) => drained.push(callback),

@@ -15,7 +15,7 @@ export interface NodeMessage {
 export function readNode(node: NodeMessage): ProxyNode {
   const metadata = node.metadata === undefined ? {} : fromStruct(node.metadata);
   const id = node.id ?? '';
-  const [, , instance = ''] = id.split('~');
+  const [role, , instance = ''] = id.split('~');
   const dot = instance.lastIndexOf('.');
   const namespace = text(metadata['NAMESPACE']) || (dot < 0 ? '' : instance.slice(dot + 1));
   const workload = text(metadata['WORKLOAD_NAME']) || (dot < 0 ? '' : instance.slice(0, dot));
@@ -24,6 +24,7 @@ export function readNode(node: NodeMessage): ProxyNode {
   }
   return {
     id,
+    role: role === 'router' ? 'router' : 'sidecar',
     namespace,
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',

@@ -7,6 +7,8 @@ export interface ServiceSpec {
   readonly selector?: Labels;
   /** `None` for a headless service. */
   readonly clusterIP?: string;
+  /** Both families of a dual-stack service; the first is `clusterIP`. */
+  readonly clusterIPs?: readonly string[];
   /** Unset means ClusterIP. */
   readonly type?: string;
   readonly externalName?: string;

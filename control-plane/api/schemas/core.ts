@@ -23,7 +23,14 @@ const servicePort: Schema<CoreServicePort> = object<CoreServicePort>({
 
 /** Kubernetes Service. Fields that the mesh does not read are Kubernetes' business. */
 export const service: Schema<ServiceSpec> = object<ServiceSpec>(
-  { ports: list(servicePort), selector: labels, clusterIP: text, type: text, externalName: text },
+  {
+    ports: list(servicePort),
+    selector: labels,
+    clusterIP: text,
+    clusterIPs: list(text),
+    type: text,
+    externalName: text,
+  },
   { unknownFields: 'ignore' },
 );
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Allotments } from '../../model/allotment.js';
+import type { PortAllotments } from '../../model/allotment.js';
 import type { ConfigSet } from '../source.js';
 import { isPortFree, PortAllotter } from './allotments.js';
 import { mergeFiles } from './config-set.js';
@@ -37,7 +37,7 @@ const allotter = (isFree: (port: number) => Promise<boolean> = async () => true,
   new PortAllotter({ stateFile, isFree, random: () => random });
 
 /** Every port of every sidecar. */
-function allPorts(allotments: Allotments): number[] {
+function allPorts(allotments: PortAllotments): number[] {
   return [...allotments.values()].flatMap(({ inbound, outbound, admin }) => [...inbound.values(), outbound, admin]);
 }
 
@@ -48,6 +48,7 @@ describe('PortAllotter', () => {
     const allotments = await allotter().update(config(REVIEWS));
     expect([...allotments.values()]).toEqual([
       {
+        kind: 'ports',
         workload: 'default/reviews-v1',
         address: '127.0.0.1',
         inbound: new Map([[9080, 20_000]]),

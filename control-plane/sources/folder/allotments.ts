@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { Random } from '../../../common/runtime/clock.js';
 import { WeftError } from '../../../common/runtime/errors.js';
-import type { Allotments, SidecarPorts } from '../../model/allotment.js';
+import type { PortAllotments, SidecarPorts } from '../../model/allotment.js';
 import type { ConfigSet } from '../source.js';
 import { type KeptAllotments, type KeptPorts, loadAllotments, saveAllotments } from './allotment-state.js';
 import { claimedPorts, type SidecarWorkload, sidecarWorkloads } from './application-ports.js';
@@ -40,7 +40,7 @@ export class PortAllotter {
   }
 
   /** The allotments for a set of configuration. Rejects when the state file cannot be written, or when no port is left. */
-  update(set: ConfigSet): Promise<Allotments> {
+  update(set: ConfigSet): Promise<PortAllotments> {
     return this.#inTurn(async (kept) => {
       this.#workloads = sidecarWorkloads(set);
       this.#claimed = claimedPorts(set);
@@ -49,7 +49,7 @@ export class PortAllotter {
   }
 
   /** Gives a workload another port in place of one that turned out to be taken. Unknown ones change nothing. */
-  reallot(workload: string, port: number): Promise<Allotments> {
+  reallot(workload: string, port: number): Promise<PortAllotments> {
     return this.#inTurn(async (kept) => {
       const current = kept.get(workload);
       if (current !== undefined) {
@@ -75,7 +75,7 @@ export class PortAllotter {
     return this.#kept;
   }
 
-  async #allot(kept: Map<string, KeptPorts>): Promise<Allotments> {
+  async #allot(kept: Map<string, KeptPorts>): Promise<PortAllotments> {
     const allotments = new Map<string, SidecarPorts>();
     let changed = false;
     for (const { key, address, ports } of this.#workloads) {
@@ -92,7 +92,7 @@ export class PortAllotter {
       const admin = await next(before?.admin);
       // Ports of application ports that are gone are kept too: a port that comes back is the same.
       kept.set(key, { inbound: { ...before?.inbound, ...Object.fromEntries(inbound) }, outbound, admin });
-      allotments.set(key, { workload: key, address, inbound, outbound, admin });
+      allotments.set(key, { kind: 'ports', workload: key, address, inbound, outbound, admin });
     }
     if (forgetGone(kept, allotments) || changed) await saveAllotments(this.#options.stateFile, kept);
     return allotments;
@@ -145,7 +145,7 @@ function withoutDoubles(kept: KeptAllotments): Map<string, KeptPorts> {
 }
 
 /** Forgets the oldest of the workloads that are gone; true when there were too many. */
-function forgetGone(kept: Map<string, KeptPorts>, present: Allotments): boolean {
+function forgetGone(kept: Map<string, KeptPorts>, present: PortAllotments): boolean {
   const gone = [...kept.keys()].filter((key) => !present.has(key));
   const surplus = gone.slice(0, Math.max(0, gone.length - MAX_GONE));
   for (const key of surplus) kept.delete(key);

@@ -91,7 +91,7 @@ export function allot(set: ConfigSet): Allotments {
     const outbound = next++;
     const admin = next++;
     const inbound = new Map(Object.values(spec.ports ?? {}).map((port) => [port, next++]));
-    allotments.set(workload, { workload, address: '127.0.0.1', inbound, outbound, admin });
+    allotments.set(workload, { kind: 'ports', workload, address: '127.0.0.1', inbound, outbound, admin });
   }
   return allotments;
 }
@@ -101,6 +101,7 @@ export function nodeOf(snapshot: MeshSnapshot, key: string, dataPlane: ProxyNode
   const workload = snapshot.workloads.get(key);
   return {
     id: `sidecar~127.0.0.1~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    role: 'sidecar',
     namespace,
     workload: name,
     serviceAccount: workload?.serviceAccount ?? 'default',
