@@ -1,6 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import type { HeaderList } from '../http/headers.js';
 import type { Output } from './output.js';
+import { reasonPhrase } from './reason-phrase.js';
 
 /** The field lines of a list, without those that the codec itself writes. */
 export function fieldLines(headers: HeaderList): string {
@@ -13,10 +13,10 @@ const statusLines = new Map<number, string>();
 
 /** `HTTP/1.1 200 OK` and CRLF; the standard phrase replaces the upstream's, as Envoy does. */
 export function statusLine(status: number, http10: boolean): string {
-  if (http10) return `HTTP/1.0 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+  if (http10) return `HTTP/1.0 ${status} ${reasonPhrase(status)}\r\n`;
   let line = statusLines.get(status);
   if (line === undefined) {
-    line = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+    line = `HTTP/1.1 ${status} ${reasonPhrase(status)}\r\n`;
     if (statusLines.size < 1000) statusLines.set(status, line);
   }
   return line;

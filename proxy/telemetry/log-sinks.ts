@@ -75,7 +75,7 @@ class FileSink implements LogSink {
   }
 
   reopen(): void {
-    if (STANDARD.has(this.path)) return;
+    if (STANDARD.has(this.path)) return this.flush();
     this.flushNow();
     try {
       const next = openLog(this.path);

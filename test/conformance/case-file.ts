@@ -1,0 +1,141 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import { type Answer, answer } from '../support/scripted-upstream.js';
+
+/** One case: configuration as a user of Istio writes it, requests, and what is expected of both proxies. */
+export interface ConformanceCase {
+  readonly name: string;
+  /** YAML of any number of objects. `@NAME@` is the port of the upstream of that name, or of a listener that the case opens. */
+  readonly config: string;
+  /** Fields of MeshConfig, over the suite's own. */
+  readonly mesh: Readonly<Record<string, unknown>>;
+  readonly requests: readonly CaseRequest[];
+  /** Statistics of clusters (`outbound|80||shop…: [upstream_rq_retry]`) whose growth must be the same on both sides. */
+  readonly stats: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Where a request enters: the outbound listener of the client, the inbound one of the server, or a port of the case's own. */
+export type Entrance = 'outbound' | 'inbound' | `@${string}@`;
+
+export interface CaseRequest {
+  readonly to: Entrance;
+  readonly method: string;
+  readonly path: string;
+  readonly host: string;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: string;
+  /** Sent as it is in place of all the above; nothing is parsed in what comes back. */
+  readonly raw: string | undefined;
+  /** With `raw`: text whose arrival ends the exchange; until the end of the connection without it. */
+  readonly until: string | undefined;
+  readonly answers: readonly Answer[];
+  /** How often; with more than one, only the shares of the answers are compared (`share`). */
+  readonly repeat: number;
+  /** `{i}` in path, host, headers and body is the number of the repetition. */
+  readonly expect: Expectation;
+}
+
+/** What is known of Envoy, so that an agreement on nonsense fails. Everything is optional. */
+export interface Expectation {
+  readonly status?: number;
+  readonly flags?: string;
+  /** The upstream that answered; `none` when none was asked. With retries, all that were asked in order. */
+  readonly upstream?: string | readonly string[];
+  /** Response headers; `null` must be absent. */
+  readonly headers?: Readonly<Record<string, string | null>>;
+  /** Headers of the request as it reached the (last) upstream; `null` must be absent. */
+  readonly received?: Readonly<Record<string, string | null>>;
+  /** Path as it reached the upstream. */
+  readonly path?: string;
+  readonly body?: string;
+  /** With `repeat`: how often each upstream (or status, where none answered) answers, from 0 to 1. */
+  readonly share?: Readonly<Record<string, number>>;
+  /** At least so many milliseconds pass; a lower bound, since nothing can be said about an upper one here. */
+  readonly atLeastMs?: number;
+}
+
+const FOLDER = join(import.meta.dirname, 'cases');
+
+export interface CaseFile {
+  /** `routing/prefix`. */
+  readonly name: string;
+  readonly cases: readonly ConformanceCase[];
+}
+
+/** All case files, in order of name. Throws an Error that names file, case and field. */
+export function readCases(folder = FOLDER): CaseFile[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.yaml'))
+    .sort()
+    .map((name) => {
+      const text = readFileSync(join(folder, name), 'utf8');
+      return { name: name.slice(0, -'.yaml'.length), cases: casesOf(parse(text), name) };
+    });
+}
+
+function casesOf(document: unknown, file: string): ConformanceCase[] {
+  const { config: shared = '', mesh = {}, cases } = fields(document, ['config', 'mesh', 'cases'], file);
+  if (!Array.isArray(cases)) throw new Error(`${file}: 'cases' is a list`);
+  const names = new Set<string>();
+  return cases.map((value: unknown) => {
+    const one = fields(value, ['name', 'config', 'mesh', 'requests', 'stats'], file);
+    const name = String(one['name']);
+    if (names.has(name)) throw new Error(`${file}: two cases are called '${name}'`);
+    names.add(name);
+    const where = `${file}: ${name}`;
+    if (!Array.isArray(one['requests'])) throw new Error(`${where}: 'requests' is a list`);
+    return {
+      name,
+      config: [shared, one['config'] ?? ''].filter((text) => text !== '').join('\n---\n'),
+      mesh: { ...(mesh as object), ...((one['mesh'] as object | undefined) ?? {}) },
+      requests: one['requests'].map((request: unknown) => requestOf(request, where)),
+      stats: (one['stats'] as ConformanceCase['stats'] | undefined) ?? {},
+    };
+  });
+}
+
+const REQUEST_FIELDS = ['request', 'to', 'host', 'headers', 'body', 'raw', 'until', 'answers', 'repeat'];
+const EXPECTATIONS = ['status', 'flags', 'upstream', 'headers', 'received', 'path', 'body', 'share', 'atLeastMs'];
+
+/** `GET /path` alone, or its fields beside what is expected. */
+function requestOf(value: unknown, where: string): CaseRequest {
+  if (typeof value === 'string') return requestOf({ request: value }, where);
+  const all = fields(value, [...REQUEST_FIELDS, 'expect'], where);
+  const [method = 'GET', path = '/'] = String(all['request'] ?? 'GET /').split(' ');
+  return {
+    to: (all['to'] as Entrance | undefined) ?? 'outbound',
+    method,
+    path,
+    host: String(all['host'] ?? 'shop'),
+    headers: headersOf(all['headers']),
+    body: String(all['body'] ?? ''),
+    raw: all['raw'] === undefined ? undefined : String(all['raw']),
+    until: all['until'] === undefined ? undefined : String(all['until']),
+    answers: ((all['answers'] as unknown[] | undefined) ?? [200]).map((one) => answerOf(one, where)),
+    repeat: Number(all['repeat'] ?? 1),
+    expect: fields(all['expect'] ?? {}, EXPECTATIONS, where) as Expectation,
+  };
+}
+
+/** A map; a list of values gives several fields of the name. */
+function headersOf(value: unknown): [string, string][] {
+  return Object.entries((value as object | undefined) ?? {}).flatMap(([name, one]) =>
+    (Array.isArray(one) ? one : [one]).map((each: unknown): [string, string] => [name, String(each)]),
+  );
+}
+
+/** `503`, or `{status, body, headers}`, or `{early, steps}` as the scripted upstreams have them. */
+function answerOf(value: unknown, where: string): Answer {
+  if (typeof value === 'number') return answer(value);
+  const { status, body, headers, early, steps } = fields(value, ['status', 'body', 'headers', 'early', 'steps'], where);
+  if (Array.isArray(steps)) return { steps, early: early === true };
+  return answer(Number(status ?? 200), String(body ?? ''), (headers as Record<string, string> | undefined) ?? {});
+}
+
+function fields(value: unknown, known: readonly string[], where: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw new Error(`${where}: an object is expected here`);
+  const unknown = Object.keys(value).filter((key) => !known.includes(key));
+  if (unknown.length > 0) throw new Error(`${where}: unknown field ${unknown.join(', ')}; known: ${known.join(', ')}`);
+  return value as Record<string, unknown>;
+}

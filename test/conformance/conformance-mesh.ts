@@ -1,0 +1,238 @@
+import { stringify } from 'yaml';
+import { freePorts } from '../../cli/demo/free-ports.js';
+import { TestMesh } from '../support/mesh.js';
+import { exchange } from '../support/raw-client.js';
+import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
+import type { CaseRequest, ConformanceCase } from './case-file.js';
+import { LOG_FIELDS, Normalizer, type Observation } from './observation.js';
+import { MARKER, type Side, SidecarPair } from './sides.js';
+
+/**
+ * The mesh that all cases share: a client and a server with our sidecars, the same with real Envoys, and services whose
+ * upstreams answer as a case says. `shop` has three endpoints in two versions, `cart` one.
+ */
+const UPSTREAMS = {
+  'shop-v1-a': { app: 'shop', version: 'v1' },
+  'shop-v1-b': { app: 'shop', version: 'v1' },
+  'shop-v2': { app: 'shop', version: 'v2' },
+  cart: { app: 'cart', version: 'v1' },
+  other: { app: 'other', version: 'v1' },
+} as const;
+
+export class ConformanceMesh {
+  private readonly mesh = new TestMesh();
+  private readonly upstreams = new ScriptedUpstreams();
+  private readonly ports = new Map<string, number>();
+  private readonly pairs = new Map<Side, SidecarPair>();
+  private version = 0;
+
+  /** Without an Envoy only our side runs. Resolves when all sidecars are ready. */
+  async start(envoy: string | undefined): Promise<void> {
+    const names = [...Object.keys(UPSTREAMS), 'server-weft', 'server-envoy', 'closed'];
+    const free = await freePorts(names.length);
+    for (const [index, name] of names.entries()) this.ports.set(name, free[index] ?? 0);
+    for (const name of names) if (name !== 'closed') await this.upstreams.listen(upstreamName(name), this.port(name));
+    await this.mesh.start({ 'topology.yaml': this.topology(), 'case.yaml': this.caseFile('', {}) });
+    for (const side of ['weft', ...(envoy === undefined ? [] : ['envoy'])] as Side[]) {
+      const pair = new SidecarPair(side, this.mesh);
+      this.pairs.set(side, pair);
+      await pair.start(envoy ?? '');
+    }
+  }
+
+  dispose(): void {
+    this.upstreams.close();
+    this.mesh.dispose();
+  }
+
+  get sides(): readonly Side[] {
+    return [...this.pairs.keys()];
+  }
+
+  /** Puts a case's configuration into force and resolves when every sidecar has it. Rejects when one refuses it. */
+  async apply(one: ConformanceCase): Promise<void> {
+    this.mesh.write('case.yaml', this.caseFile(one.config, one.mesh));
+    const marker: CaseRequest = { ...BARE, host: MARKER };
+    await this.mesh.until('the new configuration', async () => {
+      for (const side of this.pairs.keys()) {
+        const { responses } = await this.send(side, marker, 0);
+        const [body] = responses.map((response) => response.body);
+        if (body !== String(this.version)) throw new Error(`${side} is at ${body}, not at ${this.version}`);
+      }
+    });
+    await this.mesh.until('every sidecar in sync', async () => {
+      for (const proxy of await this.mesh.proxies()) {
+        for (const [type, { status, lastNack }] of Object.entries(proxy.types)) {
+          if (status !== 'SYNCED' && status !== 'NOT SENT') {
+            throw new Error(`${proxy.workload} ${type} is ${status} ${lastNack?.reason ?? ''}`);
+          }
+        }
+      }
+    });
+  }
+
+  /** One exchange, and all that can be seen of it. */
+  async observe(side: Side, request: CaseRequest): Promise<Observation & { readonly tookMs: number }> {
+    const pair = this.pair(side);
+    await pair.log(0);
+    this.script(request);
+    const started = performance.now();
+    const result = await this.send(side, request, 0);
+    const tookMs = performance.now() - started;
+    const finals = request.raw === undefined ? 1 : 0;
+    const log = await pair.log(finals);
+    return { ...this.normalizer(side).exchange(result, this.upstreams.received, log), tookMs };
+  }
+
+  /** Which upstream, or else which status, answered each repetition of a request: how often, from 0 to 1. */
+  async shares(side: Side, request: CaseRequest): Promise<Record<string, number>> {
+    this.script(request);
+    const counts: Record<string, number> = {};
+    for (let i = 0; i < request.repeat; i += 1) {
+      const before = this.upstreams.received.length;
+      const { responses } = await this.send(side, request, i);
+      const at = this.upstreams.received[before]?.at;
+      const key = at ?? responses[0]?.start.split(' ')[1] ?? 'none';
+      counts[key] = (counts[key] ?? 0) + 1;
+    }
+    // So that the next exchange finds no line of these.
+    await this.pair(side).log(request.repeat);
+    return Object.fromEntries(Object.entries(counts).map(([key, count]) => [key, count / request.repeat]));
+  }
+
+  stats(side: Side): Promise<Map<string, number>> {
+    return this.pair(side).stats();
+  }
+
+  private script({ answers }: CaseRequest): void {
+    this.upstreams.reset((_request, index) => answers[index] ?? answers.at(-1) ?? answer(200));
+  }
+
+  private send(side: Side, request: CaseRequest, i: number): ReturnType<typeof exchange> {
+    const { raw, method } = request;
+    const port = this.entrance(side, request);
+    if (raw !== undefined) {
+      const { until } = request;
+      return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }) });
+    }
+    const fill = (text: string): string => text.replaceAll('{i}', String(i));
+    const length =
+      request.body === '' ? [] : [['content-length', String(Buffer.byteLength(fill(request.body)))] as const];
+    const lines = [['host', request.host] as const, ...request.headers, ...length].map(
+      ([k, v]) => `${k}: ${fill(v)}\r\n`,
+    );
+    const text = `${method} ${fill(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n${fill(request.body)}`;
+    return exchange(port, { send: [text], methods: [method], settleMs: request.repeat > 1 ? 0 : 30 });
+  }
+
+  private entrance(side: Side, { to }: CaseRequest): number {
+    const pair = this.pair(side);
+    if (to === 'outbound') return pair.outbound;
+    return to === 'inbound' ? pair.inbound : this.port(`${side} ${to.slice(1, -1)}`);
+  }
+
+  private pair(side: Side): SidecarPair {
+    const pair = this.pairs.get(side);
+    if (pair === undefined) throw new Error(`there is no ${side}`);
+    return pair;
+  }
+
+  private port(name: string): number {
+    const port = this.ports.get(name);
+    if (port === undefined) throw new Error(`no port is named '${name}'`);
+    return port;
+  }
+
+  private normalizer(side: Side): Normalizer {
+    const names = new Map<string, number>();
+    for (const [name, port] of this.ports) if (!name.includes(' ')) names.set(upstreamName(name), port);
+    names.set('server', this.port(`server-${side}`));
+    names.set('outbound', this.pair(side).outbound);
+    names.set('inbound', this.pair(side).inbound);
+    return new Normalizer(names);
+  }
+
+  private caseFile(config: string, mesh: Readonly<Record<string, unknown>>): string {
+    this.version += 1;
+    const filled = config.replaceAll(/@([a-z0-9-]+)@/g, (_all, name: string) => String(this.port(name)));
+    return [markerOf(this.version), meshConfig(mesh), ...(filled.trim() === '' ? [] : [filled])].join('\n---\n');
+  }
+
+  private topology(): string {
+    const plain = Object.entries(UPSTREAMS).map(([name, labels]) => entry(name, this.port(name), labels, false));
+    const clients = ['weft', 'envoy'].map((side) => entry(`client-${side}`, 1, { app: 'client', side }, true));
+    const servers = ['weft', 'envoy'].map((side) =>
+      entry(`server-${side}`, this.port(`server-${side}`), { app: 'server', side }, true),
+    );
+    const services = ['shop', 'cart', 'other'].map((name) => service(name));
+    return [...plain, ...clients, ...servers, ...services].join('\n---\n');
+  }
+}
+
+const BARE: CaseRequest = {
+  to: 'outbound',
+  method: 'GET',
+  path: '/',
+  host: 'shop',
+  headers: [],
+  body: '',
+  raw: undefined,
+  until: undefined,
+  answers: [answer(200)],
+  repeat: 1,
+  expect: {},
+};
+
+/** Both servers are one for what a case says. */
+function upstreamName(name: string): string {
+  return name.startsWith('server-') ? 'server' : name;
+}
+
+function entry(name: string, port: number, labels: Readonly<Record<string, string>>, sidecar: boolean): string {
+  return stringify({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'WorkloadEntry',
+    metadata: { name, namespace: 'default', annotations: { 'sidecar.istio.io/inject': String(sidecar) } },
+    spec: { address: '127.0.0.1', ports: { http: port }, serviceAccount: labels['app'], labels },
+  });
+}
+
+function service(name: string): string {
+  return stringify({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'ServiceEntry',
+    metadata: { name, namespace: 'default' },
+    spec: {
+      hosts: [`${name}.default.svc.cluster.local`],
+      location: 'MESH_INTERNAL',
+      resolution: 'STATIC',
+      ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
+      workloadSelector: { labels: { app: name } },
+    },
+  });
+}
+
+/** Tells which version of the configuration a sidecar has. */
+function markerOf(version: number): string {
+  return stringify({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata: { name: 'marker', namespace: 'default' },
+    spec: { hosts: [MARKER], http: [{ directResponse: { status: 200, body: { string: String(version) } } }] },
+  });
+}
+
+function meshConfig(more: Readonly<Record<string, unknown>>): string {
+  const mesh = {
+    accessLogFile: '/dev/stdout',
+    accessLogEncoding: 'JSON',
+    accessLogFormat: JSON.stringify(LOG_FIELDS),
+    ...more,
+  };
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'istio', namespace: 'istio-system' },
+    data: { mesh: stringify(mesh) },
+  });
+}

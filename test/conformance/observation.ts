@@ -1,0 +1,88 @@
+import type { WireMessage } from '../support/http-messages.js';
+import type { RawResult } from '../support/raw-client.js';
+import type { ReceivedRequest } from '../support/scripted-upstream.js';
+
+/** All that the outside can see of one exchange, with what must differ (ports, dates, ids) replaced. */
+export interface Observation {
+  readonly responses: readonly WireMessage[];
+  readonly rest: string;
+  readonly connection: RawResult['connection'];
+  readonly upstream: readonly (WireMessage & { readonly at: string })[];
+  readonly log: readonly Readonly<Record<string, string>>[];
+}
+
+/** What the access log tells of every request in either proxy. */
+export const LOG_FIELDS = {
+  authority: '%REQ(:AUTHORITY)%',
+  method: '%REQ(:METHOD)%',
+  path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
+  protocol: '%PROTOCOL%',
+  code: '%RESPONSE_CODE%',
+  flags: '%RESPONSE_FLAGS%',
+  details: '%RESPONSE_CODE_DETAILS%',
+  termination: '%CONNECTION_TERMINATION_DETAILS%',
+  route: '%ROUTE_NAME%',
+  cluster: '%UPSTREAM_CLUSTER_RAW%',
+  host: '%UPSTREAM_HOST%',
+  attempts: '%UPSTREAM_REQUEST_ATTEMPT_COUNT%',
+  received: '%BYTES_RECEIVED%',
+  sent: '%BYTES_SENT%',
+} as const;
+
+/**
+ * Headers by which a sidecar of the mesh tells who it is (Istio's peer metadata). A stock Envoy has no filter that adds
+ * them, so there is nothing to compare.
+ */
+const ADDED_BY_MESH: ReadonlySet<string> = new Set(['x-envoy-peer-metadata', 'x-envoy-peer-metadata-id']);
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Replaces the ports of one side by names, and everything that two answers of one and the same proxy differ in. */
+export class Normalizer {
+  constructor(private readonly ports: ReadonlyMap<string, number>) {}
+
+  exchange(result: RawResult, received: readonly ReceivedRequest[], log: Observation['log']): Observation {
+    return {
+      responses: result.responses.map((response) => this.message(response)),
+      rest: this.text(result.rest),
+      connection: result.connection,
+      // How much of a request that was broken off has got upstream is a matter of time, on both sides.
+      upstream: received
+        .filter(({ complete }) => complete)
+        .map((request) => ({ ...this.message(request), at: request.at })),
+      log: log.map((line) => Object.fromEntries(Object.entries(line).map(([key, value]) => [key, this.text(value)]))),
+    };
+  }
+
+  private message(message: WireMessage): WireMessage {
+    return {
+      start: this.text(message.start),
+      headers: this.fields(message.headers),
+      body: this.text(message.body),
+      trailers: this.fields(message.trailers),
+    };
+  }
+
+  /** In lower case and sorted: Envoy lower-cases, and order between names has no meaning. */
+  private fields(fields: WireMessage['headers']): (readonly [string, string])[] {
+    return fields
+      .map(([name, value]): [string, string] => [name.toLowerCase(), this.value(name.toLowerCase(), value)])
+      .filter(([name]) => !ADDED_BY_MESH.has(name))
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  }
+
+  private value(name: string, value: string): string {
+    if (name === 'date' && !Number.isNaN(Date.parse(value))) return '<date>';
+    if (name === 'x-request-id' && UUID.test(value)) return '<uuid>';
+    if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
+    // Of a later attempt what is left of the time is told, which depends on how long the first one took.
+    if (name === 'x-envoy-expected-rq-timeout-ms') return String(Math.ceil(Number(value) / 1000) * 1000);
+    return this.text(value);
+  }
+
+  private text(text: string): string {
+    let named = text;
+    for (const [name, port] of this.ports) named = named.replaceAll(`:${port}`, `:<${name}>`);
+    return named;
+  }
+}
