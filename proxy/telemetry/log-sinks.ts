@@ -75,7 +75,10 @@ class FileSink implements LogSink {
   }
 
   reopen(): void {
-    if (STANDARD.has(this.path)) return this.flush();
+    if (STANDARD.has(this.path)) {
+      this.flush();
+      return;
+    }
     this.flushNow();
     try {
       const next = openLog(this.path);
