@@ -10,8 +10,8 @@ import { Http1ClientConnection } from './http1/client-connection.js';
 import { Http2ClientConnection } from './http2/client-connection.js';
 import type { ListenerDeps } from './listeners/compile-deps.js';
 import { compileListener } from './listeners/compile-listener.js';
-import { noRedirection } from './listeners/connection-info.js';
 import { ListenerManager } from './listeners/listener-manager.js';
+import { linuxRedirection } from './listeners/original-destination.js';
 import { refusalLogger } from './listeners/refusal.js';
 import { meshPeers } from './mesh-peers.js';
 import { ForwardingRouter } from './router/forward/forwarding-router.js';
@@ -114,13 +114,15 @@ export function assembleDataPlane(
     compileAccessLog: accessLogCompiler(logs),
     routeSource: (name) => routes.routeSource(name),
   });
+  const redirection = linuxRedirection();
   let connectionId = 0;
   const listeners = new ListenerManager({
     secrets,
     clock,
     log,
     drainMs: config.listenerDrainMs,
-    originalDestination: noRedirection,
+    originalDestination: redirection.destination,
+    prepareRedirection: redirection.prepare,
     compile: (message) => compileListener(message, listenerDeps),
     serveHttp: (socket, connection, live, protocol) =>
       serveHttp(socket, connection, live, { router, clock, random, log, timers, countHttp2 }, protocol),

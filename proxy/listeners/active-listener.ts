@@ -1,19 +1,29 @@
 import type { Socket } from 'node:net';
-import { joinAddress } from '../../common/runtime/address.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
 import type { ConnectionInfo } from '../http/stream-info.js';
-import { BoundSocket } from './bound-socket.js';
-import type { FilterChainConfig, ListenerConfig, TcpProxyConfig } from './config.js';
-import { connectionInfo, type OriginalDestination, withPeer } from './connection-info.js';
+import { BoundSocket, keyOf } from './bound-socket.js';
+import type { FilterChainConfig, ListenAddress, ListenerConfig, TcpProxyConfig } from './config.js';
+import {
+  connectionInfo,
+  DIRECT,
+  type IpPort,
+  type Origin,
+  type OriginalDestination,
+  withPeer,
+  withServerName,
+} from './connection-info.js';
 import { ConnectionLog } from './connection-log.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
+import { receiveProxyHeader } from './receive-proxy-header.js';
 import { type Sniffed, sniff } from './sniff.js';
 
 export interface ListenerDeps extends LiveFilterChainOptions {
   readonly clock: Clock;
   readonly originalDestination: OriginalDestination;
+  /** The listener in force for connections to an address, bound or not. */
+  readonly listenerAt?: (destination: IpPort) => ActiveListener | undefined;
   readonly serveHttp: (
     socket: Socket,
     connection: ConnectionInfo,
@@ -31,6 +41,9 @@ export interface ListenerDeps extends LiveFilterChainOptions {
   readonly nextConnectionId: () => number;
 }
 
+/** What a connection that comes while its listener is leaving gets for its first request. */
+const NEWCOMER_MS = 1000;
+
 /** Counters as Envoy names them under `listener.ADDRESS.`. */
 export interface ListenerStats {
   downstream_cx_total: number;
@@ -38,6 +51,8 @@ export interface ListenerStats {
   no_filter_chain_match: number;
   ssl_connection_error: number;
   downstream_listener_filter_remote_close: number;
+  downstream_pre_cx_timeout: number;
+  downstream_cx_proxy_proto_error: number;
 }
 
 /** A listener in force: its sockets, its filter chains and their connections. */
@@ -48,6 +63,8 @@ export class ActiveListener {
     no_filter_chain_match: 0,
     ssl_connection_error: 0,
     downstream_listener_filter_remote_close: 0,
+    downstream_pre_cx_timeout: 0,
+    downstream_cx_proxy_proto_error: 0,
   };
   private sockets: BoundSocket[] = [];
   /** Accepted, not yet with a codec. */
@@ -58,6 +75,7 @@ export class ActiveListener {
   private matcher: FilterChainMatcher | undefined;
   private chains = new Map<string, LiveFilterChain>();
   private stopped = false;
+  private leaving = false;
 
   constructor(
     readonly name: string,
@@ -75,14 +93,14 @@ export class ActiveListener {
   }
 
   /** Binds what is not bound yet, then lets go of what is no longer wanted. Rejects, with nothing changed, on failure. */
-  async bind(addresses: readonly { readonly host: string; readonly port: number }[]): Promise<void> {
-    const wanted = new Map(addresses.map((address) => [joinAddress(address.host, address.port), address]));
+  async bind(addresses: readonly ListenAddress[]): Promise<void> {
+    const wanted = new Map(addresses.map((address) => [keyOf(address), address]));
     const kept = this.sockets.filter((socket) => wanted.has(socket.key));
     for (const socket of kept) wanted.delete(socket.key);
     const added: BoundSocket[] = [];
     try {
-      for (const { host, port } of wanted.values()) {
-        added.push(await BoundSocket.bind(host, port, (socket) => this.onConnection(socket)));
+      for (const address of wanted.values()) {
+        added.push(await BoundSocket.bind(address, (socket) => this.onConnection(socket)));
       }
     } catch (error) {
       for (const socket of added) socket.close();
@@ -113,7 +131,16 @@ export class ActiveListener {
     for (const chain of previous.values()) chain.drain(this.deps.clock, graceMs);
     const waiting = this.waiting;
     this.waiting = [];
-    for (const socket of waiting) this.inspect(socket);
+    for (const socket of waiting) if (!socket.destroyed) this.admit(socket, config);
+  }
+
+  /**
+   * Lets connections finish and asks their clients to go, while new ones are still served: those who send them may not
+   * know yet that this proxy ends.
+   */
+  leave(): void {
+    this.leaving = true;
+    for (const chain of this.chains.values()) for (const connection of [...chain.connections]) connection.drain();
   }
 
   /** Stops accepting and lets connections finish. */
@@ -138,6 +165,28 @@ export class ActiveListener {
   private onConnection(socket: Socket): void {
     // A connection may fail at any moment before a codec owns it; its close event is all that counts then.
     socket.on('error', ignore);
+    if (this.stopped) socket.destroy();
+    else if (this.config === undefined) this.waiting.push(socket);
+    else this.admit(socket, this.config);
+  }
+
+  /** Finds out where the connection was going, which may make it another listener's. */
+  private admit(socket: Socket, config: ListenerConfig): void {
+    const asks = config.originalDst && config.disabledFor?.originalDst?.(socket.localPort ?? 0) !== true;
+    const destination = asks ? this.deps.originalDestination(socket) : undefined;
+    const origin = destination === undefined ? DIRECT : { destination };
+    const owner =
+      destination !== undefined && config.handsOff === true ? this.deps.listenerAt?.(destination) : undefined;
+    (owner ?? this).enter(socket, origin);
+  }
+
+  /** A connection that is this listener's. */
+  private enter(socket: Socket, origin: Origin): void {
+    const { config } = this;
+    if (config === undefined || this.stopped) {
+      socket.destroy();
+      return;
+    }
     this.stats.downstream_cx_total++;
     this.stats.downstream_cx_active++;
     this.arriving.add(socket);
@@ -145,33 +194,48 @@ export class ActiveListener {
       this.stats.downstream_cx_active--;
       this.arriving.delete(socket);
     });
-    if (this.stopped) socket.destroy();
-    else if (this.config === undefined) this.waiting.push(socket);
-    else this.inspect(socket);
-  }
-
-  private inspect(socket: Socket): void {
-    const { config } = this;
-    if (config === undefined || socket.destroyed) return;
-    if (!config.tlsInspector && !config.httpInspector) {
-      this.choose(socket, { kind: 'unknown' }, false);
+    const { proxyProtocol, inspectTimeoutMs: timeoutMs } = config;
+    if (proxyProtocol === undefined) {
+      this.inspect(socket, origin, config);
       return;
     }
-    const { tlsInspector: tls, httpInspector: http, inspectTimeoutMs: timeoutMs } = config;
-    sniff(socket, { tls, http, timeoutMs, clock: this.deps.clock }, (result) => {
-      if (result.kind === 'silent' && !config.continueOnInspectTimeout) {
-        this.stats.downstream_listener_filter_remote_close++;
-        socket.destroy();
-      } else {
-        this.choose(socket, result, http);
+    receiveProxyHeader(socket, proxyProtocol, { timeoutMs, clock: this.deps.clock }, (result) => {
+      if (result.kind === 'origin') {
+        this.inspect(socket, { ...origin, ...result.origin }, config);
+        return;
       }
+      if (result.kind === 'refused') this.stats.downstream_cx_proxy_proto_error++;
+      else this.stats.downstream_pre_cx_timeout++;
+      socket.destroy();
     });
   }
 
-  private choose(socket: Socket, sniffed: Sniffed, httpKnown: boolean): void {
+  private inspect(socket: Socket, origin: Origin, config: ListenerConfig): void {
+    const { disabledFor, inspectTimeoutMs: timeoutMs } = config;
+    const port = origin.destination?.port ?? socket.localPort ?? 0;
+    const tls = config.tlsInspector && disabledFor?.tlsInspector?.(port) !== true;
+    const http = config.httpInspector && disabledFor?.httpInspector?.(port) !== true;
+    if (!tls && !http) {
+      this.choose(socket, origin, { kind: 'unknown' }, false);
+      return;
+    }
+    sniff(socket, { tls, http, timeoutMs, clock: this.deps.clock }, (result) => {
+      if (result.kind === 'silent') {
+        this.stats.downstream_pre_cx_timeout++;
+        if (!config.continueOnInspectTimeout) {
+          this.stats.downstream_listener_filter_remote_close++;
+          socket.destroy();
+          return;
+        }
+      }
+      this.choose(socket, origin, result, http);
+    });
+  }
+
+  private choose(socket: Socket, origin: Origin, sniffed: Sniffed, httpKnown: boolean): void {
     if (socket.destroyed) return;
-    const destination = this.config?.originalDst === true ? this.deps.originalDestination(socket) : undefined;
-    const connection = connectionInfo(this.deps.nextConnectionId(), socket, destination);
+    const hello = sniffed.kind === 'tls' ? sniffed.hello : undefined;
+    const connection = withServerName(connectionInfo(this.deps.nextConnectionId(), socket, origin), hello?.serverName);
     const loggers = this.config?.accessLogs ?? [];
     const log = loggers.length === 0 ? undefined : new ConnectionLog(socket, connection, loggers, this.deps.clock);
     const config = this.matcher?.match(criteriaOf(connection, sniffed));
@@ -186,7 +250,6 @@ export class ActiveListener {
       this.begin(socket, connection, chain, httpKnown ? sniffed : undefined);
       return;
     }
-    const hello = sniffed.kind === 'tls' ? sniffed.hello : undefined;
     chain.terminator.accept(socket, hello, {
       onSecure: (secure, peer) => {
         secure.on('error', ignore);
@@ -246,6 +309,13 @@ export class ActiveListener {
     socket.once('close', () => chain.connections.delete(served));
     // The chain may have been replaced while the connection was shaking hands.
     if (this.stopped || this.chains.get(chain.config.name) !== chain) served.drain();
+    else if (this.leaving) this.leaveSoon(socket, served);
+  }
+
+  /** Draining closes idle connections, and this one's first request may just be on its way. */
+  private leaveSoon(socket: Socket, served: ServedConnection): void {
+    const timer = this.deps.clock.after(NEWCOMER_MS, () => served.drain());
+    socket.once('close', () => timer.cancel());
   }
 
   private refuse(

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { joinAddress } from '../../common/runtime/address.js';
+import type { ListenAddress } from './config.js';
 
 /** Connections that may wait for accept; the kernel's own limit applies too. */
 const BACKLOG = 8192;
@@ -14,14 +15,15 @@ export class BoundSocket {
   ) {}
 
   /** Rejects with an error that names the address, for example when it is taken. */
-  static async bind(host: string, port: number, onConnection: (socket: Socket) => void): Promise<BoundSocket> {
-    const key = joinAddress(host, port);
+  static async bind(address: ListenAddress, onConnection: (socket: Socket) => void): Promise<BoundSocket> {
+    const { host, port } = address;
+    const key = keyOf(address);
     const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, onConnection);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new Error(`cannot bind ${key}: ${describe(error)}`, { cause: error }));
+        reject(new Error(`cannot bind ${joinAddress(host, port)}: ${describe(error)}`, { cause: error }));
       });
-      server.listen({ host, port, backlog: BACKLOG }, () => resolve());
+      server.listen({ host, port, backlog: BACKLOG, ipv6Only: address.dualStack !== true }, () => resolve());
     });
     server.removeAllListeners('error');
     // Running out of file descriptors must not end the process; the connection stays in the kernel's queue.
@@ -39,6 +41,11 @@ export class BoundSocket {
   close(): void {
     this.server.close();
   }
+}
+
+/** Equal for addresses that one socket can stand for. */
+export function keyOf({ host, port, dualStack }: ListenAddress): string {
+  return `${joinAddress(host, port)}${dualStack === true ? ' dual-stack' : ''}`;
 }
 
 function describe(error: NodeJS.ErrnoException): string {

@@ -259,10 +259,6 @@ listener_filters_timeout: 0s`,
   it.each([
     ['transparent: true', 'transparent: is not supported'],
     ['listener_filters: [{name: x}]', 'is not supported'],
-    [
-      `listener_filters: [{name: p, typed_config: {"@type": ${URL}.listener.proxy_protocol.v3.ProxyProtocol}}]`,
-      'is not supported',
-    ],
   ])('refuses %s', (rest, message) => {
     const compiled = listener(tcp('cluster: c'), rest);
     expect('errors' in compiled && compiled.errors.join()).toContain(message);

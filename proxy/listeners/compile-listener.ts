@@ -1,11 +1,11 @@
-import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Address__Output } from '../../proto/gen/envoy/config/core/v3/Address.js';
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import { Issues } from '../snapshot/issues.js';
-import { durationMs, typeUrlOf } from '../snapshot/wire-values.js';
+import { durationMs } from '../snapshot/wire-values.js';
 import { compileAccessLogs } from './compile-connection-manager.js';
 import type { ListenerDeps, References } from './compile-deps.js';
 import { type ChainPlace, compileFilterChain } from './compile-filter-chain.js';
+import { compileListenerFilters } from './compile-listener-filters.js';
 import type { FilterChainConfig, ListenerConfig } from './config.js';
 import { FilterChainMatcher } from './filter-chain-match.js';
 
@@ -43,6 +43,7 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
     inspectTimeoutMs: durationMs(message.listener_filters_timeout) ?? DEFAULT_INSPECT_MS,
     continueOnInspectTimeout: message.continue_on_listener_filters_timeout === true,
     bindToPort: message.bind_to_port?.value ?? true,
+    handsOff: message.use_original_dst?.value === true,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
   };
   const matcher = FilterChainMatcher.build(filterChains, defaultFilterChain);
@@ -58,8 +59,6 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
 
 function checkListener(message: Listener__Output, issues: Issues): void {
   if (message.transparent?.value === true) issues.at('transparent').error('is not supported');
-  // Connections are not redirected to this process: each is served by the listener that accepted it.
-  if (message.use_original_dst?.value === true) issues.at('use_original_dst').warn('has no effect');
   if (message.freebind?.value === true) issues.at('freebind').error('is not supported');
   if ((message.filter_chains ?? []).length === 0 && message.default_filter_chain === undefined) {
     issues.at('filter_chains').error('is empty');
@@ -99,27 +98,7 @@ function compileAddresses(message: Listener__Output, issues: Issues): ListenerCo
       at.error('only the TCP socket addresses with a port number are supported');
       return [];
     }
-    return [{ host: socket.address ?? '', port: socket.port_value ?? 0 }];
+    const host = socket.address ?? '';
+    return [{ host, port: socket.port_value ?? 0, ...(socket.ipv4_compat === true && { dualStack: true }) }];
   });
-}
-
-type Inspectors = Pick<ListenerConfig, 'tlsInspector' | 'httpInspector' | 'originalDst'>;
-
-const LISTENER_FILTERS: Readonly<Record<string, keyof Inspectors>> = {
-  [EXTENSION.tlsInspector]: 'tlsInspector',
-  [EXTENSION.httpInspector]: 'httpInspector',
-  [EXTENSION.originalDst]: 'originalDst',
-};
-
-function compileListenerFilters(message: Listener__Output, issues: Issues): Inspectors {
-  const found = { tlsInspector: false, httpInspector: false, originalDst: false };
-  (message.listener_filters ?? []).forEach((filter, index) => {
-    const at = issues.at(index);
-    const typeUrl = typeUrlOf(filter.typed_config);
-    const kind = LISTENER_FILTERS[typeUrl];
-    if (kind === undefined) at.error(`'${filter.name ?? ''}' of type '${typeUrl}' is not supported`);
-    else found[kind] = true;
-    at.refuse(filter, ['filter_disabled']);
-  });
-  return found;
 }

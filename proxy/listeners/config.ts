@@ -3,10 +3,20 @@ import type { ConnectionInfo } from '../http/stream-info.js';
 import type { AccessLogger } from '../telemetry/access-log.js';
 import type { DownstreamTls } from '../tls/context.js';
 
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+  /** An IPv6 address that takes IPv4 too (`ipv4_compat`). */
+  readonly dualStack?: boolean;
+}
+
+/** Whether a listener filter is left out for connections to this port (`filter_disabled`). */
+export type PortPredicate = (destinationPort: number) => boolean;
+
 /** A compiled Listener. */
 export interface ListenerConfig {
   readonly name: string;
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  readonly addresses: readonly ListenAddress[];
   readonly direction: 'inbound' | 'outbound' | 'unspecified';
   readonly filterChains: readonly FilterChainConfig[];
   readonly defaultFilterChain: FilterChainConfig | undefined;
@@ -14,12 +24,23 @@ export interface ListenerConfig {
   readonly tlsInspector: boolean;
   readonly httpInspector: boolean;
   readonly originalDst: boolean;
+  readonly disabledFor?: Partial<Readonly<Record<'tlsInspector' | 'httpInspector' | 'originalDst', PortPredicate>>>;
+  /** Connections begin with a PROXY header. */
+  readonly proxyProtocol?: ProxyProtocolConfig;
+  /** Redirected connections go to the listener of their destination, where there is one (`use_original_dst`). */
+  readonly handsOff?: boolean;
   /** 0 waits for ever (Envoy's default: 15 s). */
   readonly inspectTimeoutMs: number;
   readonly continueOnInspectTimeout: boolean;
   readonly bindToPort: boolean;
   /** Logs of the listener itself: a line for every connection when it ends. */
   readonly accessLogs?: readonly AccessLogger[];
+}
+
+export interface ProxyProtocolConfig {
+  /** Connections without the header are served as they are. */
+  readonly optional: boolean;
+  readonly versions: ReadonlySet<1 | 2>;
 }
 
 /** FilterChainMatch; an absent or empty criterion matches everything. Envoy's order of precedence is applied by the matcher. */

@@ -7,6 +7,7 @@ import type { FilterChain__Output } from '../../proto/gen/envoy/config/listener/
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
 import { ActiveListener, chainsOf, type ListenerDeps } from './active-listener.js';
+import { AddressIndex } from './address-index.js';
 import type { CompiledListener } from './compile-listener.js';
 import type { ListenerConfig } from './config.js';
 import { needsOf } from './live-filter-chain.js';
@@ -16,6 +17,8 @@ export interface ListenerManagerDeps extends ListenerDeps {
   /** Whether the xDS server said that there is no such route table. */
   readonly routesMissing: (name: string) => boolean;
   readonly log: Logger;
+  /** Loads what tells original destinations; the reason why that cannot be had, or undefined. */
+  readonly prepareRedirection?: () => string | undefined;
   /** How long connections of a removed listener or chain may finish what they do. */
   readonly drainMs: number;
   /** Called when the names of routes and secrets that listeners need, or the warming ones, may have changed. */
@@ -59,9 +62,10 @@ export class ListenerManager implements ResourceHandler {
   private readonly deps: ListenerManagerDeps;
   private readonly entries = new Map<string, Entry>();
   private draining = false;
+  private index = new AddressIndex<ActiveListener>([]);
 
   constructor(deps: ListenerManagerDeps) {
-    this.deps = deps;
+    this.deps = { ...deps, listenerAt: (destination) => this.index.find(destination) };
   }
 
   async apply(update: ResourceUpdate): Promise<readonly ResourceError[]> {
@@ -135,6 +139,22 @@ export class ListenerManager implements ResourceHandler {
     for (const { listener } of this.entries.values()) listener.drain(graceMs);
   }
 
+  /** Lets inbound connections finish and asks their clients to go; new ones are still served. */
+  leaveInbound(): void {
+    for (const { listener, active } of this.entries.values()) {
+      if (active?.config.direction === 'inbound') listener.leave();
+    }
+  }
+
+  /** Connections of inbound listeners. */
+  get inboundConnectionCount(): number {
+    let count = 0;
+    for (const { listener, active } of this.entries.values()) {
+      if (active?.config.direction === 'inbound') count += listener.connectionCount;
+    }
+    return count;
+  }
+
   /** The same for inbound listeners alone; updates go on for the others. */
   drainInbound(graceMs: number): void {
     for (const { listener, active } of this.entries.values()) {
@@ -166,6 +186,8 @@ export class ListenerManager implements ResourceHandler {
     if ('errors' in compiled) return compiled.errors.join('; ');
     const { config, warnings } = compiled;
     if (warnings.length > 0) this.deps.log.warn({ listener: name, warnings }, 'fields without effect');
+    const missing = config.originalDst ? this.deps.prepareRedirection?.() : undefined;
+    if (missing !== undefined) return missing;
     const entry = known ?? newEntry(new ActiveListener(name, this.deps), fixed);
     try {
       await entry.listener.bind(config.bindToPort ? config.addresses : []);
@@ -186,6 +208,16 @@ export class ListenerManager implements ResourceHandler {
     this.entries.delete(name);
     entry.patience?.cancel();
     entry.listener.drain(this.deps.drainMs);
+    this.reindex();
+  }
+
+  /** Listeners that wait for their first configuration are not looked for: what would be theirs is served as unknown. */
+  private reindex(): void {
+    const active: [ListenerConfig['addresses'], ActiveListener][] = [];
+    for (const { listener, active: prepared } of this.entries.values()) {
+      if (prepared !== undefined) active.push([prepared.config.addresses, listener]);
+    }
+    this.index = new AddressIndex(active);
   }
 
   private tryActivate(name: string, entry: Entry, outOfPatience: boolean): void {
@@ -195,6 +227,7 @@ export class ListenerManager implements ResourceHandler {
     entry.patience?.cancel();
     entry.warming = undefined;
     entry.active = prepared;
+    this.reindex();
     entry.listener.activate(prepared.config, prepared.transportKeys, this.deps.drainMs);
     this.deps.onChange();
   }

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import { type ClientHello, parseClientHello } from './client-hello.js';
+import { type Peeked, peek } from './peek.js';
 
 /** What a connection's first bytes are. */
 export type Sniffed =
@@ -50,31 +51,11 @@ const REQUEST_LINE = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ ]+ HTTP\/1\.[01]\r?$/;
  * connection ends first.
  */
 export function sniff(socket: Socket, options: SniffOptions, done: (result: Sniffed) => void): void {
-  let seen: Buffer = Buffer.alloc(0);
-  const timer =
-    options.timeoutMs > 0 ? options.clock.after(options.timeoutMs, () => finish({ kind: 'silent' })) : undefined;
-  const finish = (result: Sniffed): void => {
-    timer?.cancel();
-    socket.off('readable', onReadable);
-    socket.off('close', onClose);
-    socket.off('end', onEnd);
-    if (seen.length > 0) socket.unshift(seen);
-    done(result);
+  const look = (bytes: Buffer): Peeked<Sniffed> | undefined => {
+    const result = classify(bytes, options);
+    return result === undefined ? undefined : { result, consumed: 0 };
   };
-  const onReadable = (): void => {
-    const chunk: Buffer | null = socket.read();
-    if (chunk === null) return;
-    seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);
-    const result = classify(seen, options);
-    if (result !== undefined) finish(result);
-  };
-  const onEnd = (): void => {
-    // Half a greeting and no more: nothing will decide it, and nothing can be served.
-    timer?.cancel();
-    socket.destroy();
-  };
-  const onClose = (): void => timer?.cancel();
-  socket.on('readable', onReadable);
-  socket.once('end', onEnd);
-  socket.once('close', onClose);
+  peek(socket, options, look, (result) => done(result === 'silent' ? SILENT : result));
 }
+
+const SILENT: Sniffed = { kind: 'silent' };

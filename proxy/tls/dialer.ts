@@ -7,6 +7,7 @@ import {
   connectErrorDetail,
   type DialOptions,
   type DialTarget,
+  from,
   type UpstreamDialer,
 } from '../upstream/dialer.js';
 import type { UpstreamTls } from './context.js';
@@ -58,6 +59,7 @@ export class TlsDialer implements UpstreamDialer {
     const socket = connect({
       host: target.ip,
       port: target.port,
+      ...from(options),
       ...(sni === '' ? {} : { servername: sni }),
       ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
       ...(context === undefined ? {} : { secureContext: context.secure }),

@@ -1,6 +1,7 @@
 import type { ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
 import type { UpstreamTls } from '../tls/context.js';
 import type { ClusterSettings } from './cluster.js';
+import type { SourceAddresses } from './compile-source.js';
 import type { KeepAlive } from './dialer.js';
 
 /** A compiled envoy.config.cluster.v3.Cluster; immutable. Times in ms. */
@@ -14,6 +15,8 @@ export interface ClusterConfig {
   readonly outlier: OutlierConfig | undefined;
   readonly transport: TransportConfig;
   readonly keepAlive: KeepAlive | undefined;
+  /** Absent leaves it to the kernel. */
+  readonly source?: SourceAddresses | undefined;
   readonly service: ServiceInfo | undefined;
 }
 

@@ -8,6 +8,7 @@ import type { ClusterConfig, CommonLbConfig, Discovery } from './cluster-config.
 import { compileBalancer } from './compile-balancer.js';
 import { compileEndpoints } from './compile-endpoints.js';
 import { compileBreakers, compileOutlier } from './compile-limits.js';
+import { compileSource } from './compile-source.js';
 import { type CompileUpstreamTls, compileTransport } from './compile-transport.js';
 import type { KeepAlive } from './dialer.js';
 import { durationMs, FieldReport, filterMetadata, isRecord, numberValue, stringMember } from './fields.js';
@@ -40,6 +41,7 @@ export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): Com
     outlier: compileOutlier(message.outlier_detection, report),
     transport: compileTransport(message, deps.compileTls, report),
     keepAlive: compileKeepAlive(message, report),
+    source: compileSource(message, report),
     service: serviceOf(message),
   };
   reportUnused(message, report);
@@ -219,7 +221,6 @@ function reportUnused(message: Cluster, report: FieldReport): void {
   }
   const unused = [
     ['health_checks', (message.health_checks ?? []).length > 0],
-    ['upstream_bind_config', isSet(message.upstream_bind_config)],
     ['lrs_server', isSet(message.lrs_server)],
     ['dns_resolvers', (message.dns_resolvers ?? []).length > 0],
     ['preconnect_policy', isSet(message.preconnect_policy)],

@@ -15,6 +15,8 @@ export interface DialOptions {
   /** From the first SYN to readiness, TLS handshake included, ms. */
   readonly connectTimeoutMs: number;
   readonly keepAlive: KeepAlive | undefined;
+  /** Own IP address to connect from; absent leaves it to the kernel. */
+  readonly localAddress?: string;
   /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */
   readonly withoutAlpn?: ReadonlySet<string>;
 }
@@ -37,7 +39,7 @@ export interface UpstreamDialer {
 export function plainDialer(clock: Clock): UpstreamDialer {
   return {
     connect(target, tls, options, events) {
-      const socket = connect({ host: target.ip, port: target.port, noDelay: true });
+      const socket = connect({ host: target.ip, port: target.port, noDelay: true, ...from(options) });
       if (tls !== undefined) {
         socket.on('error', ignore);
         queueMicrotask(() => {
@@ -52,6 +54,11 @@ export function plainDialer(clock: Clock): UpstreamDialer {
       return socket;
     },
   };
+}
+
+/** What a connect call needs to bind to the source address that is wanted. */
+export function from({ localAddress }: DialOptions): { localAddress?: string } {
+  return localAddress === undefined ? {} : { localAddress };
 }
 
 /** Turns TCP keep-alive probes on where the cluster asks for them. */

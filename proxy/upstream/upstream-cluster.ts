@@ -13,6 +13,7 @@ import type {
 } from './cluster.js';
 import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
 import { NO_ENDPOINTS } from './compile-endpoints.js';
+import { sourceFor } from './compile-source.js';
 import type { UpstreamDialer } from './dialer.js';
 import { UpstreamHost } from './host.js';
 import { HostTable } from './host-table.js';
@@ -91,6 +92,7 @@ export class UpstreamCluster implements Cluster {
 
   connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto'): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
+    const localAddress = sourceFor(host.ip, this.current.source);
     return this.deps.dialer.connect(
       target !== undefined && target.hostname !== ''
         ? { ip: host.ip, port: host.port, sniHost: target.hostname }
@@ -100,6 +102,7 @@ export class UpstreamCluster implements Cluster {
         connectTimeoutMs: this.current.settings.connectTimeoutMs,
         keepAlive: this.current.keepAlive,
         withoutAlpn: WITHOUT_ALPN[protocol],
+        ...(localAddress !== undefined && { localAddress }),
       },
       events,
     );
