@@ -119,10 +119,13 @@ export interface RetryPolicy {
 
 export interface HashPolicy {
   readonly terminal: boolean;
-  /** Bytes to hash, or undefined when this policy says nothing. A cookie policy may ask for a Set-Cookie. */
-  key(request: RequestHead, info: StreamInfo): string | undefined;
+  /**
+   * Text to hash, or undefined when this policy says nothing; each of several is hashed with the last one's hash as seed. A
+   * cookie policy may ask for a Set-Cookie.
+   */
+  key(request: RequestHead, info: StreamInfo): string | readonly string[] | undefined;
   /** Set when a cookie with a lifetime is to be generated for clients that lack it. */
-  readonly generateCookie?: { readonly name: string; readonly path: string; readonly ttlSeconds: number };
+  readonly generateCookie?: { readonly name: string; readonly path: string; readonly ttlSeconds: number; readonly attributes?: string };
 }
 
 export interface MirrorPolicy {

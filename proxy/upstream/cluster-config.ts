@@ -122,6 +122,8 @@ export interface EndpointConfig {
   readonly host: string;
   readonly port: number;
   readonly hostname: string;
+  /** `hash_key` of the metadata `envoy.lb`; may be empty. */
+  readonly hashKey: string;
   readonly weight: number;
   readonly priority: number;
   /** `region/zone/sub_zone`. */

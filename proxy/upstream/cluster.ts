@@ -67,7 +67,7 @@ export interface ClusterResources {
 
 export interface LoadBalancerContext {
   /** Hash of the route's hash policies; undefined lets hashing balancers choose at random. */
-  readonly hash: number | undefined;
+  readonly hash: bigint | undefined;
   /** Hosts that were tried already, when the retry policy wants others. */
   readonly avoid: readonly Host[];
   readonly avoidAttempts: number;

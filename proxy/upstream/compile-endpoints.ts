@@ -85,6 +85,7 @@ function compileEndpoint(
     host,
     port: address.port_value ?? 0,
     hostname: message.endpoint?.hostname ?? '',
+    hashKey: stringMember(filterMetadata(message.metadata, 'envoy.lb'), 'hash_key'),
     weight: Math.max(1, weight),
     priority: where.priority,
     locality: where.locality,

@@ -14,6 +14,8 @@ export class UpstreamHost implements Host {
   priority = 0;
   locality = '';
   hostname = '';
+  /** Given by metadata for consistent hashing; empty when there is none. */
+  hashKey = '';
   health: EndpointConfig['health'] = 'healthy';
   workload: WorkloadInfo | undefined = undefined;
   /** Put aside by outlier detection. */
@@ -37,12 +39,14 @@ export class UpstreamHost implements Host {
       this.priority !== endpoint.priority ||
       this.locality !== endpoint.locality ||
       this.health !== endpoint.health ||
-      this.hostname !== endpoint.hostname;
+      this.hostname !== endpoint.hostname ||
+      this.hashKey !== endpoint.hashKey;
     this.weight = endpoint.weight;
     this.priority = endpoint.priority;
     this.locality = endpoint.locality;
     this.health = endpoint.health;
     this.hostname = endpoint.hostname;
+    this.hashKey = endpoint.hashKey;
     this.workload = endpoint.workload;
     return changed;
   }

@@ -51,24 +51,30 @@ export class LoadBalancer {
     this.single = plain ? this.balancer(0, 'healthy') : undefined;
   }
 
-  pick(hash: number | undefined): UpstreamHost | undefined {
-    if (this.single !== undefined) return this.single.pick(hash);
-    let point = hash === undefined ? this.random() * 100 : hash % 100;
+  /** `attempt` as in {@link Balancer.pick}. */
+  pick(hash: bigint | undefined, attempt = 0): UpstreamHost | undefined {
+    if (this.single !== undefined) return this.single.pick(hash, attempt);
+    let point = hash === undefined ? this.random() * 100 : Number(hash % 100n);
     for (let priority = 0; priority < this.levels.length; priority++) {
       const load = this.loads.healthy[priority] ?? 0;
-      if (point < load) return this.pickIn(priority, 'healthy', hash);
+      if (point < load) return this.pickIn(priority, 'healthy', hash, attempt);
       point -= load;
     }
     for (let priority = 0; priority < this.levels.length; priority++) {
       const load = this.loads.degraded[priority] ?? 0;
-      if (point < load) return this.pickIn(priority, 'degraded', hash);
+      if (point < load) return this.pickIn(priority, 'degraded', hash, attempt);
       point -= load;
     }
     return undefined;
   }
 
-  private pickIn(priority: number, group: keyof PriorityLevel, hash: number | undefined): UpstreamHost | undefined {
-    return this.balancer(priority, this.loads.panic[priority] === true ? 'all' : group).pick(hash);
+  private pickIn(
+    priority: number,
+    group: keyof PriorityLevel,
+    hash: bigint | undefined,
+    attempt: number,
+  ): UpstreamHost | undefined {
+    return this.balancer(priority, this.loads.panic[priority] === true ? 'all' : group).pick(hash, attempt);
   }
 
   private balancer(priority: number, group: keyof PriorityLevel): Balancer {

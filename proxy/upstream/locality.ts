@@ -45,7 +45,7 @@ export class LocalityBalancer implements Balancer {
     this.schedule = new EdfSchedule(entries, (entry) => entry.weight);
   }
 
-  pick(hash: number | undefined): UpstreamHost | undefined {
-    return this.schedule.next()?.balancer.pick(hash);
+  pick(hash: bigint | undefined, attempt?: number): UpstreamHost | undefined {
+    return this.schedule.next()?.balancer.pick(hash, attempt);
   }
 }

@@ -83,9 +83,9 @@ export class UpstreamCluster implements Cluster {
   chooseHost(context: LoadBalancerContext): UpstreamHost | undefined {
     if (this.current.discovery.kind === 'original-dst') return this.destinations.host(context.destination);
     let host = this.balancer.pick(context.hash);
-    // As Envoy does: after the given number of picks the last one counts, tried before or not.
-    for (let i = 1; i < context.avoidAttempts && host !== undefined && context.avoid.includes(host); i++) {
-      host = this.balancer.pick(context.hash);
+    // As Envoy does: after the given number of further picks the last one counts, tried before or not.
+    for (let i = 1; i <= context.avoidAttempts && host !== undefined && context.avoid.includes(host); i++) {
+      host = this.balancer.pick(context.hash, i);
     }
     return host;
   }

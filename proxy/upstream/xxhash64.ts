@@ -1,3 +1,5 @@
+import type { Random } from '../../common/runtime/clock.js';
+
 const MASK = 0xffffffffffffffffn;
 const P1 = 0x9e3779b185ebca87n;
 const P2 = 0xc2b2ae3d27d4eb4fn;
@@ -55,7 +57,8 @@ function avalanche(value: bigint): bigint {
   return hash ^ (hash >> 32n);
 }
 
-/** The upper 53 bits: order is kept, and the value fits a number exactly. */
-export function toHashNumber(hash: bigint): number {
-  return Number(hash >> 11n);
+/** 64 bits of chance. */
+export function random64(random: Random): bigint {
+  const part = (): bigint => BigInt(Math.floor(random() * 0x1_0000_0000));
+  return (part() << 32n) | part();
 }

@@ -30,7 +30,7 @@ function headerPolicy(
 ): HashPolicy | undefined {
   const key = (message.header_name ?? '').toLowerCase();
   const read = key === ':path' || key === ':authority' || key === 'host' || key === ':method' ? pseudo(key) : undefined;
-  const value = read ?? ((request: RequestHead) => request.headers.joined(key));
+  const value = read ?? ((request: RequestHead) => severalOrOne(request.headers.all(key)));
   if (message.regex_rewrite === undefined) return { terminal, key: value };
   const substitute = compileSubstitution(message.regex_rewrite, issues.at('regex_rewrite'));
   if (substitute === undefined) return undefined;
@@ -38,9 +38,15 @@ function headerPolicy(
     terminal,
     key(request) {
       const text = value(request);
-      return text === undefined ? undefined : substitute(text);
+      if (text === undefined) return undefined;
+      return typeof text === 'string' ? substitute(text) : text.map(substitute).sort();
     },
   };
+}
+
+/** In an order that does not depend on how they came. */
+function severalOrOne(values: readonly string[]): string | readonly string[] | undefined {
+  return values.length < 2 ? values[0] : [...values].sort();
 }
 
 function pseudo(key: string): (request: RequestHead) => string {
@@ -53,7 +59,18 @@ function cookiePolicy(message: NonNullable<HashPolicyMessage['cookie']>, termina
   const ttl = durationMs(message.ttl);
   const policy = { terminal, key: (request: RequestHead) => cookieValue(request, name) };
   if (ttl === undefined) return policy;
-  return { ...policy, generateCookie: { name, path: message.path ?? '', ttlSeconds: Math.floor(ttl / 1000) } };
+  const attributes = (message.attributes ?? []).map(({ name: key = '', value = '' }) =>
+    value === '' ? `; ${key}` : `; ${key}=${value}`,
+  );
+  return {
+    ...policy,
+    generateCookie: {
+      name,
+      path: message.path ?? '',
+      ttlSeconds: Math.floor(ttl / 1000),
+      attributes: attributes.join(''),
+    },
+  };
 }
 
 /** Value of a cookie of the request (RFC 6265 section 5.4), without quotes around it. */

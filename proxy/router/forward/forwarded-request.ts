@@ -34,7 +34,7 @@ export interface ForwardPlan {
   readonly cluster: Cluster;
   readonly timeouts: Timeouts;
   readonly retry: RetryOptions | undefined;
-  readonly hash: number | undefined;
+  readonly hash: bigint | undefined;
   readonly destination: string | undefined;
   /** Values of Set-Cookie that hash policies ask for. */
   readonly cookies: readonly string[];

@@ -1,6 +1,6 @@
 import type { RequestHead } from '../../http/message.js';
 import type { StreamInfo } from '../../http/stream-info.js';
-import { toHashNumber, xxHash64 } from '../../upstream/xxhash64.js';
+import { xxHash64 } from '../../upstream/xxhash64.js';
 import type { HashPolicy } from '../route.js';
 
 const MASK = 0xffffffffffffffffn;
@@ -14,17 +14,17 @@ export function requestHash(
   request: RequestHead,
   info: StreamInfo,
   cookies: string[],
-): number | undefined {
+): bigint | undefined {
   let hash: bigint | undefined;
   for (const policy of policies) {
     const key = policy.key(request, info) ?? generated(policy, info, cookies);
     if (key !== undefined) {
-      const next = xxHash64(key);
+      const next = typeof key === 'string' ? xxHash64(key) : key.reduce((seed, value) => xxHash64(value, seed), 0n);
       hash = hash === undefined ? next : (((hash << 1n) | (hash >> 63n)) & MASK) ^ next;
     }
     if (policy.terminal && hash !== undefined) break;
   }
-  return hash === undefined ? undefined : toHashNumber(hash);
+  return hash;
 }
 
 /** The same value for all requests of a connection, so that requests in a race get the same cookie. */
@@ -37,6 +37,6 @@ function generated(policy: HashPolicy, info: StreamInfo, cookies: string[]): str
     .padStart(16, '0');
   const age = cookie.ttlSeconds > 0 ? `; Max-Age=${cookie.ttlSeconds}` : '';
   const path = cookie.path === '' ? '' : `; Path=${cookie.path}`;
-  cookies.push(`${cookie.name}="${value}"${age}${path}; HttpOnly`);
+  cookies.push(`${cookie.name}="${value}"${age}${path}${cookie.attributes ?? ''}; HttpOnly`);
   return value;
 }

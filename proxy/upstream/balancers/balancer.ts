@@ -3,8 +3,11 @@ import type { UpstreamHost } from '../host.js';
 
 /** Picks among a fixed list of hosts. Replaced, never changed, when the list does. */
 export interface Balancer {
-  /** undefined only when there are no hosts. `hash` is uniform in [0, 2^53); balancers that do not hash ignore it. */
-  pick(hash: number | undefined): UpstreamHost | undefined;
+  /**
+   * undefined only when there are no hosts. `hash` has 64 bits; balancers that do not hash ignore it. `attempt` counts the
+   * picks of one choice that were refused before, so that a hash can lead elsewhere.
+   */
+  pick(hash: bigint | undefined, attempt?: number): UpstreamHost | undefined;
 }
 
 /** A host with its share of the load; weights are relative to each other and above 0. */
@@ -20,7 +23,8 @@ export function sameWeights(hosts: readonly WeightedHost[]): boolean {
   return hosts.every((entry) => entry.weight === first);
 }
 
-/** What consistent hashing knows a host by. */
+/** What consistent hashing knows a host by: the key that its metadata gives it, else its name or address. */
 export function hashKey(host: UpstreamHost, useHostname: boolean): string {
+  if (host.hashKey !== '') return host.hashKey;
   return useHostname && host.hostname !== '' ? host.hostname : host.address;
 }

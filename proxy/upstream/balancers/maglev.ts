@@ -1,25 +1,30 @@
 import type { Random } from '../../../common/runtime/clock.js';
 import type { UpstreamHost } from '../host.js';
-import { xxHash64 } from '../xxhash64.js';
+import { random64, xxHash64 } from '../xxhash64.js';
 import { type Balancer, type BalancerFactory, hashKey, type WeightedHost } from './balancer.js';
 
-/** Maglev's lookup table (Eisenbud et al., NSDI 2016, section 3.4), weighted as in Envoy. `tableSize` is a prime. */
+/** Maglev's lookup table (Eisenbud et al., NSDI 2016, section 3.4), weighted and filled as Envoy does. `tableSize` is a prime. */
 export function maglev(tableSize: number, useHostname: boolean): BalancerFactory {
   return (hosts, random) => new Maglev(hosts, random, tableSize, useHostname);
 }
 
 class Maglev implements Balancer {
   private readonly table: readonly UpstreamHost[];
+  private readonly size: bigint;
   private readonly random: Random;
 
   constructor(hosts: readonly WeightedHost[], random: Random, tableSize: number, useHostname: boolean) {
     this.random = random;
     this.table = buildTable(hosts, tableSize, useHostname);
+    this.size = BigInt(this.table.length);
   }
 
-  pick(hash: number | undefined): UpstreamHost | undefined {
-    const size = this.table.length;
-    return this.table[hash === undefined ? Math.floor(this.random() * size) : hash % size];
+  pick(hash: bigint | undefined, attempt = 0): UpstreamHost | undefined {
+    if (this.size === 0n) return undefined;
+    const wanted = hash ?? random64(this.random);
+    // As in Envoy: most bits change, so that another slot far away is found.
+    const point = attempt === 0 ? wanted : wanted ^ BigInt.asUintN(64, -BigInt(attempt));
+    return this.table[Number(point % this.size)];
   }
 }
 
@@ -34,9 +39,10 @@ interface Row {
 
 function buildTable(hosts: readonly WeightedHost[], size: number, useHostname: boolean): UpstreamHost[] {
   if (hosts.length === 0) return [];
-  const largest = Math.max(...hosts.map((entry) => entry.weight));
-  const rows = hosts.map((entry) => rowOf(entry, size, useHostname));
+  const total = hosts.reduce((sum, entry) => sum + entry.weight, 0);
+  const rows = hosts.map((entry) => rowOf(entry, entry.weight / total, size, useHostname));
   rows.sort((a, b) => (hashKey(a.host, useHostname) < hashKey(b.host, useHostname) ? -1 : 1));
+  const largest = Math.max(...rows.map((row) => row.weight));
   const table: (UpstreamHost | undefined)[] = new Array<UpstreamHost | undefined>(size).fill(undefined);
   let filled = 0;
   for (let turn = 1; filled < size; turn++) {
@@ -52,11 +58,11 @@ function buildTable(hosts: readonly WeightedHost[], size: number, useHostname: b
   return table.filter((host) => host !== undefined);
 }
 
-function rowOf(entry: WeightedHost, size: number, useHostname: boolean): Row {
+function rowOf(entry: WeightedHost, weight: number, size: number, useHostname: boolean): Row {
   const key = hashKey(entry.host, useHostname);
   return {
     host: entry.host,
-    weight: entry.weight,
+    weight,
     position: Number(xxHash64(key) % BigInt(size)),
     skip: size < 2 ? 1 : Number(xxHash64(key, 1n) % BigInt(size - 1)) + 1,
     due: 0,

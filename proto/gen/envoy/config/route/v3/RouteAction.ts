@@ -50,12 +50,24 @@ export interface _envoy_config_route_v3_RouteAction_HashPolicy_Cookie {
   'name'?: (string);
   'ttl'?: (_google_protobuf_Duration | null);
   'path'?: (string);
+  'attributes'?: (_envoy_config_route_v3_RouteAction_HashPolicy_CookieAttribute)[];
 }
 
 export interface _envoy_config_route_v3_RouteAction_HashPolicy_Cookie__Output {
   'name'?: (string);
   'ttl'?: (_google_protobuf_Duration__Output);
   'path'?: (string);
+  'attributes'?: (_envoy_config_route_v3_RouteAction_HashPolicy_CookieAttribute__Output)[];
+}
+
+export interface _envoy_config_route_v3_RouteAction_HashPolicy_CookieAttribute {
+  'name'?: (string);
+  'value'?: (string);
+}
+
+export interface _envoy_config_route_v3_RouteAction_HashPolicy_CookieAttribute__Output {
+  'name'?: (string);
+  'value'?: (string);
 }
 
 export interface _envoy_config_route_v3_RouteAction_HashPolicy_FilterState {

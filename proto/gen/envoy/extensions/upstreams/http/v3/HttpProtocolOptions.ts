@@ -4,6 +4,7 @@ import type { HttpFilter as _envoy_extensions_filters_network_http_connection_ma
 import type { TypedExtensionConfig as _envoy_config_core_v3_TypedExtensionConfig, TypedExtensionConfig__Output as _envoy_config_core_v3_TypedExtensionConfig__Output } from '../../../../../envoy/config/core/v3/TypedExtensionConfig.js';
 import type { Http1ProtocolOptions as _envoy_config_core_v3_Http1ProtocolOptions, Http1ProtocolOptions__Output as _envoy_config_core_v3_Http1ProtocolOptions__Output } from '../../../../../envoy/config/core/v3/Http1ProtocolOptions.js';
 import type { Http2ProtocolOptions as _envoy_config_core_v3_Http2ProtocolOptions, Http2ProtocolOptions__Output as _envoy_config_core_v3_Http2ProtocolOptions__Output } from '../../../../../envoy/config/core/v3/Http2ProtocolOptions.js';
+import type { MatchPredicate as _envoy_config_common_matcher_v3_MatchPredicate, MatchPredicate__Output as _envoy_config_common_matcher_v3_MatchPredicate__Output } from '../../../../../envoy/config/common/matcher/v3/MatchPredicate.js';
 
 export interface _envoy_extensions_upstreams_http_v3_HttpProtocolOptions_AutoHttpConfig {
   'http_protocol_options'?: (_envoy_config_core_v3_Http1ProtocolOptions | null);
@@ -26,6 +27,14 @@ export interface _envoy_extensions_upstreams_http_v3_HttpProtocolOptions_Explici
   'http2_protocol_options'?: (_envoy_config_core_v3_Http2ProtocolOptions__Output);
 }
 
+export interface _envoy_extensions_upstreams_http_v3_HttpProtocolOptions_OutlierDetection {
+  'error_matcher'?: (_envoy_config_common_matcher_v3_MatchPredicate | null);
+}
+
+export interface _envoy_extensions_upstreams_http_v3_HttpProtocolOptions_OutlierDetection__Output {
+  'error_matcher'?: (_envoy_config_common_matcher_v3_MatchPredicate__Output);
+}
+
 export interface _envoy_extensions_upstreams_http_v3_HttpProtocolOptions_UseDownstreamHttpConfig {
   'http_protocol_options'?: (_envoy_config_core_v3_Http1ProtocolOptions | null);
   'http2_protocol_options'?: (_envoy_config_core_v3_Http2ProtocolOptions | null);
@@ -44,6 +53,7 @@ export interface HttpProtocolOptions {
   'auto_config'?: (_envoy_extensions_upstreams_http_v3_HttpProtocolOptions_AutoHttpConfig | null);
   'http_filters'?: (_envoy_extensions_filters_network_http_connection_manager_v3_HttpFilter)[];
   'header_validation_config'?: (_envoy_config_core_v3_TypedExtensionConfig | null);
+  'outlier_detection'?: (_envoy_extensions_upstreams_http_v3_HttpProtocolOptions_OutlierDetection | null);
   'upstream_protocol_options'?: "explicit_http_config"|"use_downstream_protocol_config"|"auto_config";
 }
 
@@ -55,4 +65,5 @@ export interface HttpProtocolOptions__Output {
   'auto_config'?: (_envoy_extensions_upstreams_http_v3_HttpProtocolOptions_AutoHttpConfig__Output);
   'http_filters'?: (_envoy_extensions_filters_network_http_connection_manager_v3_HttpFilter__Output)[];
   'header_validation_config'?: (_envoy_config_core_v3_TypedExtensionConfig__Output);
+  'outlier_detection'?: (_envoy_extensions_upstreams_http_v3_HttpProtocolOptions_OutlierDetection__Output);
 }
