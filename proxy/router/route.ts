@@ -125,7 +125,12 @@ export interface HashPolicy {
    */
   key(request: RequestHead, info: StreamInfo): string | readonly string[] | undefined;
   /** Set when a cookie with a lifetime is to be generated for clients that lack it. */
-  readonly generateCookie?: { readonly name: string; readonly path: string; readonly ttlSeconds: number; readonly attributes?: string };
+  readonly generateCookie?: {
+    readonly name: string;
+    readonly path: string;
+    readonly ttlSeconds: number;
+    readonly attributes?: string;
+  };
 }
 
 export interface MirrorPolicy {

@@ -68,7 +68,7 @@ function cookiePolicy(message: NonNullable<HashPolicyMessage['cookie']>, termina
       name,
       path: message.path ?? '',
       ttlSeconds: Math.floor(ttl / 1000),
-      attributes: attributes.join(''),
+      ...(attributes.length > 0 && { attributes: attributes.join('') }),
     },
   };
 }

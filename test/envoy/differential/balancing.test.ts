@@ -143,6 +143,24 @@ describe.skipIf(!Differential.available)(`load balancing as Envoy does it ${Diff
 
   afterAll(() => both?.stop());
 
+  describe('generated cookies', () => {
+    it.each(generated)('%s', async (_name, _status, exchange) => {
+      const { envoy, weft } = await both.run(exchange);
+      expect(cookieHidden(weft)).toEqual(cookieHidden(envoy));
+    });
+
+    it('the value is the same for all requests of a connection', async () => {
+      const two = {
+        send: [request('GET', '/cookie-session') + request('GET', '/cookie-session')],
+        methods: ['GET', 'GET'],
+      };
+      const { responses } = await both.weft.run(two);
+      const cookies = responses.map(({ headers }) => headers.find(([name]) => name === 'set-cookie')?.[1]);
+      expect(cookies[0]).toBeDefined();
+      expect(new Set(cookies).size).toBe(1);
+    });
+  });
+
   describe('the same hash, the same host', () => {
     it.each(CLUSTERS)('%s', async (name) => {
       const requests = KEYS.map((key) => get(`/${name}/header`, { 'x-user': key }));
@@ -177,21 +195,6 @@ describe.skipIf(!Differential.available)(`load balancing as Envoy does it ${Diff
       }));
       const [envoy, weft] = await Promise.all([placement(both.envoy, requests), placement(both.weft, requests)]);
       expect(weft).toEqual(envoy);
-    });
-  });
-
-  describe('generated cookies', () => {
-    it.each(generated)('%s', async (_name, _status, exchange) => {
-      const { envoy, weft } = await both.run(exchange);
-      expect(cookieHidden(weft)).toEqual(cookieHidden(envoy));
-    });
-
-    it('the value is the same for all requests of a connection', async () => {
-      const two = { send: [request('GET', '/cookie-session') + request('GET', '/cookie-session')], methods: ['GET', 'GET'] };
-      const { responses } = await both.weft.run(two);
-      const cookies = responses.map(({ headers }) => headers.find(([name]) => name === 'set-cookie')?.[1]);
-      expect(cookies[0]).toBeDefined();
-      expect(new Set(cookies).size).toBe(1);
     });
   });
 });
