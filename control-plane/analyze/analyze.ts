@@ -2,6 +2,7 @@ import { objectTitle } from '../api/finding.js';
 import type { ConfigObject, Finding } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
 import { checkConflicts } from './conflicts.js';
+import { checkDelegates } from './delegates.js';
 import { checkEgress } from './egress.js';
 import { checkEjection } from './ejection.js';
 import { checkPolicies } from './policies.js';
@@ -11,7 +12,16 @@ import { Reporter } from './reporter.js';
 import { checkRoutes } from './routes.js';
 import { checkTls } from './tls.js';
 
-const ANALYZERS = [checkReferences, checkRoutes, checkConflicts, checkPolicies, checkTls, checkEjection, checkEgress];
+const ANALYZERS = [
+  checkReferences,
+  checkDelegates,
+  checkRoutes,
+  checkConflicts,
+  checkPolicies,
+  checkTls,
+  checkEjection,
+  checkEgress,
+];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */
 const SUPPRESS = 'galley.istio.io/analyze-suppress';

@@ -28,6 +28,8 @@ export const AnalysisCode = {
   noEgress: 'WEFT0206',
   /** So small a share of so few workloads that none is ever ejected. */
   neverEjects: 'WEFT0207',
+  /** A route of a delegate that takes what its root does not give it. */
+  delegateConflict: 'WEFT0220',
   /** A TrafficSplit for a host that a VirtualService routes. */
   splitOverridden: 'WEFT0205',
 } as const;

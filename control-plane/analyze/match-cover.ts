@@ -11,6 +11,7 @@ export function covers(wide: HttpMatchRequest, narrow: HttpMatchRequest): boolea
   if (wide.unknownMatch === true || narrow.unknownMatch === true) return false;
   return (
     coversPath(wide, narrow) &&
+    coversText(wide.scheme, narrow.scheme) &&
     coversText(wide.method, narrow.method) &&
     coversText(wide.authority, narrow.authority) &&
     (wide.port === undefined || wide.port === narrow.port) &&

@@ -163,7 +163,11 @@ describe('what is refused', () => {
       route('retries: { retryOn: "5xx,gatway-error" }'),
       /"gatway-error" is no retry condition and no status code; did you mean "gateway-error"/,
     ],
-    ['VirtualService', '{ http: [{ redirect: { redirectCode: 200 } }] }', /redirectCode: must be a redirect status/],
+    [
+      'VirtualService',
+      '{ http: [{ redirect: { redirectCode: 200 } }] }',
+      /redirectCode: must be 301, 302, 303, 307 or 308/,
+    ],
     [
       'VirtualService',
       '{ http: [{ directResponse: { body: { string: x } } }] }',
@@ -302,8 +306,8 @@ describe('what is taken, with a word about it', () => {
     [
       'a field that is not acted on',
       'VirtualService',
-      route('corsPolicy: {}'),
-      'WEFT0002 spec.http[0].corsPolicy: is not supported in this release: no CORS header is added and no preflight answered',
+      route('fault: { delay: { exponentialDelay: 1s } }'),
+      'WEFT0002 spec.http[0].fault.delay.exponentialDelay: is not supported in this release: no delay is injected',
     ],
     [
       'a deprecated field',

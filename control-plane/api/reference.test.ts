@@ -10,6 +10,6 @@ it('docs/configuration.md says what the schemas do', () => {
 it('lists what is acted on and what is not', () => {
   const text = configurationReference();
   expect(text).toMatch(/\| `http\[\]\.match\[\]` \| .*`uri` \(exact, prefix, regex\)/);
-  expect(text).toContain('| `http[].corsPolicy` | no CORS header is added and no preflight answered |');
+  expect(text).toContain('| `http[].fault.delay.exponentialDelay` | no delay is injected |');
   expect(text).toContain('| `rules[].from[].source.requestPrincipals` |');
 });

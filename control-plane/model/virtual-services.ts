@@ -1,18 +1,20 @@
 import { resolveHost } from '../api/hosts.js';
 import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
 import type { ConfigObject } from '../api/object.js';
+import { delegatesOf, withDelegates } from './delegates.js';
 import { HostIndex } from './hosts.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { byAge } from './order.js';
 import { exportedTo, isVisible } from './visibility.js';
 
-/** A VirtualService that sidecars act on. */
+/** A VirtualService, ready to be acted on. */
 export interface MeshVirtualService {
   readonly name: string;
   readonly namespace: string;
   /** Fully qualified; may hold wildcards. */
   readonly hosts: readonly string[];
   readonly exportTo: ReadonlySet<string>;
+  /** With the routes of its delegates in it. */
   readonly spec: VirtualServiceSpec;
   readonly object: ConfigObject<VirtualServiceSpec>;
 }
@@ -23,22 +25,47 @@ export class VirtualServices {
   /** Those that sidecars act on, oldest first. */
   readonly all: readonly MeshVirtualService[];
 
+  readonly #ofGateways: ReadonlyMap<string, readonly MeshVirtualService[]>;
+
   constructor(objects: readonly ConfigObject<VirtualServiceSpec>[], settings: MeshSettings) {
-    this.all = [...objects]
-      .sort(byAge)
-      .filter(({ spec }) => forSidecars(spec.gateways))
-      .map((object) => {
-        const { namespace, name } = object.metadata;
-        const hosts = (object.spec.hosts ?? []).map((host) => resolveHost(host, namespace));
-        const exportTo = exportedTo(object.spec.exportTo, namespace, settings.virtualServiceExportTo);
-        return { name, namespace, hosts, exportTo, spec: object.spec, object };
-      });
+    const delegates = delegatesOf(objects, settings.virtualServiceExportTo);
+    const every = [...objects].sort(byAge).map((object) => {
+      const { namespace, name } = object.metadata;
+      const hosts = (object.spec.hosts ?? []).map((host) => resolveHost(host, namespace));
+      const exportTo = exportedTo(object.spec.exportTo, namespace, settings.virtualServiceExportTo);
+      const spec = withDelegates(object.spec, namespace, delegates);
+      return { name, namespace, hosts, exportTo, spec, object };
+    });
+    this.all = every.filter(({ object }) => forSidecars(object.spec.gateways));
+    this.#ofGateways = byGateway(every);
     this.#index = new HostIndex(this.all.flatMap((vs) => vs.hosts.map((host) => [host, vs] as const)));
   }
 
   find(host: string, clientNamespace: string): MeshVirtualService | undefined {
     return this.#index.find(host, (vs) => isVisible(vs.exportTo, clientNamespace));
   }
+
+  /** Those that name a gateway (`namespace/name`), oldest first: their routes for one host follow each other. */
+  ofGateway(key: string): readonly MeshVirtualService[] {
+    return this.#ofGateways.get(key) ?? [];
+  }
+}
+
+function byGateway(all: readonly MeshVirtualService[]): Map<string, MeshVirtualService[]> {
+  const found = new Map<string, MeshVirtualService[]>();
+  for (const vs of all) {
+    for (const key of new Set((vs.spec.gateways ?? []).map((name) => gatewayKey(name, vs.namespace)))) {
+      const list = found.get(key);
+      if (list === undefined) found.set(key, [vs]);
+      else list.push(vs);
+    }
+  }
+  return found;
+}
+
+/** `namespace/name` of a gateway as an object of `namespace` names it. */
+export function gatewayKey(name: string, namespace: string): string {
+  return name.includes('/') ? name : `${namespace}/${name}`;
 }
 
 /** Whether a list of gateways (of a VirtualService or of a match) includes the sidecars. */

@@ -5,7 +5,8 @@ import type { HttpConnectionManager } from '../../proto/gen/envoy/extensions/fil
 import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import { any, bool, duration } from './messages.js';
-import { FAULT_FILTER } from './route-action.js';
+import { CORS_FILTER } from './route-cors.js';
+import { FAULT_FILTER } from './route-fault.js';
 
 export interface ConnectionManagerParts {
   readonly direction: 'inbound' | 'outbound';
@@ -84,7 +85,7 @@ function httpFilters({ direction, rbac, istioFilters }: ConnectionManagerParts):
     ...(istioFilters ? [metadata] : []),
     ...rbac,
     { name: FAULT_FILTER, typed_config: any(EXTENSION.fault) },
-    { name: 'envoy.filters.http.cors', typed_config: any(EXTENSION.cors) },
+    { name: CORS_FILTER, typed_config: any(EXTENSION.cors) },
     ...(istioFilters ? [stats] : []),
     { name: 'envoy.filters.http.router', typed_config: any(EXTENSION.router) },
   ];

@@ -11,7 +11,7 @@ import type { MeshVirtualService } from '../model/virtual-services.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { bool, duration, struct } from './messages.js';
 import { retryPolicy } from './retry.js';
-import { hashPolicies, type RouteScope, routeBody } from './route-action.js';
+import { hashPolicies, type RouteScope, routeBody, timeouts } from './route-action.js';
 import { matchConcerns, matchesEverything, routeMatch } from './route-match.js';
 
 /** Name of the routes of the listener that applications use as their HTTP proxy, as Istio names them. */
@@ -61,7 +61,8 @@ function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
         domains: withPorts(host.startsWith('*') ? [host] : [host, ...aliases(context, host)], 80),
         routes: virtualServiceRoutes({ context, namespace: vs.namespace, port: 80 }, vs),
         include_request_attempt_count: true,
-      })),
+      }))
+      .filter(({ routes }) => routes.length > 0 || mayHaveMatched(vs)),
   );
 }
 
@@ -107,7 +108,9 @@ export function serviceRoutes(context: ProxyContext, visible: VisiblePort): Rout
   const { service, port } = visible;
   const vs = snapshot.virtualServices.find(service.host, client.namespace);
   if (vs !== undefined && (vs.spec.http ?? []).length > 0) {
-    return virtualServiceRoutes({ context, namespace: vs.namespace, port: port.number }, vs);
+    const routes = virtualServiceRoutes({ context, namespace: vs.namespace, port: port.number }, vs);
+    // One that says nothing about this client and port is as good as none; one that we understand in part is not.
+    if (routes.length > 0 || mayHaveMatched(vs)) return routes;
   }
   const split = snapshot.trafficSplits.get(service.host);
   const scope: RouteScope = { context, namespace: service.namespace, port: port.number };
@@ -115,15 +118,17 @@ export function serviceRoutes(context: ProxyContext, visible: VisiblePort): Rout
   return [defaultRoute(scope, visible)];
 }
 
+function mayHaveMatched({ spec }: MeshVirtualService): boolean {
+  return (spec.http ?? []).some(({ match }) => match?.some(({ unknownMatch }) => unknownMatch === true) === true);
+}
+
 function defaultRoute(scope: RouteScope, { service, port }: VisiblePort): Route {
-  const retry = retryPolicy(undefined, scope.context.snapshot.settings);
   const hash = hashPolicies(scope, { host: service.host, port: { number: port.number } });
-  const timeout = duration(0);
+  const retry = retryPolicy(undefined, scope.context.snapshot.settings);
   const action: RouteAction = {
     cluster: clusterName(service.host, port.number),
-    timeout,
+    ...timeouts(scope, 0),
     ...(retry && { retry_policy: retry }),
-    max_stream_duration: { grpc_timeout_header_max: timeout },
     ...(hash.length > 0 && { hash_policy: hash }),
   };
   return { name: 'default', match: { prefix: '/' }, route: action };
@@ -153,10 +158,17 @@ export function virtualServiceRoutes(scope: RouteScope, vs: MeshVirtualService):
     if (body === undefined) continue;
     const matches = http.match === undefined || http.match.length === 0 ? [undefined] : http.match;
     for (const match of matches) {
-      if (match !== undefined && !matchConcerns(match, scope.context.client, scope.port)) continue;
+      if (match !== undefined && !matchConcerns(match, scope, vs.namespace)) continue;
       const name = [http.name, match?.name].filter((part) => part !== undefined && part !== '').join('.');
       const compiled = routeMatch(match);
-      routes.push({ ...(name !== '' && { name }), match: compiled, metadata, ...body });
+      const stat_prefix = match?.statPrefix;
+      routes.push({
+        ...(name !== '' && { name }),
+        match: compiled,
+        metadata,
+        ...(stat_prefix && { stat_prefix }),
+        ...body,
+      });
       if (matchesEverything(compiled)) return routes;
     }
   }

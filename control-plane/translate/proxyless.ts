@@ -10,7 +10,7 @@ import { outboundClusters } from './clusters.js';
 import { type ProxyContext, proxyContext, type VisiblePort } from './context.js';
 import { adsSource, any } from './messages.js';
 import { domainsOf, serviceRoutes } from './outbound-routes.js';
-import { FAULT_FILTER } from './route-action.js';
+import { FAULT_FILTER } from './route-fault.js';
 
 /**
  * What a proxyless gRPC client is to have. It asks for listeners by the name that it dials,

@@ -11,8 +11,18 @@ const INBOUND_CONDITIONS = 'reset-before-request';
 const BACK_OFF_MS = 25;
 const HOST_ATTEMPTS = 5;
 
-/** The retries of a route; undefined when it asks for none. */
-export function retryPolicy(own: HttpRetry | undefined, settings: MeshSettings): RetryPolicy | undefined {
+/** How many attempts go to one priority before the next is tried. */
+const ATTEMPTS_A_PRIORITY = 2;
+
+/**
+ * The retries of a route; undefined when it asks for none. Where hosts are chosen by a hash (`hashed`), a retry goes to
+ * the same host unless the route says otherwise.
+ */
+export function retryPolicy(
+  own: HttpRetry | undefined,
+  settings: MeshSettings,
+  hashed = false,
+): RetryPolicy | undefined {
   const retries = own ?? settings.defaultRetries ?? { attempts: DEFAULT_ATTEMPTS };
   const attempts = retries.attempts ?? (own === undefined ? DEFAULT_ATTEMPTS : 0);
   if (attempts <= 0) return undefined;
@@ -21,10 +31,16 @@ export function retryPolicy(own: HttpRetry | undefined, settings: MeshSettings):
     retry_on: conditions,
     num_retries: uint32(attempts),
     ...(retries.perTryTimeout !== undefined && { per_try_timeout: duration(durationMs(retries.perTryTimeout, 0)) }),
-    ...(retries.retryIgnorePreviousHosts !== false && {
+    ...((retries.retryIgnorePreviousHosts ?? !hashed) && {
       retry_host_predicate: [
         { name: 'envoy.retry_host_predicates.previous_hosts', typed_config: any(EXTENSION.previousHosts) },
       ],
+    }),
+    ...(retries.retryRemoteLocalities === true && {
+      retry_priority: {
+        name: 'envoy.retry_priorities.previous_priorities',
+        typed_config: any(EXTENSION.previousPriorities, { update_frequency: ATTEMPTS_A_PRIORITY }),
+      },
     }),
     host_selection_retry_max_attempts: HOST_ATTEMPTS,
     ...(codes.length > 0 && { retriable_status_codes: codes }),

@@ -1,6 +1,4 @@
 import { formatClusterName } from '../../common/xds/names.js';
-import { EXTENSION } from '../../common/xds/type-urls.js';
-import type { RedirectAction } from '../../proto/gen/envoy/config/route/v3/RedirectAction.js';
 import type { Route } from '../../proto/gen/envoy/config/route/v3/Route.js';
 import type {
   _envoy_config_route_v3_RouteAction_HashPolicy as HashPolicy,
@@ -12,18 +10,15 @@ import type { Any } from '../../proto/gen/google/protobuf/Any.js';
 import { resolveHost } from '../api/hosts.js';
 import type { ConsistentHash } from '../api/kinds/destination-rule.js';
 import type { Destination, Percent } from '../api/kinds/shared.js';
-import type {
-  HttpDirectResponse,
-  HttpFaultInjection,
-  HttpRedirect,
-  HttpRoute,
-  HttpRouteDestination,
-} from '../api/kinds/virtual-service.js';
+import type { HttpRoute, HttpRouteDestination } from '../api/kinds/virtual-service.js';
 import { durationMs } from '../model/mesh-settings.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { authorityOf, headerFields } from './header-operations.js';
-import { any, bool, duration, fractionalPercent, regexMatcher, runtimePercent, uint32 } from './messages.js';
+import { bool, duration, regexMatcher, runtimePercent, uint32 } from './messages.js';
 import { retryPolicy } from './retry.js';
+import { directResponse, redirectAction } from './route-answers.js';
+import { CORS_FILTER, corsConfig } from './route-cors.js';
+import { FAULT_FILTER, faultConfig } from './route-fault.js';
 import { policyFor } from './traffic-policy.js';
 
 /** Where routes of one VirtualService are being translated for. */
@@ -33,21 +28,37 @@ export interface RouteScope {
   readonly namespace: string;
   /** Port of the service that the client addressed. */
   readonly port: number;
+  /** Whether clients address it by TLS, which ends here. */
+  readonly tls?: boolean;
+  /** The gateways, as `namespace/name`, whose routes these are; absent for those of sidecars. */
+  readonly gateways?: ReadonlySet<string>;
 }
 
 /** Everything of a route but its match and name. Undefined for a route that sends requests nowhere. */
 export function routeBody(scope: RouteScope, route: HttpRoute): Route | undefined {
+  const filters = filterConfigs(route);
   const fields = {
     ...headerFields(route.headers),
-    ...(route.fault && faultConfig(route.fault)),
+    ...(filters !== undefined && { typed_per_filter_config: filters }),
   };
-  if (route.redirect !== undefined) return { redirect: redirectAction(route.redirect, scope.port), ...fields };
+  if (route.redirect !== undefined) {
+    return { redirect: redirectAction(route.redirect, scope.port, scope.tls === true), ...fields };
+  }
   if (route.directResponse !== undefined) return { direct_response: directResponse(route.directResponse), ...fields };
   if (route.delegate !== undefined || route.route === undefined || route.route.length === 0) return undefined;
   // Envoy refuses weights that add up to nothing, and nobody is to get the request.
   if (withWeight(route.route).length === 0) return { direct_response: { status: 503 }, ...fields };
   const { action, headers } = forward(scope, route, route.route);
   return { route: action, ...mergeHeaders(fields, headers) };
+}
+
+function filterConfigs(route: HttpRoute): { [filter: string]: Any } | undefined {
+  const fault = route.fault && faultConfig(route.fault);
+  if (fault === undefined && route.corsPolicy === undefined) return undefined;
+  return {
+    ...(fault !== undefined && { [FAULT_FILTER]: fault }),
+    ...(route.corsPolicy !== undefined && { [CORS_FILTER]: corsConfig(route.corsPolicy) }),
+  };
 }
 
 function forward(
@@ -57,23 +68,28 @@ function forward(
 ): { action: RouteAction; headers: Route } {
   const chosen = withWeight(destinations);
   const [only] = chosen;
-  const timeout = duration(durationMs(route.timeout, 0));
-  const retry = retryPolicy(route.retries, scope.context.snapshot.settings);
   const mirrors = mirrorPolicies(scope, route);
   const hash = chosen.flatMap(({ destination }) => hashPolicies(scope, destination));
+  const retry = retryPolicy(route.retries, scope.context.snapshot.settings, chosen.length === 1 && hash.length > 0);
   const action: RouteAction = {
     ...(chosen.length === 1 && only !== undefined
       ? { cluster: clusterOf(scope, only.destination) }
       : { weighted_clusters: { clusters: chosen.map((item) => clusterWeight(scope, item)) } }),
-    timeout,
+    ...timeouts(scope, durationMs(route.timeout, 0)),
     ...(retry && { retry_policy: retry }),
-    // Beside max_stream_duration, Envoy does not enforce `timeout`.
-    ...(durationMs(route.timeout, 0) === 0 && { max_stream_duration: { grpc_timeout_header_max: timeout } }),
     ...rewrite(route, chosen.length === 1 ? only : undefined),
     ...(mirrors.length > 0 && { request_mirror_policies: mirrors }),
     ...(hash.length > 0 && { hash_policy: hash }),
   };
   return { action, headers: chosen.length === 1 ? headerFields(only?.headers) : {} };
+}
+
+/** The limit of a request in ms, 0 for none, which a gRPC request may lower by its own header. */
+export function timeouts({ context }: RouteScope, ms: number): RouteAction {
+  const timeout = duration(ms);
+  // gRPC's own clients read this one only; beside it Envoy does not enforce `timeout`.
+  if (context.node.dataPlane === 'grpc') return { timeout, max_stream_duration: { max_stream_duration: timeout } };
+  return { timeout, max_grpc_timeout: timeout };
 }
 
 /** A single destination gets everything, whatever its weight; of several, those without one get nothing. */
@@ -131,7 +147,7 @@ function clusterOf(scope: RouteScope, destination: Destination): string {
 function rewrite(route: HttpRoute, only: HttpRouteDestination | undefined): RouteAction {
   const regex = route.rewrite?.uriRegexRewrite;
   const uri = route.rewrite?.uri;
-  const authority = route.rewrite?.authority ?? authorityOf(only?.headers) ?? authorityOf(route.headers);
+  const authority = route.rewrite?.authority || authorityOf(route.headers) || authorityOf(only?.headers);
   return {
     ...(regex?.match !== undefined
       ? { regex_rewrite: { pattern: regexMatcher(regex.match), substitution: regex.rewrite ?? '' } }
@@ -189,58 +205,4 @@ function hashPolicy(hash: ConsistentHash): HashPolicy[] {
   if (hash.useSourceIp === true) return [{ connection_properties: { source_ip: true } }];
   if (hash.httpQueryParameterName !== undefined) return [{ query_parameter: { name: hash.httpQueryParameterName } }];
   return [];
-}
-
-const REDIRECT_CODES: Readonly<Record<number, RedirectAction['response_code']>> = {
-  301: 'MOVED_PERMANENTLY',
-  302: 'FOUND',
-  303: 'SEE_OTHER',
-  307: 'TEMPORARY_REDIRECT',
-  308: 'PERMANENT_REDIRECT',
-};
-const PREFIX_MARK = '%PREFIX()%';
-
-function redirectAction(redirect: HttpRedirect, port: number): RedirectAction {
-  const code = REDIRECT_CODES[redirect.redirectCode ?? 301];
-  const target = redirect.port ?? (redirect.derivePort === 'FROM_REQUEST_PORT' ? port : undefined);
-  const prefix =
-    redirect.prefixRewrite ??
-    (redirect.uri?.startsWith(PREFIX_MARK) ? redirect.uri.slice(PREFIX_MARK.length) : undefined);
-  return {
-    ...(redirect.authority !== undefined && { host_redirect: redirect.authority }),
-    ...(redirect.scheme !== undefined && { scheme_redirect: redirect.scheme }),
-    ...(target !== undefined && { port_redirect: target }),
-    ...(prefix !== undefined
-      ? { prefix_rewrite: prefix }
-      : redirect.uri !== undefined && { path_redirect: redirect.uri }),
-    ...(code !== undefined && { response_code: code }),
-  };
-}
-
-function directResponse({ status, body }: HttpDirectResponse): NonNullable<Route['direct_response']> {
-  if (body?.string !== undefined) return { status, body: { inline_string: body.string } };
-  if (body?.bytes !== undefined) return { status, body: { inline_bytes: Buffer.from(body.bytes, 'base64') } };
-  return { status };
-}
-
-export const FAULT_FILTER = 'envoy.filters.http.fault';
-
-/** A percentage that is not given is none, as in Istio. */
-function faultConfig({
-  delay,
-  abort,
-}: HttpFaultInjection): { typed_per_filter_config: { [name: string]: Any } } | undefined {
-  const fault = {
-    ...(delay?.fixedDelay !== undefined && {
-      delay: {
-        fixed_delay: duration(durationMs(delay.fixedDelay, 0)),
-        percentage: fractionalPercent(delay.percentage?.value ?? delay.percent ?? 0),
-      },
-    }),
-    ...(abort?.httpStatus !== undefined && {
-      abort: { http_status: abort.httpStatus, percentage: fractionalPercent(abort.percentage?.value ?? 0) },
-    }),
-  };
-  if (Object.keys(fault).length === 0) return undefined;
-  return { typed_per_filter_config: { [FAULT_FILTER]: any(EXTENSION.fault, fault) } };
 }

@@ -5,19 +5,31 @@ import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/String
 import type { StringMatch } from '../api/kinds/shared.js';
 import type { HttpMatchRequest } from '../api/kinds/virtual-service.js';
 import { selectorMatches } from '../api/labels.js';
-import type { Client } from '../model/destination-rules.js';
-import { forSidecars } from '../model/virtual-services.js';
+import { forSidecars, gatewayKey } from '../model/virtual-services.js';
 import { regexMatcher } from './messages.js';
+import type { RouteScope } from './route-action.js';
 
-/** Whether a match can ever be met by requests of this client to this port. */
-export function matchConcerns(match: HttpMatchRequest, client: Client, port: number): boolean {
+/** Whether a match of a VirtualService in `namespace` can ever be met by requests of this client to this port. */
+export function matchConcerns(match: HttpMatchRequest, scope: RouteScope, namespace: string): boolean {
+  const { port, context } = scope;
+  const { client } = context;
   return (
     match.unknownMatch !== true &&
-    forSidecars(match.gateways) &&
+    concernsGateways(match.gateways, scope.gateways, namespace) &&
     (match.port === undefined || match.port === 0 || match.port === port) &&
     selectorMatches(match.sourceLabels ?? {}, client.labels) &&
     (match.sourceNamespace || client.namespace) === client.namespace
   );
+}
+
+/** A match without gateways has those of its VirtualService. */
+function concernsGateways(
+  names: readonly string[] | undefined,
+  gateways: ReadonlySet<string> | undefined,
+  namespace: string,
+): boolean {
+  if (gateways === undefined) return forSidecars(names);
+  return names === undefined || names.length === 0 || names.some((name) => gateways.has(gatewayKey(name, namespace)));
 }
 
 export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
@@ -57,6 +69,7 @@ function headerMatchers(match: HttpMatchRequest | undefined): HeaderMatcher[] {
       ...(matcher.string_match && { treat_missing_header_as_empty: true }),
     });
   }
+  if (match?.scheme !== undefined) matchers.push(headerMatcher(':scheme', match.scheme));
   if (match?.method !== undefined) matchers.push(headerMatcher(':method', match.method));
   if (match?.authority !== undefined) matchers.push(headerMatcher(':authority', match.authority));
   return matchers;

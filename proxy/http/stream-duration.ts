@@ -22,13 +22,13 @@ export function routeStreamDuration(action: ForwardAction, request: RequestHead)
 }
 
 /** Value of `grpc-timeout`, ms, rounded up; undefined when it is absent or not valid. */
-function grpcTimeout(request: RequestHead): number | undefined {
+export function grpcTimeout(request: RequestHead): number | undefined {
   const [, digits, unit = ''] = /^(\d{1,8})([HMSmun])$/.exec(request.headers.get('grpc-timeout') ?? '') ?? [];
   return digits === undefined ? undefined : Math.ceil(Number(digits) * (UNIT_MS[unit] ?? 1));
 }
 
 /** The smallest unit from milliseconds on that takes eight digits. */
-function grpcTimeoutText(ms: number): string {
+export function grpcTimeoutText(ms: number): string {
   for (const unit of ['m', 'S', 'M']) {
     const value = Math.floor(ms / (UNIT_MS[unit] ?? 1));
     if (value <= MAX_DIGITS) return `${value}${unit}`;

@@ -71,6 +71,8 @@ export interface ForwardAction {
   readonly grpcTimeoutHeaderMaxMs?: number | undefined;
   /** Subtracted from what `grpc-timeout` asks for, ms. */
   readonly grpcTimeoutHeaderOffsetMs?: number | undefined;
+  /** Set where a gRPC request's own `grpc-timeout` takes the place of `timeoutMs`: the most that it gets, ms, 0 for no bound. */
+  readonly grpcTimeout?: { readonly maxMs: number; readonly offsetMs: number } | undefined;
   /** The upstream host's name becomes the authority; `appendXForwardedHost` then keeps the old one. */
   readonly autoHostRewrite?: boolean;
   readonly appendXForwardedHost?: boolean;
@@ -111,6 +113,8 @@ export interface RetryPolicy {
   /** Skip hosts that were tried already, up to this many picks; 0 is off. */
   readonly hostSelectionAttempts: number;
   readonly skipPreviousHosts: boolean;
+  /** After so many attempts retries leave the priorities that were tried; 0 is off. */
+  readonly attemptsAPriority?: number;
   /** For `retriable-headers`: a response that meets one of these is tried again. */
   readonly retriableHeaders?: readonly ((response: ResponseHead) => boolean)[];
   /** When there are any, only requests that meet one of these are tried again. */

@@ -71,6 +71,8 @@ export interface LoadBalancerContext {
   /** Hosts that were tried already, when the retry policy wants others. */
   readonly avoid: readonly Host[];
   readonly avoidAttempts: number;
+  /** Priorities that were tried already, when the retry policy wants others; where all were, it begins anew. */
+  readonly avoidPriorities?: ReadonlySet<number> | undefined;
   /** `ip:port` for clusters of type ORIGINAL_DST: the connection's original destination, or the header's value. */
   readonly destination?: string | undefined;
 }

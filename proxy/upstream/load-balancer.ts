@@ -51,21 +51,32 @@ export class LoadBalancer {
     this.single = plain ? this.balancer(0, 'healthy') : undefined;
   }
 
-  /** `attempt` as in {@link Balancer.pick}. */
-  pick(hash: bigint | undefined, attempt = 0): UpstreamHost | undefined {
+  /** `attempt` as in {@link Balancer.pick}; `avoid` names priorities whose load the others take, as long as these can. */
+  pick(hash: bigint | undefined, attempt = 0, avoid?: ReadonlySet<number>): UpstreamHost | undefined {
     if (this.single !== undefined) return this.single.pick(hash, attempt);
+    const loads = avoid === undefined ? this.loads : this.loadsWithout(avoid);
     let point = hash === undefined ? this.random() * 100 : Number(hash % 100n);
     for (let priority = 0; priority < this.levels.length; priority++) {
-      const load = this.loads.healthy[priority] ?? 0;
+      const load = loads.healthy[priority] ?? 0;
       if (point < load) return this.pickIn(priority, 'healthy', hash, attempt);
       point -= load;
     }
     for (let priority = 0; priority < this.levels.length; priority++) {
-      const load = this.loads.degraded[priority] ?? 0;
+      const load = loads.degraded[priority] ?? 0;
       if (point < load) return this.pickIn(priority, 'degraded', hash, attempt);
       point -= load;
     }
     return undefined;
+  }
+
+  private loadsWithout(avoid: ReadonlySet<number>): PriorityLoads {
+    const counts = this.levels.map(({ healthy, degraded, all }, priority) =>
+      avoid.has(priority)
+        ? { healthy: 0, degraded: 0, total: 0 }
+        : { healthy: healthy.length, degraded: degraded.length, total: all.length },
+    );
+    const usable = counts.some(({ healthy, degraded }) => healthy + degraded > 0);
+    return usable ? priorityLoads(counts, this.input.overprovisioning, 0) : this.loads;
   }
 
   private pickIn(

@@ -82,10 +82,11 @@ export class UpstreamCluster implements Cluster {
 
   chooseHost(context: LoadBalancerContext): UpstreamHost | undefined {
     if (this.current.discovery.kind === 'original-dst') return this.destinations.host(context.destination);
-    let host = this.balancer.pick(context.hash);
+    const { avoid, avoidAttempts, avoidPriorities } = context;
+    let host = this.balancer.pick(context.hash, 0, avoidPriorities);
     // As Envoy does: after the given number of further picks the last one counts, tried before or not.
-    for (let i = 1; i <= context.avoidAttempts && host !== undefined && context.avoid.includes(host); i++) {
-      host = this.balancer.pick(context.hash, i);
+    for (let i = 1; i <= avoidAttempts && host !== undefined && avoid.includes(host); i++) {
+      host = this.balancer.pick(context.hash, i, avoidPriorities);
     }
     return host;
   }

@@ -19,11 +19,12 @@ export interface HttpRoute {
   readonly name?: string;
   /** Any of them; unset or empty matches every request. */
   readonly match?: readonly HttpMatchRequest[];
-  /** At most one of route, redirect, directResponse; with `delegate` (not acted on in this release) none, and the route is to be left out. */
+  /** Exactly one of route, redirect, directResponse and delegate. */
   readonly route?: readonly HttpRouteDestination[];
   readonly redirect?: HttpRedirect;
   readonly directResponse?: HttpDirectResponse;
-  readonly delegate?: { readonly name?: string; readonly namespace?: string };
+  /** Another VirtualService, one without hosts, that has the routes; its namespace is the own one when unset. */
+  readonly delegate?: { readonly name: string; readonly namespace?: string };
   readonly rewrite?: HttpRewrite;
   /** Unset means none. */
   readonly timeout?: Duration;
@@ -35,7 +36,6 @@ export interface HttpRoute {
   readonly mirrorPercent?: number;
   /** Unset means 100. */
   readonly mirrorPercentage?: Percent;
-  /** Not acted on in this release. */
   readonly corsPolicy?: CorsPolicy;
   readonly headers?: Headers;
 }
@@ -48,7 +48,6 @@ export interface HttpMatchRequest {
   readonly unknownMatch?: true;
   readonly name?: string;
   readonly uri?: StringMatch;
-  /** Not acted on in this release: sets unknownMatch. */
   readonly scheme?: StringMatch;
   readonly method?: StringMatch;
   readonly authority?: StringMatch;
@@ -119,7 +118,7 @@ export interface HttpRetry {
   readonly perTryTimeout?: Duration;
   /** Comma-separated conditions of Envoy's, and status codes. */
   readonly retryOn?: string;
-  /** Not acted on in this release. */
+  /** Retries move on to the next priority of localities. */
   readonly retryRemoteLocalities?: boolean;
   readonly retryIgnorePreviousHosts?: boolean;
   readonly backoff?: Duration;
@@ -137,7 +136,7 @@ export interface HttpFaultInjection {
   /** Without a percentage it aborts nothing. */
   readonly abort?: {
     readonly httpStatus?: number;
-    /** Not acted on in this release. */
+    /** Name or number of a gRPC status. */
     readonly grpcStatus?: string;
     /** Not acted on in this release. */
     readonly http2Error?: string;

@@ -1,4 +1,5 @@
 import { Code } from '../codes.js';
+import { grpcStatusOf } from '../grpc-status.js';
 import type {
   CorsPolicy,
   HeaderOperations,
@@ -16,7 +17,7 @@ import type {
   TlsRoute,
   VirtualServiceSpec,
 } from '../kinds/virtual-service.js';
-import { deprecated, object, required, unsupported, unsupportedCondition } from '../schema/object.js';
+import { deprecated, object, required, unsupported } from '../schema/object.js';
 import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
 import { bool, count32, duration, enumOf, httpStatus, int, port, regex, string } from '../schema/scalars.js';
@@ -35,8 +36,6 @@ import {
   texts,
 } from './shared.js';
 
-const NEVER_MATCHES = 'a match with it never matches';
-
 const HEADER_NAME = /^:?[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 function checkHeaderName(name: string, path: string, report: Report): void {
@@ -52,7 +51,7 @@ const httpMatch: Schema<HttpMatchRequest> = object<HttpMatchRequest>(
   {
     name: text,
     uri: stringMatch,
-    scheme: unsupportedCondition(stringMatch, NEVER_MATCHES),
+    scheme: stringMatch,
     method: stringMatch,
     authority: stringMatch,
     headers: headerMatches,
@@ -74,7 +73,31 @@ const headerOperations: Schema<HeaderOperations> = object<HeaderOperations>({
   remove: list(refine(nonEmpty, (name, path, report) => checkHeaderName(name, path, report))),
 });
 
-export const headers: Schema<Headers> = object<Headers>({ request: headerOperations, response: headerOperations });
+/** Istio leaves them alone too, but for the authority of a request. */
+function checkPseudoHeaders({ request, response }: Headers, path: string, report: Report): void {
+  for (const [side, operations] of Object.entries({ request, response })) {
+    for (const [kind, names] of Object.entries({
+      set: Object.keys(operations?.set ?? {}),
+      add: Object.keys(operations?.add ?? {}),
+      remove: operations?.remove ?? [],
+    })) {
+      for (const name of names) {
+        const authority = name.toLowerCase() === 'host' || name === ':authority';
+        if ((!authority && !name.startsWith(':')) || (authority && side === 'request' && kind !== 'remove')) continue;
+        report.warn(
+          Code.unsupportedField,
+          childPath(childPath(path, side), kind),
+          `"${name}" cannot be changed by this: it has no effect`,
+        );
+      }
+    }
+  }
+}
+
+export const headers: Schema<Headers> = object<Headers>(
+  { request: headerOperations, response: headerOperations },
+  { check: checkPseudoHeaders },
+);
 
 const httpRouteDestination: Schema<HttpRouteDestination> = object<HttpRouteDestination>({
   destination: required(destination),
@@ -90,7 +113,9 @@ const redirect: Schema<HttpRedirect> = object<HttpRedirect>(
     derivePort: enumOf('FROM_PROTOCOL_DEFAULT', 'FROM_REQUEST_PORT'),
     scheme: text,
     redirectCode: refine(int(0, 399), (code, path, report) => {
-      if (code !== 0 && code < 300) report.error(path, `must be a redirect status (300 to 399), got ${code}`);
+      if (![0, 301, 302, 303, 307, 308].includes(code)) {
+        report.error(path, `must be 301, 302, 303, 307 or 308, which Envoy can answer with, got ${code}`);
+      }
     }),
     prefixRewrite: text,
   },
@@ -143,7 +168,7 @@ export const retries: Schema<HttpRetry> = object<HttpRetry>({
   attempts: count32,
   perTryTimeout: duration,
   retryOn,
-  retryRemoteLocalities: unsupported(bool),
+  retryRemoteLocalities: bool,
   retryIgnorePreviousHosts: bool,
   backoff: duration,
 });
@@ -164,7 +189,11 @@ const fault: Schema<HttpFaultInjection> = object<HttpFaultInjection>({
   abort: object<Abort>(
     {
       httpStatus,
-      grpcStatus: unsupported(text, 'nothing is aborted'),
+      grpcStatus: refine(text, (value, path, report) => {
+        if (grpcStatusOf(value) === undefined) {
+          report.error(path, `must be the name or the number of a gRPC status (UNAVAILABLE, 14), got "${value}"`);
+        }
+      }),
       http2Error: unsupported(text, 'nothing is aborted'),
       percentage,
     },
@@ -204,10 +233,7 @@ const httpRouteFields: Schema<HttpRoute> = object<HttpRoute>(
         { atMostOne: [['string', 'bytes']] },
       ),
     }),
-    delegate: unsupported(
-      object<NonNullable<HttpRoute['delegate']>>({ name: text, namespace: text }),
-      'the route is left out, as if the delegate did not exist',
-    ),
+    delegate: object<NonNullable<HttpRoute['delegate']>>({ name: required(nonEmpty), namespace: text }),
     rewrite,
     timeout: duration,
     retries,
@@ -216,7 +242,7 @@ const httpRouteFields: Schema<HttpRoute> = object<HttpRoute>(
     mirrors: list(mirrorPolicy),
     mirrorPercent: deprecated(int(0, 100), 'use mirrorPercentage'),
     mirrorPercentage: percentage,
-    corsPolicy: unsupported(cors, 'no CORS header is added and no preflight answered'),
+    corsPolicy: cors,
     headers,
   },
   { aliases: { mirror_percent: 'mirrorPercent' }, atMostOne: [['mirror', 'mirrors']], check: checkRoute },

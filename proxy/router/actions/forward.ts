@@ -66,6 +66,7 @@ export function compileForward(
     ...(message.cluster === undefined ? {} : { clusterName: message.cluster }),
     selectCluster: (random, request) => selector.select(random, request),
     ...settings,
+    grpcTimeout: grpcTimeout(message),
     priority: message.priority === 'HIGH' ? 'high' : 'default',
     ...upgrades,
     autoHostRewrite: message.auto_host_rewrite?.value === true,
@@ -82,13 +83,18 @@ function refuseUnsupported(message: RouteAction__Output, issues: Issues): void {
     'retry_policy_typed_config',
     'cluster_specifier_plugin',
     'path_rewrite_policy',
-    'max_grpc_timeout',
-    'grpc_timeout_offset',
   ]);
   issues.ignore(message, ['include_vh_rate_limits', 'early_data_policy']);
   if (message.internal_redirect_action === 'HANDLE_INTERNAL_REDIRECT') {
     issues.at('internal_redirect_action').error('is not supported');
   }
+}
+
+/** The older form of max_stream_duration's: it limits the attempts together, not the stream. */
+function grpcTimeout(message: RouteAction__Output): ForwardAction['grpcTimeout'] {
+  const maxMs = durationMs(message.max_grpc_timeout);
+  if (maxMs === undefined || message.max_stream_duration !== undefined) return undefined;
+  return { maxMs, offsetMs: durationMs(message.grpc_timeout_offset) ?? 0 };
 }
 
 function streamDurations(

@@ -3,9 +3,7 @@ import { countedStatus } from '../../http/grpc-status.js';
 import type { HeaderList } from '../../http/headers.js';
 import type { ResponseHead } from '../../http/message.js';
 import type { DownstreamStream, LocalReply, RequestHandler, ResetReason } from '../../http/stream.js';
-import type { AttemptOutcome, Cluster, Host, LoadBalancerContext } from '../../upstream/cluster.js';
-import { setAuthority } from '../actions/rewrite.js';
-import type { ClusterChoice, ForwardAction, RouteEntry } from '../route.js';
+import type { AttemptOutcome, Host } from '../../upstream/cluster.js';
 import { Attempt, type AttemptOwner, wireOf } from './attempt.js';
 import { Deadline } from './deadline.js';
 import {
@@ -17,31 +15,15 @@ import {
   type TimeoutKind,
   timeoutReply,
 } from './failure.js';
+import { type ForwardPlan, takeHostsName } from './forward-plan.js';
 import type { ForwardingDeps } from './forwarding-router.js';
-import type { Mirror } from './mirror.js';
 import { RequestBody } from './request-body.js';
 import { RequestTimers, type TimeoutOwner } from './request-timers.js';
-import type { RetryOptions } from './retry-options.js';
+import { acceptResponse } from './response.js';
 import { type RetryDecision, RetryState } from './retry-state.js';
 import { replyAttempted } from './route-replies.js';
-import { setExpectedTimeout, type Timeouts } from './timeouts.js';
-
-/** What the router has worked out before the first attempt. */
-export interface ForwardPlan {
-  readonly route: RouteEntry;
-  readonly action: ForwardAction;
-  readonly choice: ClusterChoice;
-  readonly cluster: Cluster;
-  readonly timeouts: Timeouts;
-  readonly retry: RetryOptions | undefined;
-  readonly hash: bigint | undefined;
-  readonly destination: string | undefined;
-  /** Values of Set-Cookie that hash policies ask for. */
-  readonly cookies: readonly string[];
-  readonly mirrors: readonly Mirror[];
-}
-
-const NO_HOSTS: readonly Host[] = [];
+import { setExpectedTimeout } from './timeouts.js';
+import { TriedHosts } from './tried-hosts.js';
 
 /** One request on its way: attempts one after the other, the body that they share, timeouts, and the answer. */
 export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOwner {
@@ -50,7 +32,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private attempt: Attempt | undefined = undefined;
   private backOff: Deadline | undefined = undefined;
   private readonly timers: RequestTimers;
-  private tried: Host[] | undefined = undefined;
+  private tried: TriedHosts | undefined = undefined;
   /** Whether the whole body is kept, for retries and mirrors. */
   private keepBody: boolean;
   private mayRetry: boolean;
@@ -154,9 +136,9 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     const { info } = this.stream;
     info.upstreamHost = host.address;
     if (host.workload !== undefined && this.plan.cluster.service !== undefined) info.peerWorkload = host.workload;
-    if (this.plan.retry?.policy?.skipPreviousHosts === true) {
-      this.tried ??= [];
-      this.tried.push(host);
+    if (this.retries !== undefined) {
+      this.tried ??= new TriedHosts(this.plan);
+      this.tried.add(host);
     }
     const { action, cluster } = this.plan;
     this.attempt = new Attempt(this, cluster, host, wireOf(this.stream.request, cluster, action.priority), this.deps);
@@ -168,7 +150,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     const { plan, stream } = this;
     this.retried = true;
     stream.info.attempts++;
-    const host = plan.cluster.chooseHost(this.balancerContext());
+    this.tried ??= new TriedHosts(plan);
+    const host = plan.cluster.chooseHost(this.tried.context());
     if (host === undefined) {
       this.reply(NO_HEALTHY_UPSTREAM);
       return;
@@ -187,16 +170,6 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   /** Whether Envoy's own headers are not wanted. */
   private get quiet(): boolean {
     return this.stream.suppressEnvoyHeaders === true;
-  }
-
-  private balancerContext(): LoadBalancerContext {
-    const { plan } = this;
-    return {
-      hash: plan.hash,
-      avoid: this.tried ?? NO_HOSTS,
-      avoidAttempts: plan.retry?.policy?.hostSelectionAttempts ?? 0,
-      destination: plan.destination,
-    };
   }
 
   onAttemptReady(attempt: Attempt): void {
@@ -300,25 +273,12 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
 
   private startResponse(head: ResponseHead, end: boolean): void {
     const { plan, stream, deps } = this;
-    const { info, request } = stream;
     this.started = true;
     this.timers.onAccepted();
     this.mayRetry = false;
     this.retries?.release();
     if (this.body.ended || this.attempt?.isConnected === true) this.stopKeeping();
-    const now = deps.clock.monotonic();
-    info.upstreamFirstByte = now;
-    info.responseCode = head.status;
-    info.responseCodeDetails = 'via_upstream';
-    if (this.completeAt >= 0 && !this.quiet) {
-      head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - this.completeAt))));
-    }
-    for (const cookie of plan.cookies) head.headers.append('set-cookie', cookie);
-    plan.choice.prepareResponse(head, info, request);
-    plan.route.prepareResponse(head, info, request);
-    if (plan.route.includeAttemptCountInResponse === true) {
-      head.headers.set('x-envoy-attempt-count', String(info.attempts));
-    }
+    acceptResponse(plan, stream, head, deps.clock.monotonic(), this.completeAt);
     if (end) this.finish();
     stream.sendHead(head, end);
   }
@@ -403,15 +363,4 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
 
 function resetOutcome(reason: ResetReason): AttemptOutcome {
   return { kind: reason === 'connect-failure' || reason === 'connect-timeout' ? 'connect-failure' : 'reset' };
-}
-
-/** The host's name becomes the authority (RouteAction.auto_host_rewrite). */
-export function takeHostsName(stream: DownstreamStream, host: Host, action: ForwardAction): void {
-  if (host.hostname === undefined || host.hostname === '') return;
-  setAuthority(
-    stream.request,
-    host.hostname,
-    action.appendXForwardedHost === true,
-    stream.suppressEnvoyHeaders !== true,
-  );
 }
