@@ -86,14 +86,15 @@ export function assembleDataPlane(
     clock,
     random,
     timers,
-    createConnection: (socket, events, protocol, { maxConcurrentStreams }) =>
+    createConnection: (socket, events, protocol, { http2 }) =>
       protocol === 'http1'
         ? new Http1ClientConnection(socket, events, { clock })
         : new Http2ClientConnection(socket, events, {
             clock,
             ...RESPONSE_HEAD,
             count: countUpstream,
-            ...(maxConcurrentStreams !== undefined && { maxStreams: maxConcurrentStreams }),
+            random,
+            ...(http2 !== undefined && { settings: http2 }),
           }),
   });
 

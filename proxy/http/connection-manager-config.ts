@@ -1,4 +1,5 @@
 import type { HttpFilter } from '../filters/filter.js';
+import type { Http2Settings } from '../http2/options.js';
 import type { RouteTable } from '../router/route.js';
 import type { AccessLogger } from '../telemetry/access-log.js';
 
@@ -62,6 +63,7 @@ export interface ConnectionManagerConfig {
   readonly via: string;
   /** Protocol that connections speak; `auto` goes by ALPN and the first bytes. Absent is `auto`. */
   readonly codec?: 'auto' | 'http1' | 'http2';
+  readonly http2?: Http2Settings;
   /** Pass `Expect: 100-continue` and its answer through, in place of answering it here. */
   readonly proxy100Continue?: boolean;
   /** 0 is unlimited. */

@@ -92,7 +92,15 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (protocol === 'http1') {
       return new Http1ServerConnection(socket, this, { ...options, acceptHttp10: config.http10.accept });
     }
-    return new Http2ServerConnection(socket, this, { ...options, count: deps.countHttp2 ?? ignore });
+    const { http2, timeouts } = config;
+    return new Http2ServerConnection(socket, this, {
+      ...options,
+      random: deps.random,
+      count: deps.countHttp2 ?? ignore,
+      ...(http2 !== undefined && { settings: http2 }),
+      // As Envoy: an answer that is complete here and does not flow is idle.
+      ...(timeouts.streamIdleMs > 0 && { stallMs: timeouts.streamIdleMs }),
+    });
   }
 
   get activeRequests(): number {

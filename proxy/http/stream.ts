@@ -114,6 +114,8 @@ export interface Router {
 export interface ClientConnection {
   /** Requests that may run at once: 1 for HTTP/1.1. */
   readonly maxConcurrent: number;
+  /** Whether a request may be an upgrade; absent: it may. */
+  readonly takesUpgrades?: boolean;
   /** How long the peer keeps it without a request, ms; undefined while it has not told. */
   readonly idleLimitMs?: number | undefined;
   /** Begins a request. Only while fewer than {@link maxConcurrent} run and the connection is not closed. */

@@ -14,6 +14,7 @@ import { Http1Error } from './errors.js';
 import { Framing, keepAliveMs } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
+import { type PacketConsumer, PacketReader } from './packet-reader.js';
 import { type ParsedResponse, parseResponseHead } from './response-head.js';
 
 export interface ClientConnectionOptions {
@@ -31,7 +32,7 @@ const MAX_INFORMATIONAL = 16;
 type ReadState = 'idle' | 'head' | 'body' | 'raw' | 'closed';
 
 /** The upstream side of HTTP/1: one request at a time on one socket. */
-export class Http1ClientConnection implements ClientConnection, BodySink, StreamOwner {
+export class Http1ClientConnection implements ClientConnection, BodySink, StreamOwner, PacketConsumer {
   readonly maxConcurrent = 1;
   idleLimitMs: number | undefined = undefined;
 
@@ -41,9 +42,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
   private readonly framing = new Framing();
   private readonly body = new BodyDecoder();
   private stream: ClientStream | undefined;
-  private waiting: Buffer | undefined;
-  private readable = true;
-  private reading = false;
+  private readonly packets: PacketReader;
   private closeAfter = false;
   private unusable = false;
   /** The response is complete, its connection not yet free: that waits for the end of the packet. */
@@ -61,9 +60,10 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     this.maxHeaders = options.maxHeaders ?? 100;
     this.heads = new HeadBuffer(options.maxHeadBytes ?? 60 * 1024);
     this.output = new Output(socket);
+    this.packets = new PacketReader(socket, this);
     // A response may be complete although upstream closed its side, and a tunnel is half-closed by either.
     socket.allowHalfOpen = true;
-    socket.on('data', (packet: Buffer) => this.onPacket(packet));
+    socket.on('data', (packet: Buffer) => this.packets.push(packet));
     if (socket.isPaused()) socket.resume();
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
@@ -75,7 +75,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     if (this.stream !== undefined || this.unusable) throw new Error('start() on a busy or closed connection');
     this.readState = 'head';
     this.informational = 0;
-    this.readable = true;
+    this.packets.readable = true;
     const stream = new ClientStream(this, this.output, handler);
     this.stream = stream;
     return stream;
@@ -99,10 +99,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
 
   /** @internal */
   setReadable(readable: boolean): void {
-    if (this.readable === readable) return;
-    this.readable = readable;
-    if (!readable) this.socket.pause();
-    else this.resumeReading();
+    this.packets.setReadable(readable);
   }
 
   /** @internal */
@@ -126,42 +123,27 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     stream.handler.onResponseTrailers(trailers);
   }
 
-  private onPacket(packet: Buffer): void {
-    if (this.waiting !== undefined) {
-      this.waiting = Buffer.concat([this.waiting, packet]);
-      this.socket.pause();
-    } else {
-      this.read(packet);
-    }
+  /** @internal */
+  get takesBytes(): boolean {
+    return this.packets.readable && !this.responseDone && this.readState !== 'closed';
   }
 
-  private read(packet: Buffer): void {
-    this.reading = true;
-    let at = 0;
-    try {
-      while (at < packet.length && this.canRead()) at = this.readSome(packet, at);
-    } catch (error) {
-      this.reading = false;
-      if (!(error instanceof Http1Error)) throw error;
-      this.fail('protocol-error', error.details);
-      return;
-    }
-    this.reading = false;
-    if (this.responseDone) {
-      // Bytes behind a response must never be taken for the answer to the next request.
-      if (at < packet.length) this.closeAfter = true;
-      this.finishResponse();
-    } else if (at < packet.length && this.readState !== 'closed') {
-      this.waiting = at === 0 ? packet : packet.subarray(at);
-      this.socket.pause();
-    }
+  /** @internal */
+  onBroken(error: Http1Error): void {
+    this.fail('protocol-error', error.details);
   }
 
-  private canRead(): boolean {
-    return this.readable && !this.responseDone && this.readState !== 'closed';
+  /** @internal */
+  afterPacket(left: boolean): boolean {
+    if (!this.responseDone) return this.readState !== 'closed';
+    // Bytes behind a response must never be taken for the answer to the next request.
+    if (left) this.closeAfter = true;
+    this.finishResponse();
+    return false;
   }
 
-  private readSome(packet: Buffer, at: number): number {
+  /** @internal */
+  readSome(packet: Buffer, at: number): number {
     switch (this.readState) {
       case 'head':
         return this.readHead(packet, at);
@@ -244,25 +226,15 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     if (this.readState === 'closed') return;
     this.stream = undefined;
     this.readState = 'idle';
-    this.readable = true;
+    this.packets.readable = true;
     // A request that is not complete would run into the next one.
     if (this.closeAfter || stream === undefined || !stream.requestEnded) {
       this.close();
       return;
     }
-    if (!this.reading) this.resumeReading();
-    if (this.socket.isPaused()) this.socket.resume();
+    this.packets.resume();
+    this.packets.flow();
     this.events.onAvailable();
-  }
-
-  private resumeReading(): void {
-    if (this.reading) return;
-    const waiting = this.waiting;
-    if (waiting !== undefined) {
-      this.waiting = undefined;
-      this.read(waiting);
-    }
-    if (this.waiting === undefined && this.readable && this.socket.isPaused()) this.socket.resume();
   }
 
   private onEnd(): void {
@@ -303,7 +275,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
   private close(): void {
     if (this.readState === 'closed') return;
     this.readState = 'closed';
-    this.waiting = undefined;
+    this.packets.drop();
     this.output.flush();
     this.socket.destroy();
     this.markUnusable();

@@ -4,10 +4,11 @@ import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
-import { Http1Error, lowVersion } from './errors.js';
+import { type Http1Error, lowVersion } from './errors.js';
 import { Framing } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
+import { type PacketConsumer, PacketReader } from './packet-reader.js';
 import { parseRequestHead } from './request-head.js';
 import { ResponseWriter } from './response-writer.js';
 import type { ServerConnectionOptions } from './server-options.js';
@@ -25,7 +26,7 @@ const LINGER_MS = 1000;
 const HALF_CLOSED_WAIT_MS = 1000;
 
 /** The downstream side of HTTP/1: bytes of a socket to requests, in order, and responses back to bytes. */
-export class Http1ServerConnection implements ResponseSink, BodySink, ServerCodec {
+export class Http1ServerConnection implements ResponseSink, BodySink, ServerCodec, PacketConsumer {
   /** Monotonic ms of the last byte in either direction, and of the first byte of the head that is coming. */
   lastActivity: number;
   headStart = 0;
@@ -37,10 +38,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   private readonly framing = new Framing();
   private readonly body = new BodyDecoder();
   private sink: RequestSink | undefined;
-  /** Received bytes that must wait: the client sends faster than it may. */
-  private waiting: Buffer | undefined;
-  private readable = true;
-  private reading = false;
+  private readonly packets: PacketReader;
   private peerEnded = false;
   private wantsDrain = false;
   private closeAfter = false;
@@ -60,6 +58,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     private readonly options: ServerConnectionOptions,
   ) {
     this.output = new Output(socket);
+    this.packets = new PacketReader(socket, this);
     this.writer = new ResponseWriter(this.output);
     this.heads = new HeadBuffer(options.maxHeadBytes);
     this.lastActivity = options.clock.monotonic();
@@ -77,7 +76,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
 
   /** Neither a request under way nor a part of the next one. */
   get idle(): boolean {
-    return this.readState === 'head' && !this.heads.started && this.waiting === undefined;
+    return this.readState === 'head' && !this.heads.started && !this.packets.hasMore;
   }
 
   /** Whether a head has begun and is not complete. */
@@ -114,7 +113,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     if (this.readState === 'switch') this.decideSwitch(head.status, end);
     if (this.readState === 'raw') {
       this.writer.rawHead(head);
-      if (!this.reading) this.resumeReading();
+      this.resumeReading();
       return;
     }
     // An answer before the end of the request ends the connection, as with Envoy: the rest may never come.
@@ -145,10 +144,8 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   }
 
   setReadable(readable: boolean): void {
-    if (this.readable === readable) return;
-    this.readable = readable;
-    if (!readable) this.socket.pause();
-    else this.resumeReading();
+    this.packets.setReadable(readable);
+    this.closeIfAbandoned();
   }
 
   onBody(chunk: Buffer, end: boolean): void {
@@ -163,37 +160,24 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
 
   private onPacket(packet: Buffer): void {
     this.lastActivity = this.options.clock.monotonic();
-    if (this.waiting === undefined) {
-      this.read(packet);
-      return;
-    }
-    this.waiting = Buffer.concat([this.waiting, packet]);
-    this.socket.pause();
+    this.packets.push(packet);
   }
 
-  private read(packet: Buffer): void {
-    this.reading = true;
-    let at = 0;
-    try {
-      while (at < packet.length && this.canRead()) at = this.readSome(packet, at);
-    } catch (error) {
-      this.reading = false;
-      if (!(error instanceof Http1Error)) throw error;
-      this.refuse(error);
-      return;
-    }
-    this.reading = false;
-    if (at < packet.length && this.readState !== 'closed') {
-      this.waiting = at === 0 ? packet : packet.subarray(at);
-      this.socket.pause();
-    }
+  get takesBytes(): boolean {
+    const wanted = this.packets.readable || this.readState === 'drain';
+    return wanted && this.readState !== 'answer' && this.readState !== 'switch';
   }
 
-  private canRead(): boolean {
-    return (this.readable || this.readState === 'drain') && this.readState !== 'answer' && this.readState !== 'switch';
+  onBroken(error: Http1Error): void {
+    this.refuse(error);
   }
 
-  private readSome(packet: Buffer, at: number): number {
+  afterPacket(left: boolean): boolean {
+    if (!left && this.peerEnded && this.readState === 'head' && !this.heads.started) this.closeGently();
+    return this.readState !== 'closed';
+  }
+
+  readSome(packet: Buffer, at: number): number {
     switch (this.readState) {
       case 'head':
         return this.readHead(packet, at);
@@ -312,14 +296,13 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     }
     this.forget();
     this.writer.reset();
-    this.readable = true;
+    this.packets.readable = true;
     if (this.closeAfter || this.readState === 'body' || this.readState === 'drain') {
       this.closeGently();
       return;
     }
     this.readState = 'head';
-    if (this.peerEnded && this.waiting === undefined) this.closeGently();
-    else if (!this.reading) this.resumeReading();
+    this.resumeReading();
   }
 
   private forget(): void {
@@ -330,23 +313,22 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   }
 
   private resumeReading(): void {
-    if (this.reading) return;
-    const waiting = this.waiting;
-    if (waiting !== undefined && this.canRead()) {
-      this.waiting = undefined;
-      this.read(waiting);
-    }
-    if (this.waiting === undefined && this.readable && this.socket.isPaused()) this.socket.resume();
+    this.packets.resume();
+    this.closeIfAbandoned();
+  }
+
+  /** The client has closed its side, and all that it asked for is answered. */
+  private closeIfAbandoned(): void {
     if (this.peerEnded && this.idle) this.closeGently();
   }
 
   private closeGently(): void {
     if (this.readState === 'closed') return;
     this.readState = 'drain';
-    this.waiting = undefined;
+    this.packets.drop();
     this.output.end();
-    this.readable = true;
-    if (this.socket.isPaused()) this.socket.resume();
+    this.packets.readable = true;
+    this.packets.flow();
     this.lingerTimer ??= this.options.clock.after(LINGER_MS, () => this.destroy());
   }
 
@@ -389,7 +371,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     if (this.readState === 'closed') return;
     this.abandonHead();
     this.readState = 'closed';
-    this.waiting = undefined;
+    this.packets.drop();
     this.lingerTimer?.cancel();
     this.halfClosedTimer?.cancel();
     const sink = this.sink;

@@ -2,17 +2,13 @@ import type { Socket } from 'node:net';
 import type { RequestHead } from '../http/message.js';
 import type { ClientConnection, ClientConnectionEvents, ResponseHandler, UpstreamStream } from '../http/stream.js';
 import { ClientStream } from './client-stream.js';
-import { Http2Connection, type Http2Options, protocolError } from './connection.js';
+import { Http2Connection } from './connection.js';
 import { ERROR, MAX_STREAM_ID, PREFACE } from './constants.js';
-import { StreamError } from './errors.js';
+import { protocolError, StreamError } from './errors.js';
 import type { DecodedBlock } from './hpack/decoder.js';
 import { encodeRequest, MALFORMED, readResponse } from './messages.js';
+import type { Http2Options } from './options.js';
 import { SETTING } from './settings.js';
-
-export interface Http2ClientOptions extends Http2Options {
-  /** Upstream may not have told its limit yet, or have none. */
-  readonly maxStreams?: number;
-}
 
 const MAX_STREAMS = 256;
 /** What a server may be expected to allow before it has said so. */
@@ -30,10 +26,10 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
   private usable = true;
   private started = false;
 
-  constructor(socket: Socket, events: ClientConnectionEvents, options: Http2ClientOptions) {
+  constructor(socket: Socket, events: ClientConnectionEvents, options: Http2Options) {
     super(socket, options);
     this.events = events;
-    this.limit = options.maxStreams ?? MAX_STREAMS;
+    this.limit = options.settings?.maxConcurrentStreams ?? MAX_STREAMS;
     this.output.raw(PREFACE);
     this.open([[SETTING.ENABLE_PUSH, 0]]);
     options.clock.after(SETTINGS_WAIT_MS, () => this.begin());
@@ -43,7 +39,12 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
   get maxConcurrent(): number {
     if (!this.started || !this.usable) return 0;
     // A server that allows none for now refuses; waiting for it to change its mind could take for ever.
-    return Math.max(1, Math.min(this.settingsSeen ? this.peerMaxStreams : ASSUMED_STREAMS, this.limit));
+    return Math.max(1, Math.min(this.control.settingsSeen ? this.control.maxStreams : ASSUMED_STREAMS, this.limit));
+  }
+
+  /** RFC 8441; one of us takes them in any case. */
+  get takesUpgrades(): boolean {
+    return this.control.takesUpgrades || this.faithful;
   }
 
   start(handler: ResponseHandler): UpstreamStream {
@@ -59,10 +60,11 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
 
   /** @internal */
   sendRequestHead(stream: ClientStream, head: RequestHead, end: boolean): void {
+    this.keepAlive?.beforeStream(this.options.clock.monotonic() - this.lastReceived);
     this.addStream(stream, this.nextId);
     this.nextId += 2;
     encodeRequest(this.encoder, head, this.faithful);
-    this.sendBlock(stream, end);
+    this.sender.sendBlock(stream, end);
     if (this.nextId > MAX_STREAM_ID) this.drain();
   }
 
@@ -92,7 +94,7 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
     this.closeIfEnded(stream);
   }
 
-  protected onSettings(): void {
+  onSettings(): void {
     this.begin();
   }
 
@@ -102,11 +104,9 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
     if (this.usable) this.events.onAvailable();
   }
 
-  protected onPingAck(): void {}
-
-  protected onGoAway(lastStreamId: number): void {
+  onGoAway(lastStreamId: number): void {
     this.markUnusable();
-    for (const stream of [...this.streams.values()]) {
+    for (const stream of this.streams.copy()) {
       if (stream.id > lastStreamId) this.abort(stream, ERROR.REFUSED_STREAM, 'remote refused stream reset');
     }
     if (this.running === 0) this.leave();

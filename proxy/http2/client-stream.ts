@@ -4,16 +4,21 @@ import type { ResetReason, ResponseHandler, UpstreamStream } from '../http/strea
 import type { Http2ClientConnection } from './client-connection.js';
 import { ERROR } from './constants.js';
 import { StreamError } from './errors.js';
-import type { ReadResponse } from './messages.js';
+import { appendUpgrade, type ReadResponse } from './messages.js';
 import { Http2Stream } from './stream.js';
+import { ensureAccept } from './websocket-handshake.js';
 
 /** 1xx heads that one response may be preceded by. */
 const MAX_INFORMATIONAL = 16;
+const NOTHING = Buffer.alloc(0);
 
 /** One request to upstream. It outlives its turn on the connection harmlessly: calls after the end do nothing. */
 export class ClientStream extends Http2Stream implements UpstreamStream {
   headSeen = false;
   private method = '';
+  /** What an extended CONNECT asked for, in place of HTTP/1's upgrade; empty for other requests. */
+  private upgrade = '';
+  private webSocketKey: string | undefined = undefined;
   private informational = 0;
   private responseDone = false;
 
@@ -27,15 +32,22 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
   sendHead(head: RequestHead, end: boolean): void {
     if (this.closed || this.id !== 0) return;
     this.method = head.method;
+    this.upgrade = head.headers.get('upgrade') ?? '';
+    if (this.upgrade !== '') this.webSocketKey = head.headers.get('sec-websocket-key');
     this.client.sendRequestHead(this, head, end);
   }
 
   sendData(chunk: Buffer, end: boolean): boolean {
     if (this.closed) return true;
-    if (!this.responseDone || this.method === 'CONNECT') return this.write(chunk, end);
+    if (!this.responseDone || this.isTunnel) return this.write(chunk, end);
     // Upstream has answered and does not wait for the rest; ending the body here would pass it off as complete.
     if (end) this.client.resetStream(this, ERROR.CANCEL);
     return true;
+  }
+
+  /** After the switch the two directions end each by itself. */
+  private get isTunnel(): boolean {
+    return this.method === 'CONNECT' || this.upgrade !== '';
   }
 
   sendTrailers(trailers: HeaderList): void {
@@ -61,10 +73,24 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
       return;
     }
     this.headSeen = true;
+    if (this.upgrade !== '' && status < 300) {
+      this.grantUpgrade(head, end);
+      return;
+    }
     const bodiless = this.method === 'HEAD' || status === 204 || status === 304;
     if (contentLength >= 0 && !bodiless) this.expectLength(contentLength);
     if (end) this.headEnds();
     this.respond(head, end);
+  }
+
+  /** The answer to an extended CONNECT becomes what HTTP/1 calls it. */
+  private grantUpgrade(head: ResponseHead, end: boolean): void {
+    head.status = 101;
+    head.reason = '';
+    appendUpgrade(head.headers, this.upgrade);
+    if (this.webSocketKey !== undefined) ensureAccept(head.headers, this.webSocketKey);
+    this.handler.onResponseHead(head, false);
+    if (end && !this.closed) this.receiveData(NOTHING, 0, true);
   }
 
   private respond(head: ResponseHead, end: boolean): void {

@@ -1,3 +1,5 @@
+import { ERROR } from './constants.js';
+
 /** Breaks the whole connection: GOAWAY with `code` (RFC 9113 section 5.4.1). */
 export class ConnectionError extends Error {
   constructor(
@@ -20,4 +22,12 @@ export class StreamError extends Error {
     super(detail);
     this.name = 'StreamError';
   }
+}
+
+export function protocolError(): ConnectionError {
+  return new ConnectionError(ERROR.PROTOCOL_ERROR, 'rx_messaging_error');
+}
+
+export function sizeError(): ConnectionError {
+  return new ConnectionError(ERROR.FRAME_SIZE_ERROR, 'rx_messaging_error');
 }

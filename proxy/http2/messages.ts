@@ -11,6 +11,8 @@ export interface ReadRequest {
   readonly head: RequestHead;
   readonly contentLength: number;
   readonly expectContinue: boolean;
+  /** Lower-case name of the protocol that an extended CONNECT asks for (RFC 8441); the head is then HTTP/1's upgrade. */
+  readonly upgrade: string;
 }
 
 export interface ReadResponse {
@@ -27,16 +29,24 @@ interface Plain {
   cookie: string | undefined;
 }
 
-/** `faithful`: field names may have capitals (see SETTING.FAITHFUL_HTTP1). */
+export interface RequestRules {
+  /** Whether the connection carries TLS. */
+  readonly secure: boolean;
+  /** Field names may have capitals (see SETTING.FAITHFUL_HTTP1). */
+  readonly faithful: boolean;
+  /** Extended CONNECT is taken. */
+  readonly connects: boolean;
+}
+
 export function readRequest(
   fields: readonly Field[],
-  secure: boolean,
-  faithful: boolean,
+  { secure, faithful, connects }: RequestRules,
 ): ReadRequest | typeof MALFORMED {
   let method: string | undefined;
   let path: string | undefined;
   let authority: string | undefined;
   let scheme: string | undefined;
+  let protocol: string | undefined;
   let at = 0;
   for (; at < fields.length; at++) {
     const field = fields[at] as Field;
@@ -46,18 +56,21 @@ export function readRequest(
     else if (name === ':path' && path === undefined) path = value;
     else if (name === ':authority' && authority === undefined) authority = value;
     else if (name === ':scheme' && scheme === undefined) scheme = value;
+    else if (name === ':protocol' && protocol === undefined && connects) protocol = value;
     else return MALFORMED;
   }
   const plain = readPlain(fields, at, faithful, true);
   if (plain === undefined || !isMethod(method)) return MALFORMED;
-  if (method === 'CONNECT') {
+  if (protocol !== undefined && (method !== 'CONNECT' || !isMethod(protocol))) return MALFORMED;
+  if (method === 'CONNECT' && protocol === undefined) {
     if (path !== undefined || scheme !== undefined || authority === undefined) return MALFORMED;
   } else if (scheme === undefined || !isPath(path, method)) return MALFORMED;
   const host = authority ?? plain.host ?? '';
   for (let i = 0; i < host.length; i++) if (AUTHORITY[host.charCodeAt(i)] !== 1) return MALFORMED;
+  if (protocol !== undefined) appendUpgrade(plain.headers, protocol);
   return {
     head: {
-      method,
+      method: protocol === undefined ? method : 'GET',
       path: path ?? '',
       authority: host,
       scheme: secure ? 'https' : 'http',
@@ -66,7 +79,14 @@ export function readRequest(
     },
     contentLength: plain.contentLength,
     expectContinue: plain.expectContinue,
+    upgrade: protocol?.toLowerCase() ?? '',
   };
+}
+
+/** The fields by which HTTP/1 asks for, and grants, another protocol. */
+export function appendUpgrade(headers: HeaderList, protocol: string): void {
+  headers.appendKnown('connection', 'connection', 'Upgrade');
+  headers.appendKnown('upgrade', 'upgrade', protocol);
 }
 
 export function readResponse(fields: readonly Field[], faithful: boolean): ReadResponse | typeof MALFORMED {
@@ -134,8 +154,10 @@ function isPath(path: string | undefined, method: string): path is string {
 }
 
 export function encodeRequest(encoder: HpackEncoder, head: RequestHead, faithful: boolean): void {
+  const upgrade = head.headers.get('upgrade');
   encoder.begin();
-  encoder.field(':method', head.method);
+  encoder.field(':method', upgrade === undefined ? head.method : 'CONNECT');
+  if (upgrade !== undefined) encoder.field(':protocol', upgrade);
   if (head.method !== 'CONNECT') {
     encoder.field(':scheme', head.scheme);
     encoder.field(':path', head.path);

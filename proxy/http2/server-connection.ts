@@ -2,13 +2,15 @@ import type { Socket } from 'node:net';
 import { FLAG } from '../http/flags.js';
 import type { ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, ServerCodec } from '../http/server-codec.js';
-import { Http2Connection, type Http2Options, protocolError } from './connection.js';
+import { Http2Connection } from './connection.js';
 import { ERROR, FRAME, MAX_STREAM_ID, PREFACE } from './constants.js';
-import { StreamError } from './errors.js';
+import { protocolError, StreamError } from './errors.js';
 import type { DecodedBlock } from './hpack/decoder.js';
 import { encodeResponse, MALFORMED, readRequest } from './messages.js';
+import type { Http2Options } from './options.js';
 import { ServerStream } from './server-stream.js';
 import { SETTING } from './settings.js';
+import { WebSocketHandshake } from './websocket-handshake.js';
 
 export interface Http2ServerOptions extends Http2Options {
   /** Whether the connection carries TLS: the scheme of its requests. */
@@ -16,6 +18,7 @@ export interface Http2ServerOptions extends Http2Options {
 }
 
 const MAX_STREAMS = 256;
+const ALLOW_CONNECT = [SETTING.ENABLE_CONNECT_PROTOCOL, 1] as const;
 /** How long a client has to see that we are going away before its new streams are refused. */
 const GOAWAY_WAIT_MS = 1000;
 const DRAIN_PING = Buffer.from('weftdran');
@@ -33,8 +36,11 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
     private readonly serverOptions: Http2ServerOptions,
   ) {
     super(socket, serverOptions);
-    this.maxStreams = serverOptions.maxConcurrentStreams ?? MAX_STREAMS;
-    this.open([[SETTING.MAX_CONCURRENT_STREAMS, this.maxStreams]]);
+    this.maxStreams = serverOptions.settings?.maxConcurrentStreams ?? MAX_STREAMS;
+    this.open([
+      [SETTING.MAX_CONCURRENT_STREAMS, this.maxStreams],
+      ...(serverOptions.settings?.allowConnect === true ? [ALLOW_CONNECT] : []),
+    ]);
   }
 
   get idle(): boolean {
@@ -42,7 +48,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   }
 
   get inHead(): boolean {
-    return this.block.open;
+    return this.frames.inHead;
   }
 
   closeWhenIdle(): void {
@@ -64,7 +70,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   /** @internal */
   sendResponseHead(stream: ServerStream, head: ResponseHead, end: boolean): void {
     encodeResponse(this.encoder, head, this.faithful);
-    this.sendBlock(stream, end);
+    this.sender.sendBlock(stream, end);
   }
 
   protected override takePreface(packet: Buffer): Buffer | undefined {
@@ -76,7 +82,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
     return packet.subarray(length);
   }
 
-  protected override onHeadStarted(): void {
+  override onBlockStarted(): void {
     this.headStart = this.lastActivity;
     this.receiver.onHeadStarted();
   }
@@ -102,21 +108,24 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   }
 
   private begin(id: number, block: DecodedBlock, end: boolean): void {
-    const request = readRequest(block.fields, this.serverOptions.secure, this.faithful);
+    const connects = this.faithful || this.options.settings?.allowConnect === true;
+    const { secure } = this.serverOptions;
+    const request = readRequest(block.fields, { secure, faithful: this.faithful, connects });
     if (request === MALFORMED) throw new StreamError(id, ERROR.PROTOCOL_ERROR, 'rx_messaging_error');
     const { head, contentLength, expectContinue } = request;
-    const stream = new ServerStream(this, head.method);
+    const upgrade = head.method === 'CONNECT' ? 'connect' : request.upgrade;
+    const stream = new ServerStream(this, head.method, upgrade !== '');
+    if (upgrade === 'websocket') stream.handshake = new WebSocketHandshake(head.headers);
     this.addStream(stream, id);
     if (contentLength >= 0) stream.expectLength(contentLength);
     if (end) stream.headEnds();
-    const upgrade = head.method === 'CONNECT' ? 'connect' : '';
     const sink = this.receiver.onRequest(stream, head, this.meta(end, upgrade, expectContinue, head.authority !== ''));
     if (!stream.closed) stream.sink = sink;
   }
 
   /** The head is larger than allowed, and was not kept: 431, as RFC 9113 section 10.5.1 has it. */
   private refuseHead(id: number, end: boolean): void {
-    const stream = new ServerStream(this, '');
+    const stream = new ServerStream(this, '', false);
     this.addStream(stream, id);
     if (end) stream.headEnds();
     const meta = this.meta(end, '', false, true);
@@ -143,20 +152,21 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   protected onLocalEnd(stream: ServerStream): void {
     if (stream.remoteEnded) this.closeStream(stream);
     // The answer is complete and the rest of the request of no use (RFC 9113 section 8.1).
-    else if (!stream.isTunnel) this.resetStream(stream, ERROR.NO_ERROR);
+    else if (!stream.switched) this.resetStream(stream, ERROR.NO_ERROR);
   }
 
   protected override onPeerReset(): void {
     this.guard.onPrematureReset();
   }
 
-  protected onSettings(): void {}
+  onSettings(): void {}
 
-  protected onPingAck(): void {
-    this.finishDrain();
+  override onPingAck(payload: Buffer): void {
+    if (payload.equals(DRAIN_PING)) this.finishDrain();
+    else super.onPingAck(payload);
   }
 
-  protected onGoAway(): void {}
+  onGoAway(): void {}
 
   protected onStreamGone(): void {
     if (this.draining === 'final' && this.streams.size === 0) this.finish(ERROR.NO_ERROR, 'drained');

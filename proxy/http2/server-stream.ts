@@ -4,24 +4,28 @@ import type { RequestSink, ResponseSink } from '../http/server-codec.js';
 import { ERROR } from './constants.js';
 import type { Http2ServerConnection } from './server-connection.js';
 import { Http2Stream } from './stream.js';
+import type { WebSocketHandshake } from './websocket-handshake.js';
 
 /** One request from downstream, and its response. */
 export class ServerStream extends Http2Stream implements ResponseSink {
   sink: RequestSink | undefined = undefined;
+  handshake: WebSocketHandshake | undefined = undefined;
+  headSent = false;
+  /** Both sides speak another protocol now, and the two directions end each by itself. */
+  switched = false;
   /** The answer has no body, whatever is given for one. */
   private bodiless = false;
-  headSent = false;
+  /** Whether the request's bytes are wanted, once they may be read. */
+  private wanted = true;
 
   constructor(
     private readonly server: Http2ServerConnection,
     private readonly method: string,
+    /** CONNECT, plain or extended. Bytes behind its head wait: without the switch they must not reach anybody. */
+    private readonly isConnect: boolean,
   ) {
     super(server);
-  }
-
-  /** After CONNECT the two directions end each by itself. */
-  get isTunnel(): boolean {
-    return this.method === 'CONNECT';
+    if (isConnect) super.setReadable(false);
   }
 
   sendInformational(head: ResponseHead): void {
@@ -34,7 +38,19 @@ export class ServerStream extends Http2Stream implements ResponseSink {
     const { status, headers } = head;
     this.bodiless = this.method === 'HEAD' || status === 204 || status === 304;
     if (status === 204) headers.delete('content-length');
+    if (this.isConnect) this.decideSwitch(head, end);
     this.server.sendResponseHead(this, head, end || this.bodiless);
+    if (this.switched) super.setReadable(this.wanted);
+  }
+
+  /** An upgrade is granted by 101 in HTTP/1 and by 200 here (RFC 8441 section 5). */
+  private decideSwitch(head: ResponseHead, end: boolean): void {
+    const plain = this.method === 'CONNECT';
+    this.switched = !end && (plain ? head.status >= 200 && head.status < 300 : head.status === 101);
+    if (!this.switched) return;
+    this.handshake?.finish(head.headers);
+    head.headers.delete('content-length');
+    if (!plain) head.status = 200;
   }
 
   sendData(chunk: Buffer, end: boolean): boolean {
@@ -43,6 +59,11 @@ export class ServerStream extends Http2Stream implements ResponseSink {
 
   sendTrailers(trailers: HeaderList): void {
     if (!this.bodiless) this.writeTrailers(trailers);
+  }
+
+  override setReadable(readable: boolean): void {
+    this.wanted = readable;
+    if (!this.isConnect || this.switched) super.setReadable(readable);
   }
 
   reset(): void {

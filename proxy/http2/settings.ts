@@ -9,9 +9,11 @@ export const SETTING = {
   INITIAL_WINDOW_SIZE: 4,
   MAX_FRAME_SIZE: 5,
   MAX_HEADER_LIST_SIZE: 6,
+  ENABLE_CONNECT_PROTOCOL: 8,
   /**
    * Our own, ignored by others as every unknown one is: the sender takes field names in the case in which HTTP/1 brought
-   * them and the reason phrase as `:reason`, so that both ends of a hop can pass on what they were given.
+   * them and the reason phrase as `:reason`, so that both ends of a hop can pass on what they were given; and, as
+   * server, upgrades as extended CONNECT.
    */
   FAITHFUL_HTTP1: 0xf7e7,
 } as const;
@@ -46,7 +48,8 @@ export function readSettings(
 }
 
 function check(id: number, value: number): void {
-  if (id === SETTING.ENABLE_PUSH && value > 1) throw new ConnectionError(ERROR.PROTOCOL_ERROR, 'rx_messaging_error');
+  const flag = id === SETTING.ENABLE_PUSH || id === SETTING.ENABLE_CONNECT_PROTOCOL;
+  if (flag && value > 1) throw new ConnectionError(ERROR.PROTOCOL_ERROR, 'rx_messaging_error');
   if (id === SETTING.INITIAL_WINDOW_SIZE && value > MAX_WINDOW) {
     throw new ConnectionError(ERROR.FLOW_CONTROL_ERROR, 'rx_messaging_error');
   }

@@ -2,9 +2,11 @@ import type { HeaderList } from '../http/headers.js';
 import type { Http2Connection } from './connection.js';
 import { ERROR } from './constants.js';
 import { StreamError } from './errors.js';
+import type { SendScheduler } from './send-scheduler.js';
 
 /** Pieces smaller than this are joined while they wait, so that tiny frames cannot pin big packets. */
 const JOIN_BELOW = 4096;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * One stream with its flow control in both directions. What the peer's window or a slow socket does not let out waits
@@ -37,8 +39,13 @@ export abstract class Http2Stream {
   private inboundTrailers: HeaderList | undefined = undefined;
   private readable = true;
   private delivering = false;
+  /** What is done when all that came was handed on. */
+  private afterDelivery: (() => void) | undefined = undefined;
+
+  private readonly sender: SendScheduler;
 
   constructor(protected readonly connection: Http2Connection) {
+    this.sender = connection.sender;
     this.receiveWindow = connection.streamWindow;
   }
 
@@ -61,14 +68,14 @@ export abstract class Http2Stream {
     if (this.closed || this.localEnded) return true;
     if (this.outbound.length > 0) this.enqueue(chunk, end);
     else {
-      const sent = this.connection.sendData(this, chunk, 0, end);
+      const sent = this.sender.sendData(this, chunk, 0, end);
       if (sent < chunk.length || (end && !this.localEnded))
         this.enqueue(sent === 0 ? chunk : chunk.subarray(sent), end);
     }
-    const open = this.outbound.length === 0 && !this.connection.isBlocked;
+    const open = this.outbound.length === 0 && !this.sender.isBlocked;
     if (!open && !end) {
       this.wantsDrain = true;
-      this.connection.await(this);
+      this.sender.await(this);
     }
     return open;
   }
@@ -76,7 +83,7 @@ export abstract class Http2Stream {
   protected writeTrailers(trailers: HeaderList): void {
     if (this.closed || this.localEnded) return;
     if (this.outbound.length > 0) this.outboundTrailers = trailers;
-    else this.connection.sendTrailers(this, trailers);
+    else this.sender.sendTrailers(this, trailers);
   }
 
   private enqueue(chunk: Buffer, end: boolean): void {
@@ -87,7 +94,7 @@ export abstract class Http2Stream {
       this.outbound.push(chunk);
     }
     this.outboundEnd ||= end;
-    this.connection.await(this);
+    this.sender.await(this);
   }
 
   /** Sends what can be sent, about one frame. Returns whether there was progress. */
@@ -95,7 +102,7 @@ export abstract class Http2Stream {
     const chunk = this.outbound[0];
     if (chunk === undefined || this.closed) return false;
     const last = this.outbound.length === 1 && this.outboundEnd;
-    const sent = this.connection.sendData(this, chunk, this.outboundOffset, last);
+    const sent = this.sender.sendData(this, chunk, this.outboundOffset, last);
     this.outboundOffset += sent;
     if (this.outboundOffset < chunk.length || (last && !this.localEnded)) return sent > 0;
     this.outbound.shift();
@@ -107,7 +114,7 @@ export abstract class Http2Stream {
   private emptied(): void {
     const trailers = this.outboundTrailers;
     this.outboundTrailers = undefined;
-    if (trailers !== undefined) this.connection.sendTrailers(this, trailers);
+    if (trailers !== undefined) this.sender.sendTrailers(this, trailers);
   }
 
   /** Nothing waits any more and the socket takes bytes. */
@@ -122,6 +129,26 @@ export abstract class Http2Stream {
   /** Whether something waits for the reader. */
   get hasInbound(): boolean {
     return this.inbound.length > 0 || this.inboundTrailers !== undefined;
+  }
+
+  /** Whether the reader has to be waited for. */
+  get hasHeldBack(): boolean {
+    return !this.readable || this.inbound.length > 0;
+  }
+
+  /** Calls back when the reader has taken what came, and wants more; not if the stream is over before. */
+  abortWhenDelivered(abort: () => void): void {
+    this.afterDelivery = abort;
+  }
+
+  /**
+   * The peer ended the stream without END_STREAM, and all the bytes that it had promised have come: that is the end of
+   * the message too. Returns whether it is so.
+   */
+  completesByLength(): boolean {
+    if (this.expected < 0 || this.received !== this.expected) return false;
+    this.receiveData(NOTHING, 0, true);
+    return true;
   }
 
   /** The Content-Length of the message, which its data must add up to (RFC 9113 section 8.1.1). */
@@ -196,6 +223,7 @@ export abstract class Http2Stream {
     const trailers = this.inboundTrailers;
     this.inboundTrailers = undefined;
     if (trailers !== undefined) this.deliverTrailers(trailers);
+    if (this.readable) this.afterDelivery?.();
   }
 
   private deliver(chunk: Buffer, end: boolean): void {
@@ -221,5 +249,6 @@ export abstract class Http2Stream {
     this.outboundTrailers = undefined;
     this.inbound = [];
     this.inboundTrailers = undefined;
+    this.afterDelivery = undefined;
   }
 }

@@ -15,6 +15,10 @@ export interface ProxySettings {
   /** Of the route, besides the cluster. */
   readonly route?: object;
   readonly manager?: object;
+  /** Of the route; every path by default. */
+  readonly match?: object;
+  /** Http2ProtocolOptions of the cluster. */
+  readonly http2?: object;
 }
 
 /** A whole proxy of this process with one listener and one cluster, for tests. */
@@ -47,11 +51,20 @@ export class TestProxy {
   }
 }
 
-function bootstrap({ upstreamPort, upstream, codec = 'AUTO', route = {}, manager = {} }: ProxySettings): object {
+function bootstrap(settings: ProxySettings): object {
+  const {
+    upstreamPort,
+    upstream,
+    codec = 'AUTO',
+    route = {},
+    manager = {},
+    match = { prefix: '/' },
+    http2 = {},
+  } = settings;
   const address = (port: number): object => ({ socket_address: { address: '127.0.0.1', port_value: port } });
   const options = {
     http1: { explicit_http_config: { http_protocol_options: {} } },
-    http2: { explicit_http_config: { http2_protocol_options: {} } },
+    http2: { explicit_http_config: { http2_protocol_options: http2 } },
     downstream: { use_downstream_protocol_config: { http_protocol_options: {}, http2_protocol_options: {} } },
   }[upstream];
   const type = 'type.googleapis.com/envoy.extensions';
@@ -78,7 +91,7 @@ function bootstrap({ upstreamPort, upstream, codec = 'AUTO', route = {}, manager
                         {
                           name: 'v',
                           domains: ['*'],
-                          routes: [{ match: { prefix: '/' }, route: { cluster: 'app', timeout: '0s', ...route } }],
+                          routes: [{ match, route: { cluster: 'app', timeout: '0s', ...route } }],
                         },
                       ],
                     },

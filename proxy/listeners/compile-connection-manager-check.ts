@@ -18,7 +18,6 @@ export function checkConnectionManager(message: HttpConnectionManager__Output, i
   ]);
   issues.ignore(message, [
     'tracing',
-    'http2_protocol_options',
     'delayed_close_timeout',
     'typed_header_validation_config',
     'add_proxy_protocol_connection_state',

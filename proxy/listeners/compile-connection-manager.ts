@@ -1,5 +1,7 @@
 import type { HttpConnectionManager__Output } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { ConnectionManagerConfig, RouteSource } from '../http/connection-manager-config.js';
+import { compileHttp2Options } from '../http2/compile-options.js';
+import type { Http2Settings } from '../http2/options.js';
 import { compileRouteConfiguration } from '../router/compile-route-table.js';
 import type { Issues } from '../snapshot/issues.js';
 import { durationMs } from '../snapshot/wire-values.js';
@@ -92,12 +94,20 @@ export function compileConnectionManager(
       message.strip_any_host_port === true ? 'any' : message.strip_matching_host_port === true ? 'matching' : 'none',
     http10: { accept: http1?.accept_http_10 === true, defaultHost: http1?.default_host_for_http_10 ?? '' },
     via: message.via ?? '',
+    http2: compileHttp2(message, issues.at('http2_protocol_options')),
     codec: message.codec_type === 'HTTP1' ? 'http1' : message.codec_type === 'HTTP2' ? 'http2' : 'auto',
     proxy100Continue: message.proxy_100_continue === true,
     maxRequestsPerConnection: common?.max_requests_per_connection?.value ?? 0,
     headersWithUnderscores: UNDERSCORES[common?.headers_with_underscores_action ?? 'ALLOW'],
     suppressEnvoyHeaders,
   };
+}
+
+function compileHttp2(message: HttpConnectionManager__Output, issues: Issues): Http2Settings {
+  return compileHttp2Options(message.http2_protocol_options, {
+    error: (path, reason) => issues.at(path).error(reason),
+    warn: (path, reason) => issues.at(path).warn(reason),
+  });
 }
 
 const UNDERSCORES = { ALLOW: 'allow', REJECT_REQUEST: 'reject', DROP_HEADER: 'drop' } as const;

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { PeerInfo, ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
+import type { Http2Settings } from '../http2/options.js';
 
 /** What the router and the TCP proxy see of upstream. Implemented by the cluster manager in this folder. */
 export interface Clusters {
@@ -41,8 +42,8 @@ export interface ClusterSettings {
   readonly maxConnectionDurationMs: number;
   /** What HTTP connections speak; `downstream` goes by the request. Absent is HTTP/1.1. */
   readonly protocol?: WireProtocol | 'downstream';
-  /** Requests at once on one HTTP/2 connection (max_concurrent_streams); absent leaves the codec's limit. */
-  readonly maxConcurrentStreams?: number;
+  /** Of HTTP/2 connections; `maxConcurrentStreams` are the requests at once on one. */
+  readonly http2?: Http2Settings;
   /** Whether the balancer goes by a hash of the request; where it does not, none is worked out. */
   readonly usesHash?: boolean;
   /** Set for a cluster of type ORIGINAL_DST: the caller tells the address in {@link LoadBalancerContext.destination}. */

@@ -3,6 +3,7 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { HttpProtocolOptions as CommonHttpOptions } from '../../proto/gen/envoy/config/core/v3/HttpProtocolOptions.js';
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ServiceInfo } from '../http/stream-info.js';
+import { compileHttp2Options, type OptionsReport } from '../http2/compile-options.js';
 import type { ClusterSettings } from './cluster.js';
 import type { ClusterConfig, CommonLbConfig, Discovery } from './cluster-config.js';
 import { compileBalancer } from './compile-balancer.js';
@@ -139,7 +140,7 @@ function compileSettings(
     maxRequestsPerConnection:
       numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
     maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
-    ...compileProtocol(message, options),
+    ...compileProtocol(message, options, report),
     usesHash: message.lb_policy === 'RING_HASH' || message.lb_policy === 'MAGLEV',
     ...(message.type === 'ORIGINAL_DST' ? { originalDestination: { header: originalDstHeader(message) } } : {}),
   };
@@ -164,7 +165,8 @@ function protocolOptions(message: Cluster, report: FieldReport): HttpProtocolOpt
 function compileProtocol(
   message: Cluster,
   options: HttpProtocolOptions | undefined,
-): Pick<ClusterSettings, 'protocol' | 'maxConcurrentStreams'> {
+  report: FieldReport,
+): Pick<ClusterSettings, 'protocol' | 'http2'> {
   const explicit = options?.explicit_http_config;
   const auto = options?.auto_config;
   const downstream = options?.use_downstream_protocol_config;
@@ -176,7 +178,6 @@ function compileProtocol(
     downstream?.http2_protocol_options ??
     old ??
     undefined;
-  const most = numberValue(http2?.max_concurrent_streams);
   const protocol = isSet(explicit?.http2_protocol_options ?? old)
     ? 'http2'
     : isSet(auto)
@@ -184,7 +185,15 @@ function compileProtocol(
       : isSet(downstream) && isSet(downstream?.http2_protocol_options)
         ? 'downstream'
         : 'http1';
-  return { protocol, ...(most !== undefined && most > 0 && { maxConcurrentStreams: most }) };
+  return { protocol, ...(isSet(http2) && { http2: compileHttp2Options(http2, belowHttp2(report)) }) };
+}
+
+function belowHttp2(report: FieldReport): OptionsReport {
+  const below = (path: string): string => `http2_protocol_options.${path}`;
+  return {
+    error: (path, reason) => report.error(below(path), reason),
+    warn: (path, reason) => report.warn(below(path), reason),
+  };
 }
 
 function compileKeepAlive(message: Cluster, report: FieldReport): KeepAlive | undefined {

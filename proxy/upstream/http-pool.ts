@@ -102,7 +102,7 @@ export class ConnectionPool {
     readonly deps: PoolDeps,
   ) {
     this.resources = cluster.resources(kind.priority);
-    this.expected = kind.protocol === 'http1' ? 1 : (cluster.settings.maxConcurrentStreams ?? EXPECTED_STREAMS);
+    this.expected = kind.protocol === 'http1' ? 1 : (cluster.settings.http2?.maxConcurrentStreams ?? EXPECTED_STREAMS);
   }
 
   request(waiter: PoolWaiter): void {

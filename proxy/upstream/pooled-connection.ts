@@ -53,6 +53,11 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     return this.codec !== undefined && this.codec.maxConcurrent > 1;
   }
 
+  /** Whether a request may ask for another protocol on it. */
+  get takesUpgrades(): boolean {
+    return this.codec?.takesUpgrades ?? true;
+  }
+
   /** Whether it has been idle for long. */
   get isStale(): boolean {
     return this.running === 0 && this.pool.deps.clock.monotonic() - this.idleSince > FRESH_MS;

@@ -25,14 +25,17 @@ export interface AttemptOwner {
   onAttemptDrain(): void;
 }
 
-/** The connections on which a request may go. An upgrade needs one that it has to itself. */
-export function wireOf(request: RequestHead, cluster: Cluster, priority: Priority): PoolKind {
+/** The connections on which a request may go. */
+export interface Wire extends PoolKind {
+  /** The connection's peer must take upgrades, as every HTTP/1.1 connection may ask for one. */
+  readonly upgrade: boolean;
+}
+
+export function wireOf(request: RequestHead, cluster: Cluster, priority: Priority): Wire {
   const protocol = cluster.settings.protocol ?? 'http1';
-  if (protocol === 'auto') {
-    return { priority, protocol: request.method === 'CONNECT' || request.headers.has('upgrade') ? 'http1' : 'auto' };
-  }
-  if (protocol === 'downstream') return { priority, protocol: request.version === 'HTTP/2' ? 'http2' : 'http1' };
-  return { priority, protocol };
+  if (protocol === 'auto') return { priority, protocol, upgrade: request.headers.has('upgrade') };
+  const byRequest = request.version === 'HTTP/2' ? 'http2' : 'http1';
+  return { priority, protocol: protocol === 'downstream' ? byRequest : protocol, upgrade: false };
 }
 
 /** One try of a request at one host, from the wait for a connection to the end of the response. */
@@ -48,7 +51,7 @@ export class Attempt implements PoolWaiter {
     private readonly owner: AttemptOwner,
     readonly cluster: Cluster,
     readonly host: Host,
-    private readonly wire: PoolKind,
+    private wire: Wire,
     private readonly deps: PoolDeps,
   ) {}
 
@@ -109,6 +112,14 @@ export class Attempt implements PoolWaiter {
   }
 
   onPoolReady(connection: PooledConnection, stream: UpstreamStream): void {
+    if (this.wire.upgrade && !connection.takesUpgrades) {
+      // An HTTP/2 peer without RFC 8441: the upgrade gets an HTTP/1.1 connection to itself.
+      stream.reset();
+      connection.endRequest();
+      this.wire = { ...this.wire, protocol: 'http1', upgrade: false };
+      this.start();
+      return;
+    }
     this.connection = connection;
     this.stream = stream;
     this.owner.onAttemptReady(this);
