@@ -27,6 +27,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   'control-plane': { summary: 'run the control plane on a folder', load: () => import('./commands/control-plane.js') },
   proxy: { summary: 'run a sidecar from an Envoy bootstrap file', load: () => import('./commands/proxy.js') },
+  init: { summary: "lead a pod's traffic through its sidecar (iptables)", load: () => import('./commands/init.js') },
   bootstrap: {
     summary: 'print the bootstrap with which a sidecar joins',
     load: () => import('./commands/bootstrap.js'),
