@@ -2,11 +2,13 @@ import { createHash, type KeyObject, randomBytes, X509Certificate } from 'node:c
 import {
   bitString,
   children,
+  contents,
   decode,
   type Element,
   encode,
   isTagged,
   oid,
+  readOid,
   sequence,
   set,
   tagged,
@@ -57,7 +59,7 @@ export function buildCertificate(options: LeafOptions): string {
         extendedKeyUsage(OID.serverAuth, OID.clientAuth),
         basicConstraints(false),
         subjectKeyIdentifier(keyIdentifier(publicKey)),
-        authorityKeyIdentifier(keyIdentifier(signer.certificate.publicKey)),
+        authorityKeyIdentifier(subjectKeyIdOf(signer.certificate)),
         subjectAltName(names, true),
       ],
     },
@@ -123,8 +125,24 @@ function keyIdentifier(key: KeyObject): Buffer {
   return createHash('sha1').update(Buffer.from(bits.value, 'latin1').subarray(1)).digest();
 }
 
+/** As the certificate says, because verifiers compare; computed where it says nothing. */
+function subjectKeyIdOf(certificate: X509Certificate): Buffer {
+  const fields = fieldsOf(certificate);
+  const [extensions] = children(fields.find((field) => isTagged(field, 3)) ?? tagged(3, sequence()), 'the extensions');
+  for (const extension of children(extensions, 'the extensions')) {
+    const [type, ...rest] = children(extension, 'an extension');
+    if (readOid(type, 'an extension') !== OID.subjectKeyIdentifier) continue;
+    return contents(decode(contents(rest.at(-1), 'an extension')), 'the key identifier');
+  }
+  return keyIdentifier(certificate.publicKey);
+}
+
+function fieldsOf(certificate: X509Certificate): Element[] {
+  return children(children(decode(certificate.raw), 'the certificate')[0], 'the certificate');
+}
+
 function subjectOf(certificate: X509Certificate): Element {
-  const fields = children(children(decode(certificate.raw), 'the certificate')[0], 'the certificate');
+  const fields = fieldsOf(certificate);
   const subject = fields[isTagged(fields[0], 0) ? 5 : 4];
   if (subject === undefined) throw new Error('the certificate has no subject');
   return subject;

@@ -1,17 +1,18 @@
-import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildRootCertificate, type Signer } from '../../common/identity/certificate.js';
+import { buildRootCertificate } from '../../common/identity/certificate.js';
 import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
 import type { Clock } from '../../common/runtime/clock.js';
 import { WeftError } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
+import type { Authority } from './authority.js';
 import { privateFolder, readPrivateFile, writeAtomically } from './files.js';
 
 const ROOT_LIFE_MS = 10 * 365 * 86_400_000;
 const CLOCK_SKEW_MS = 3_600_000;
 
-export interface RootCa extends Signer {
+export interface RootCa extends Authority {
   /** PEM. */
   readonly pem: string;
   /** Path of the PEM, for who has to trust it. */
@@ -37,7 +38,7 @@ export async function loadRootCa(
   if (key === undefined) throw unusable(`${keyPath} is missing while ${path} is there`);
   // A start that was cut off after the first file was written: nobody has seen that root yet.
   if (pem === undefined) return createRoot(keyPath, path, options.organization, clock, log);
-  return check({ privateKey: createPrivateKey(key), certificate: new X509Certificate(pem), pem, path }, clock);
+  return check(rootCa(createPrivateKey(key), pem, path), clock);
 }
 
 async function createRoot(
@@ -47,18 +48,38 @@ async function createRoot(
   clock: Clock,
   log: Logger,
 ): Promise<RootCa> {
-  const keys = await createKeyPair();
-  const now = clock.now();
-  const pem = buildRootCertificate({
-    ...keys,
-    organization,
-    notBefore: now - CLOCK_SKEW_MS,
-    notAfter: now + ROOT_LIFE_MS,
-  });
-  await writeAtomically(keyPath, privateKeyPem(keys.privateKey), 0o600);
+  const { privateKey, pem } = await makeRoot(organization, clock);
+  await writeAtomically(keyPath, privateKeyPem(privateKey), 0o600);
   await writeAtomically(path, pem, 0o644);
   log.info({ path }, 'made a new root certificate');
-  return { privateKey: keys.privateKey, certificate: new X509Certificate(pem), pem, path };
+  return rootCa(privateKey, pem, path);
+}
+
+/** A new key and its self-signed certificate, good for ten years. */
+export async function makeRoot(
+  organization: string,
+  clock: Clock,
+): Promise<{ readonly privateKey: KeyObject; readonly pem: string }> {
+  const keys = await createKeyPair();
+  const now = clock.now();
+  const times = { notBefore: now - CLOCK_SKEW_MS, notAfter: now + ROOT_LIFE_MS };
+  return { privateKey: keys.privateKey, pem: buildRootCertificate({ ...keys, organization, ...times }) };
+}
+
+function rootCa(privateKey: KeyObject, pem: string, path: string): RootCa {
+  const certificate = new X509Certificate(pem);
+  const notAfter = Date.parse(certificate.validTo);
+  return {
+    privateKey,
+    certificate,
+    intermediates: [],
+    roots: pem,
+    notAfter,
+    rootNotAfter: notAfter,
+    source: path,
+    pem,
+    path,
+  };
 }
 
 function check(root: RootCa, clock: Clock): RootCa {

@@ -16,7 +16,7 @@ import type { IstioCertificateResponse } from '../../proto/gen/istio/v1/auth/Ist
 import { bearerToken, method } from '../xds/rpc.js';
 import { BusyError, Gate } from './gate.js';
 import type { Issuer } from './issuer.js';
-import type { Caller, TokenVerifier } from './tokens.js';
+import { type Caller, isUndecided, type TokenVerifier } from './tokens.js';
 
 export const CA_SERVICE = {
   CreateCertificate: method<IstioCertificateRequest, IstioCertificateResponse>({
@@ -92,7 +92,7 @@ export class CaService {
     const { chain, notAfter } = this.sign(csr.publicKey, uri, ttlSeconds);
     events.issued();
     log.debug(
-      { identity: uri, notAfter: new Date(notAfter).toISOString(), issuer: issuer.root.path },
+      { identity: uri, notAfter: new Date(notAfter).toISOString(), issuer: issuer.authority.source },
       'issued a certificate',
     );
     return { cert_chain: [...chain] };
@@ -105,7 +105,7 @@ export class CaService {
       return await this.options.verifier.verify(token);
     } catch (error) {
       this.options.events.authenticationFailed();
-      throw new Refusal(status.UNAUTHENTICATED, messageOf(error));
+      throw new Refusal(isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED, messageOf(error));
     }
   }
 

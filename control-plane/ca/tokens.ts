@@ -4,8 +4,10 @@ import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
 import { PATH_SEGMENT } from '../../common/identity/spiffe.js';
 import type { Clock } from '../../common/runtime/clock.js';
+import { WeftError } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { readOrCreatePrivateFile } from './files.js';
+import { BusyError } from './gate.js';
 
 /** Who a caller has proved to be. */
 export interface Caller {
@@ -14,11 +16,16 @@ export interface Caller {
 }
 
 export interface VerifiedCaller extends Caller {
+  /** The pod that the proof is bound to. */
+  readonly pod?: string;
   /** When the proof ends, in milliseconds since the epoch; undefined when it does not say. */
   readonly expiresAt?: number;
 }
 
-/** Proves callers by their bearer token. Rejects with a {@link TokenError} when the token is not to be believed. */
+/**
+ * Proves callers by their bearer token. Rejects with a {@link TokenError} when the token is not to be believed, and with a
+ * retryable WeftError when nobody can say at the moment.
+ */
 export interface TokenVerifier {
   verify(token: string): Promise<VerifiedCaller>;
 }
@@ -26,6 +33,11 @@ export interface TokenVerifier {
 /** Why a token was refused; never holds the token. */
 export class TokenError extends Error {
   override readonly name = 'TokenError';
+}
+
+/** Whether a failed verification says nothing about the token, so that the caller may try again. */
+export function isUndecided(error: unknown): boolean {
+  return error instanceof BusyError || (error instanceof WeftError && error.retryable);
 }
 
 export const TOKEN_AUDIENCE = 'istio-ca';

@@ -9,16 +9,17 @@ export interface NodeMessage {
 }
 
 /**
- * The proxy that a node message describes. Namespace and workload come from the metadata, or from Istio's node ID
- * (`sidecar~ADDRESS~NAME.NAMESPACE~DOMAIN`). Throws an Error when they cannot be told.
+ * The proxy that a node message describes. Namespace and workload come from Istio's node ID
+ * (`sidecar~ADDRESS~NAME.NAMESPACE~DOMAIN`), whose name is the pod's, or from the metadata, whose WORKLOAD_NAME may be that of
+ * a Deployment. Throws an Error when they cannot be told.
  */
 export function readNode(node: NodeMessage): ProxyNode {
   const metadata = node.metadata === undefined ? {} : fromStruct(node.metadata);
   const id = node.id ?? '';
   const [role, , instance = ''] = id.split('~');
   const dot = instance.lastIndexOf('.');
-  const namespace = text(metadata['NAMESPACE']) || (dot < 0 ? '' : instance.slice(dot + 1));
-  const workload = text(metadata['WORKLOAD_NAME']) || (dot < 0 ? '' : instance.slice(0, dot));
+  const namespace = (dot < 0 ? '' : instance.slice(dot + 1)) || text(metadata['NAMESPACE']);
+  const workload = (dot < 0 ? '' : instance.slice(0, dot)) || text(metadata['WORKLOAD_NAME']);
   if (id === '' || namespace === '' || workload === '') {
     throw new Error('the node needs an id, and NAMESPACE and WORKLOAD_NAME in its metadata');
   }

@@ -3,7 +3,7 @@ import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
-import type { TokenVerifier, VerifiedCaller } from '../ca/tokens.js';
+import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
 import { atExpiry } from './expiry.js';
@@ -49,6 +49,8 @@ type Stream = Pick<
   ProxyStream<AnyRequest, unknown>,
   'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'openedAt'
 >;
+/** Ends a call with a status. */
+type Hangup = (code: status, details: string) => void;
 
 /** The Aggregated Discovery Service: one {@link ProxyStream} for every connected proxy, and pushes to all of them. */
 export class AdsServer {
@@ -57,6 +59,8 @@ export class AdsServer {
   private readonly encoder = new ResourceEncoder();
   /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
   private readonly authenticated = new WeakSet<Stream>();
+  private readonly calls = new Set<Hangup>();
+  private closing = false;
   private changedAt = 0;
 
   constructor(private readonly options: AdsServerOptions) {}
@@ -73,6 +77,12 @@ export class AdsServer {
   pushAll(): void {
     this.changedAt = this.options.clock.monotonic();
     for (const stream of this.streams) this.queue.add(stream);
+  }
+
+  /** Sends every client away, to another replica, and takes no new one. Returns at once. */
+  close(): void {
+    this.closing = true;
+    for (const hangUp of this.calls) hangUp(status.UNAVAILABLE, 'this control plane stops');
   }
 
   proxies(): ProxyStatus[] {
@@ -109,6 +119,7 @@ export class AdsServer {
     let stream: ProxyStream<Req, Res> | undefined;
     let expiry: Timer | undefined;
     const end = (): void => {
+      this.calls.delete(hangUp);
       expiry?.cancel();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
@@ -117,14 +128,22 @@ export class AdsServer {
       }
       stream = undefined;
     };
+    const hangUp: Hangup = (code, details) => {
+      end();
+      call.emit('error', { code, details });
+    };
     const fail = (code: status, error: unknown): void => {
       this.options.log.warn(
         { peer: call.getPeer(), status: status[code], reason: messageOf(error) },
         'refused an xDS stream',
       );
-      end();
-      call.emit('error', { code, details: messageOf(error) });
+      hangUp(code, messageOf(error));
     };
+    if (this.closing) {
+      fail(status.UNAVAILABLE, new Error('this control plane stops'));
+      return;
+    }
+    this.calls.add(hangUp);
     call.on('end', () => {
       end();
       call.end();
@@ -138,8 +157,7 @@ export class AdsServer {
         expiry = this.expiry(caller, () => {
           // Every client connects again by itself, with the token that it has by then.
           this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
-          end();
-          call.emit('error', { code: status.UNAUTHENTICATED, details: 'the token of this stream has expired' });
+          hangUp(status.UNAUTHENTICATED, 'the token of this stream has expired');
         });
         call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
           try {
@@ -150,7 +168,7 @@ export class AdsServer {
           }
         });
       },
-      (error: unknown) => fail(status.UNAUTHENTICATED, error),
+      (error: unknown) => fail(isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED, error),
     );
   }
 
@@ -184,7 +202,7 @@ export class AdsServer {
     message: NodeMessage | undefined,
     caller: VerifiedCaller | undefined,
   ): ProxyStream<Req, Res> {
-    if (call.cancelled) throw new Error('the stream is over');
+    if (call.cancelled || this.closing) throw new Error('the stream is over');
     const node = readNode(message ?? {});
     if (caller !== undefined) {
       checkCaller(node, caller);
@@ -230,6 +248,12 @@ export class AdsServer {
 class ForeignNodeError extends Error {}
 
 function checkCaller(node: ProxyNode, caller: VerifiedCaller): void {
+  const bound = caller.pod === undefined || caller.pod === node.workload;
+  if (!bound) {
+    throw new ForeignNodeError(
+      `the token of the pod ${caller.namespace}/${caller.pod} does not fit the node ${node.id}`,
+    );
+  }
   if (node.namespace === caller.namespace && node.serviceAccount === caller.serviceAccount) return;
   throw new ForeignNodeError(
     `the token of ${caller.namespace}/${caller.serviceAccount} does not fit the node ${node.id} of ${node.namespace}/${node.serviceAccount}`,

@@ -131,19 +131,22 @@ function checkChain(
   chain: readonly string[],
   expected: { readonly privateKey: KeyObject; readonly uri: string; readonly now: number },
 ): IssuedChain {
-  const certificates = chain.flatMap(splitCertificates);
+  const certificates = chain.slice(0, -1).flatMap(splitCertificates);
   const [leafPem] = certificates;
-  const rootPem = certificates.at(-1);
-  if (leafPem === undefined || rootPem === undefined || certificates.length < 2) {
-    throw fault(`${certificates.length} certificates in the answer, where a chain and its root are expected`);
+  // Several while one root takes over from another.
+  const roots = splitCertificates(chain.at(-1) ?? '');
+  if (leafPem === undefined || roots.length === 0) {
+    throw fault(
+      `${certificates.length + roots.length} certificates in the answer, where a chain and its root are expected`,
+    );
   }
   const leaf = new X509Certificate(leafPem);
   if (!leaf.checkPrivateKey(expected.privateKey)) throw fault('the certificate is for another key');
   const { uris } = parseSubjectAltName(leaf.subjectAltName);
   if (uris[0] !== expected.uri) throw fault(`the certificate is for ${uris[0] ?? 'nobody'}, not ${expected.uri}`);
   if (!(Date.parse(leaf.validTo) > expected.now)) throw fault('the certificate has expired');
-  const chainPem = certificates.slice(0, -1).join('');
-  return { leaf, root: new X509Certificate(rootPem), chainPem, rootPem };
+  const rootPem = roots.join('');
+  return { leaf, root: new X509Certificate(rootPem), chainPem: certificates.join(''), rootPem };
 }
 
 function fault(message: string): WeftError {

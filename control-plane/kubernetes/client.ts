@@ -1,0 +1,116 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { createInterface } from 'node:readline';
+import type { KubeConfig } from '@kubernetes/client-node';
+import { messageOf } from '../../common/runtime/errors.js';
+import { ApiError, type ApiRequest, type KubernetesApi, type WatchEvent } from './api.js';
+
+const TIMEOUT_MS = 10_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+
+/**
+ * The few calls that the control plane makes besides its informers, by kubeconfig or from within a pod. A call is one
+ * request: who calls decides about trying again.
+ */
+export class KubernetesClient implements KubernetesApi {
+  constructor(
+    readonly config: KubeConfig,
+    private readonly userAgent: string,
+  ) {}
+
+  async request<T>(request: ApiRequest): Promise<T> {
+    const { timeoutMs = TIMEOUT_MS } = request;
+    const deadline = AbortSignal.timeout(timeoutMs);
+    const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
+    const what = `${request.method} ${request.path}`;
+    try {
+      const response = await this.send(request, signal);
+      const text = await readAll(response);
+      const { statusCode = 0 } = response;
+      if (statusCode < 200 || statusCode > 299)
+        throw new ApiError(`${what}: ${reasonIn(text, statusCode)}`, statusCode);
+      return JSON.parse(text) as T;
+    } catch (error) {
+      if (error instanceof ApiError) throw error;
+      const reason = deadline.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
+      throw new ApiError(`${what}: ${reason}`, 0, error);
+    }
+  }
+
+  async watch(
+    request: Pick<ApiRequest, 'path' | 'query'>,
+    signal: AbortSignal,
+    onEvent: (event: WatchEvent) => void,
+  ): Promise<void> {
+    const what = `WATCH ${request.path}`;
+    try {
+      const query = { ...request.query, watch: 'true' };
+      const response = await this.send({ method: 'GET', path: request.path, query }, signal);
+      const { statusCode = 0 } = response;
+      if (statusCode !== 200)
+        throw new ApiError(`${what}: ${reasonIn(await readAll(response), statusCode)}`, statusCode);
+      for await (const line of createInterface({ input: response })) {
+        if (signal.aborted) return;
+        if (line !== '') onEvent(JSON.parse(line) as WatchEvent);
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof ApiError) throw error;
+      throw new ApiError(`${what}: ${messageOf(error)}`, 0, error);
+    }
+  }
+
+  /** Resolves with the head of the answer. */
+  private async send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
+    const server = this.config.getCurrentCluster()?.server;
+    if (server === undefined) throw new ApiError('the kubeconfig names no cluster', 0);
+    const url = new URL(server.replace(/\/$/, '') + request.path);
+    for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
+    const options: RequestOptions = {};
+    await this.config.applyToHTTPSOptions(options);
+    const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
+    const contentType = request.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
+    const headers = {
+      ...options.headers,
+      accept: 'application/json',
+      'user-agent': this.userAgent,
+      ...(body === undefined ? {} : { 'content-type': contentType, 'content-length': body.length }),
+    };
+    return new Promise((resolve, reject) => {
+      const start = url.protocol === 'http:' ? httpRequest : httpsRequest;
+      const call = start(url, { ...options, headers, method: request.method, signal }, resolve);
+      call.on('error', reject);
+      call.end(body);
+    });
+  }
+}
+
+/** In a pod the pod's own account, otherwise KUBECONFIG. Loaded late: the library is large. */
+export async function connectToKubernetes(userAgent: string): Promise<KubernetesClient> {
+  const { KubeConfig } = await import('@kubernetes/client-node');
+  const config = new KubeConfig();
+  config.loadFromDefault();
+  return new KubernetesClient(config, userAgent);
+}
+
+async function readAll(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error('the answer is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The message of a Kubernetes Status object. */
+function reasonIn(text: string, statusCode: number): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown };
+    if (typeof message === 'string' && message !== '') return `${message} (${statusCode})`;
+  } catch {
+    // Something else than an API server answers.
+  }
+  return `status ${statusCode}`;
+}
