@@ -21,6 +21,14 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'suites',
+          include: ['test/suites/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
           name: 'envoy',
           include: ['test/envoy/**/*.test.ts'],
           testTimeout: 120_000,

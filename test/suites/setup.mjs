@@ -1,0 +1,34 @@
+// Builds the public test programs (h2spec, gRPC's interop client and server) into .suites/. Where Go or its module proxy
+// cannot be had it says so in one line and the tests that need them are skipped.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = join(dirname(dirname(here)), '.suites');
+const PROGRAMS = {
+  h2spec: 'github.com/summerwind/h2spec/cmd/h2spec',
+  'interop-client': 'google.golang.org/grpc/interop/client',
+  'interop-server': 'google.golang.org/grpc/interop/server',
+};
+const MINUTES_MS = 5 * 60_000;
+
+function build(name, module) {
+  const go = spawnSync('go', ['build', '-o', join(out, name), module], {
+    cwd: join(here, 'go'),
+    env: { ...process.env, GOFLAGS: '-mod=readonly' },
+    encoding: 'utf8',
+    timeout: MINUTES_MS,
+  });
+  if (go.status === 0) return undefined;
+  return (go.error?.message ?? go.stderr ?? '').trim().split('\n').pop() || `ended by ${go.signal}`;
+}
+
+mkdirSync(out, { recursive: true });
+for (const [name, module] of Object.entries(PROGRAMS)) {
+  if (existsSync(join(out, name))) continue;
+  const problem = build(name, module);
+  if (problem === undefined) continue;
+  process.stderr.write(`No ${name}: ${problem}. The tests that need it are skipped.\n`);
+}
