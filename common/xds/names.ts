@@ -22,6 +22,8 @@ export function parseClusterName(name: string): ClusterKey | undefined {
 
 /** ALPN protocol by which mesh clients mark their TLS; offered first. */
 export const MESH_ALPN = 'istio';
+/** In its place, the mark of a connection that carries no HTTP, where the port's protocol is not declared. */
+export const MESH_TCP_ALPN = 'weft-tcp';
 /** Names of the SDS secrets: the workload's own certificate, and the roots that it trusts. */
 export const SECRET_DEFAULT = 'default';
 export const SECRET_ROOT = 'ROOTCA';

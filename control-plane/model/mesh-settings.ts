@@ -19,6 +19,10 @@ export interface MeshSettings {
     /** Providers used when no Telemetry names any. */
     readonly providers: readonly string[];
   };
+  /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
+  readonly registryOnly: boolean;
+  /** How long the first bytes of a connection are waited for where they decide; undefined leaves it to us. */
+  readonly protocolDetectionMs: number | undefined;
   readonly providers: ReadonlyMap<string, ExtensionProvider>;
   readonly normalization: 'NONE' | 'BASE' | 'MERGE_SLASHES' | 'DECODE_AND_MERGE_SLASHES';
   /** How long a sidecar lets requests finish after SIGTERM. */
@@ -53,6 +57,9 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
       json: spec.accessLogEncoding === 'JSON',
       providers: spec.defaultProviders?.accessLogging ?? [],
     },
+    registryOnly: spec.outboundTrafficPolicy?.mode === 'REGISTRY_ONLY',
+    protocolDetectionMs:
+      spec.protocolDetectionTimeout === undefined ? undefined : durationMs(spec.protocolDetectionTimeout, 0),
     providers: new Map((spec.extensionProviders ?? []).map((provider) => [provider.name, provider])),
     normalization: normalization === 'DEFAULT' ? 'BASE' : normalization,
     terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),

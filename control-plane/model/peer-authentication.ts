@@ -52,12 +52,27 @@ export class PeerAuthentications {
 
   /** The mode for connections to an application port of a workload. */
   mode(workload: Workload, port: number): MtlsMode {
+    const found = this.#policy(workload);
+    return found.ports.get(port) ?? found.mode;
+  }
+
+  /** The mode of the ports that have none of their own. */
+  workloadMode(workload: Workload): MtlsMode {
+    return this.#policy(workload).mode;
+  }
+
+  /** Ports that have a mode of their own. */
+  ports(workload: Workload): number[] {
+    return [...this.#policy(workload).ports].flatMap(([port, mode]) => (mode === undefined ? [] : [port]));
+  }
+
+  #policy(workload: Workload): Policy & { readonly mode: MtlsMode } {
     let found = this.#found.get(workload);
     if (found === undefined) {
       found = this.#policyOf(workload);
       this.#found.set(workload, found);
     }
-    return found.ports.get(port) ?? found.mode;
+    return found;
   }
 
   #policyOf(workload: Workload): Policy & { readonly mode: MtlsMode } {

@@ -2,7 +2,7 @@ import { resolveHost } from '../api/hosts.js';
 import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
 import type { ConfigObject } from '../api/object.js';
 import { delegatesOf, withDelegates } from './delegates.js';
-import { HostIndex } from './hosts.js';
+import { HostIndex, hostCovers } from './hosts.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { byAge } from './order.js';
 import { exportedTo, isVisible } from './visibility.js';
@@ -22,6 +22,7 @@ export interface MeshVirtualService {
 /** Which VirtualService routes a host: the most specific host, then the oldest object. */
 export class VirtualServices {
   readonly #index: HostIndex<MeshVirtualService>;
+  readonly #forTcp: readonly MeshVirtualService[];
   /** Those that sidecars act on, oldest first. */
   readonly all: readonly MeshVirtualService[];
 
@@ -38,11 +39,21 @@ export class VirtualServices {
     });
     this.all = every.filter(({ object }) => forSidecars(object.spec.gateways));
     this.#ofGateways = byGateway(every);
+    this.#forTcp = this.all.filter(({ spec }) => spec.tls !== undefined || spec.tcp !== undefined);
     this.#index = new HostIndex(this.all.flatMap((vs) => vs.hosts.map((host) => [host, vs] as const)));
   }
 
   find(host: string, clientNamespace: string): MeshVirtualService | undefined {
     return this.#index.find(host, (vs) => isVisible(vs.exportTo, clientNamespace));
+  }
+
+  /** All that concern a host, or hosts that it covers as a wildcard: routes of TCP and TLS add to each other. */
+  findAll(host: string, clientNamespace: string): MeshVirtualService[] {
+    return this.#forTcp.filter(
+      (vs) =>
+        isVisible(vs.exportTo, clientNamespace) &&
+        vs.hosts.some((pattern) => hostCovers(pattern, host) || hostCovers(host, pattern)),
+    );
   }
 
   /** Those that name a gateway (`namespace/name`), oldest first: their routes for one host follow each other. */

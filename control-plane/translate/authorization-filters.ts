@@ -10,7 +10,7 @@ import { NEVER, type RuleScope, rulePolicy } from './authorization-rules.js';
 import { any } from './messages.js';
 
 /** RBAC filters of an HTTP port: what is denied first, then what is allowed; none where no policy selects the workload. */
-export function httpPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number): HttpFilter[] {
+export function httpPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number | undefined): HttpFilter[] {
   return policyRules(snapshot, workload, port, false).map((rules) => ({
     name: 'envoy.filters.http.rbac',
     typed_config: any(EXTENSION.httpRbac, { rules }),
@@ -18,14 +18,14 @@ export function httpPolicyFilters(snapshot: MeshSnapshot, workload: Workload, po
 }
 
 /** The same for a port that is served as TCP. */
-export function networkPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number): Filter[] {
+export function networkPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number | undefined): Filter[] {
   return policyRules(snapshot, workload, port, true).map((rules) => ({
     name: 'envoy.filters.network.rbac',
     typed_config: any(EXTENSION.networkRbac, { rules, stat_prefix: 'tcp.' }),
   }));
 }
 
-function policyRules(snapshot: MeshSnapshot, workload: Workload, port: number, tcp: boolean): RBAC[] {
+function policyRules(snapshot: MeshSnapshot, workload: Workload, port: number | undefined, tcp: boolean): RBAC[] {
   const selected = snapshot.authorizationPolicies.of(workload);
   const { trustDomain, trustDomainAliases } = snapshot.settings;
   const trustDomains = [trustDomain, ...trustDomainAliases];

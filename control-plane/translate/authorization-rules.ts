@@ -13,8 +13,8 @@ export interface RuleScope {
   readonly action: 'ALLOW' | 'DENY';
   /** On a TCP filter nothing of HTTP can be seen. */
   readonly tcp: boolean;
-  /** Port of the application; the sidecar's own port is nobody's business. */
-  readonly port: number;
+  /** Port of the application, since the sidecar's own is nobody's business; undefined where connections come to any. */
+  readonly port: number | undefined;
   /** The mesh's, then its aliases. */
   readonly trustDomains: readonly string[];
 }
@@ -100,8 +100,9 @@ function operationRules(operation: AuthorizationOperation, scope: RuleScope): Pe
   ];
 }
 
-/** Known at configuration time, since a listener serves one application port. */
+/** Known at configuration time where a chain serves one application port. */
 function portRule(port: string, scope: RuleScope): Permission {
+  if (scope.port === undefined) return { destination_port: Number(port) };
   return Number(port) === scope.port ? { any: true } : { not_rule: { any: true } };
 }
 

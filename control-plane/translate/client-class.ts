@@ -1,16 +1,23 @@
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
+import { accessLogs } from './access-log.js';
+import { familyOf } from './capture.js';
+import { capturedListeners } from './captured-listeners.js';
+import { carriesHttp, detectedRoutes, detectedRoutesName, portRoutes } from './captured-routes.js';
 import { outboundClusters } from './clusters.js';
 import type { ProxyContext } from './context.js';
-import { outboundRoutes } from './outbound-routes.js';
+import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
 
 /** What a proxy has as a client, apart from its own listener. */
 export interface ClientResources {
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly endpoints: ReadonlyMap<string, ClusterLoadAssignment>;
-  readonly routes: RouteConfiguration;
+  readonly routes: ReadonlyMap<string, RouteConfiguration>;
+  /** Of captured connections, without those that only one proxy has. */
+  readonly listeners: ReadonlyMap<string, Listener>;
 }
 
 interface Classes {
@@ -26,7 +33,7 @@ const known = new WeakMap<MeshSnapshot, Classes>();
  * not differ get the very same messages, which are then made and encoded once for all of them.
  */
 export function clientResources(context: ProxyContext): ClientResources {
-  const { snapshot, client, node } = context;
+  const { snapshot, client, node, captured } = context;
   let classes = known.get(snapshot);
   if (classes === undefined) {
     classes = { labels: labelsAskedFor(snapshot), made: new Map() };
@@ -34,15 +41,35 @@ export function clientResources(context: ProxyContext): ClientResources {
   }
   const key = JSON.stringify([
     node.dataPlane,
+    ...(captured ? [familyOf(context.workload).wildcard, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);
   let resources = classes.made.get(key);
   if (resources === undefined) {
-    resources = { ...outboundClusters(context), routes: outboundRoutes(context) };
+    resources = { ...outboundClusters(context), ...(captured ? capturedResources(context) : proxyResources(context)) };
     classes.made.set(key, resources);
   }
   return resources;
+}
+
+type Entrances = Pick<ClientResources, 'routes' | 'listeners'>;
+
+/** For an application that uses its sidecar as its HTTP proxy. */
+function proxyResources(context: ProxyContext): Entrances {
+  return { routes: new Map([[HTTP_PROXY_ROUTES, outboundRoutes(context)]]), listeners: new Map() };
+}
+
+function capturedResources(context: ProxyContext): Entrances {
+  const routes = new Map<string, RouteConfiguration>();
+  for (const visible of context.ports) {
+    const { port } = visible;
+    if (!carriesHttp(port)) continue;
+    const shared = String(port.number);
+    if (!routes.has(shared)) routes.set(shared, portRoutes(context, port.number));
+    if (port.protocol === 'auto') routes.set(detectedRoutesName(visible), detectedRoutes(context, visible));
+  }
+  return { routes, listeners: capturedListeners(context) };
 }
 
 function labelsAskedFor({ destinationRules, virtualServices }: MeshSnapshot): string[] {
@@ -52,7 +79,9 @@ function labelsAskedFor({ destinationRules, virtualServices }: MeshSnapshot): st
   };
   for (const { clients } of destinationRules.all) add(clients);
   for (const { spec } of virtualServices.all) {
-    for (const { match } of spec.http ?? []) for (const { sourceLabels } of match ?? []) add(sourceLabels);
+    for (const { match } of [...(spec.http ?? []), ...(spec.tls ?? []), ...(spec.tcp ?? [])]) {
+      for (const { sourceLabels } of match ?? []) add(sourceLabels);
+    }
   }
   return [...labels].sort();
 }

@@ -1,14 +1,15 @@
 import { formatClusterName } from '../../common/xds/names.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
-import type { Subset } from '../api/kinds/destination-rule.js';
+import type { ClientTlsSettings, PortPolicy, Subset } from '../api/kinds/destination-rule.js';
+import { selectorMatches } from '../api/labels.js';
 import type { HostRule } from '../model/destination-rules.js';
 import { policyFields } from './cluster-policy.js';
 import type { ProxyContext, VisiblePort } from './context.js';
-import { loadAssignment } from './endpoints.js';
+import { loadAssignment, offersMeshTls } from './endpoints.js';
 import { adsSource, duration, struct } from './messages.js';
 import { policyFor } from './traffic-policy.js';
-import { upstreamTls } from './upstream-tls.js';
+import { type TlsTarget, upstreamTls } from './upstream-tls.js';
 
 export interface OutboundClusters {
   readonly clusters: Map<string, Cluster>;
@@ -20,7 +21,8 @@ export function outboundClusters(context: ProxyContext): OutboundClusters {
   const out: OutboundClusters = { clusters: new Map(), endpoints: new Map() };
   for (const visible of context.ports) {
     // Where a wildcard host is, only a client's own look-up could say.
-    if (visible.service.host.startsWith('*') && visible.service.endpoints.length === 0) continue;
+    const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
+    if (nowhere && !(context.captured && visible.service.resolution === 'none')) continue;
     const rule = context.rule(visible.service);
     addCluster(context, visible, rule, undefined, out);
     for (const subset of rule?.subsets ?? []) addCluster(context, visible, rule, subset, out);
@@ -41,8 +43,19 @@ function addCluster(
   const subsetName = subset?.name ?? '';
   const name = formatClusterName({ direction: 'outbound', port: port.number, subset: subsetName, host: service.host });
   const policy = policyFor(rule, port.number, subset);
-  const assignment = loadAssignment(snapshot, name, visible, subset);
   const target = { service, port: port.number, subset: subsetName, protocol: port.protocol, multiplexed: weft };
+  if (goesWhereItWanted(context, visible, policy)) {
+    out.clusters.set(name, {
+      name,
+      ...policyFields(policy, port.protocol, weft ? 'multiplexed' : 'http1', snapshot.settings),
+      type: 'ORIGINAL_DST',
+      lb_policy: 'CLUSTER_PROVIDED',
+      ...uniformTls(context, visible, subset, target, policy.tls),
+      metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
+    });
+    return;
+  }
+  const assignment = loadAssignment(snapshot, name, visible, subset);
   out.clusters.set(name, {
     name,
     ...discovery(context, visible, name, assignment),
@@ -51,6 +64,29 @@ function addCluster(
     metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
   });
   if (isEds(visible)) out.endpoints.set(name, assignment);
+}
+
+/** Whether a cluster's host is the one that the client has chosen; that is known only where connections are captured. */
+function goesWhereItWanted({ captured }: ProxyContext, { service }: VisiblePort, policy: PortPolicy): boolean {
+  return (
+    captured && (service.resolution === 'none' || service.headless || policy.loadBalancer?.simple === 'PASSTHROUGH')
+  );
+}
+
+/** Such a cluster knows no endpoints whose metadata could choose: all of them speak mesh TLS, or none is spoken to so. */
+function uniformTls(
+  { snapshot }: ProxyContext,
+  { service, port }: VisiblePort,
+  subset: Subset | undefined,
+  target: TlsTarget,
+  tls: ClientTlsSettings | undefined,
+): Partial<Cluster> {
+  if (tls !== undefined || !snapshot.settings.autoMtls || service.external) {
+    return upstreamTls(target, tls, snapshot.settings);
+  }
+  const endpoints = service.endpoints.filter(({ workload }) => selectorMatches(subset?.labels ?? {}, workload.labels));
+  const all = endpoints.length > 0 && endpoints.every((endpoint) => offersMeshTls(snapshot, endpoint, port));
+  return all ? upstreamTls(target, { mode: 'ISTIO_MUTUAL' }, snapshot.settings) : {};
 }
 
 function isEds({ service }: VisiblePort): boolean {

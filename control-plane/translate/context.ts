@@ -17,6 +17,8 @@ export interface ProxyContext {
   /** Undefined for a client that no object describes (a proxyless one, say). */
   readonly workload: Workload | undefined;
   readonly client: Client;
+  /** Its packets are captured, so that the destination of every connection is known. */
+  readonly captured: boolean;
   /** One entry per host and port. */
   readonly ports: readonly VisiblePort[];
   readonly byHost: ReadonlyMap<string, readonly VisiblePort[]>;
@@ -33,6 +35,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     node,
     workload,
     client,
+    captured: node.role === 'sidecar' && workload?.sidecar?.kind === 'capture',
     ports: [...byHost.values()].flat(),
     byHost,
     rule(service) {

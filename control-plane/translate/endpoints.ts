@@ -55,6 +55,15 @@ function localityOf(text: string): { region: string; zone: string; sub_zone: str
   return { region, zone, sub_zone };
 }
 
+/** Whether an endpoint's sidecar takes mesh TLS on a service port. */
+export function offersMeshTls(snapshot: MeshSnapshot, endpoint: Endpoint, port: ServicePort): boolean {
+  const { workload } = endpoint;
+  const application = applicationPort(port, endpoint);
+  if (application === undefined) return false;
+  const meshed = workload.sidecar?.kind === 'capture' || ownPorts(workload.sidecar)?.inbound.has(application) === true;
+  return meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+}
+
 /** Undefined for an endpoint that cannot be reached: without such a port, or by a name where only addresses are taken. */
 function lbEndpointOf(
   snapshot: MeshSnapshot,
@@ -76,9 +85,8 @@ function lbEndpointOf(
     ports === undefined || entrance === undefined
       ? ipAddress(workload.address, application)
       : ipAddress(ports.address, entrance);
-  const meshed = entrance !== undefined || workload.sidecar?.kind === 'capture';
   if (onlyIp && isIP(address.socket_address?.address ?? '') === 0) return undefined;
-  const mtls = meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+  const mtls = offersMeshTls(snapshot, endpoint, port);
   return {
     endpoint: { address },
     metadata: {

@@ -19,34 +19,43 @@ export const HTTP_PROXY_ROUTES = 'http_proxy';
 
 /** The routes of an application's HTTP proxy: a virtual host for every service port, found by the request's authority. */
 export function outboundRoutes(context: ProxyContext): RouteConfiguration {
-  const taken = new Set<string>();
-  const hosts: VirtualHost[] = [];
-  const add = (host: VirtualHost): void => {
-    // Envoy refuses a table in which two virtual hosts have one domain; the first has it, as in Istio.
-    const domains = (host.domains ?? []).filter((domain) => !taken.has(domain));
-    for (const domain of domains) taken.add(domain);
-    if (domains.length > 0) hosts.push({ ...host, domains });
-  };
+  const hosts = new HostTable();
   for (const visible of context.ports) {
     const { service, port } = visible;
     const name = `${service.host}:${port.number}`;
     const http = port.protocol !== 'tcp' && port.protocol !== 'tls';
     const routes = http ? serviceRoutes(context, visible) : connectRoutes(visible);
-    add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
+    hosts.add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
   }
-  for (const host of virtualServiceHosts(context)) add(host);
-  hosts.push(unknownHosts());
-  return {
-    name: HTTP_PROXY_ROUTES,
-    virtual_hosts: hosts,
-    validate_clusters: bool(false),
-    max_direct_response_body_size_bytes: { value: 1_048_576 },
-    ignore_port_in_host_matching: false,
-  };
+  for (const host of virtualServiceHosts(context)) hosts.add(host);
+  hosts.add(blockAll());
+  return hosts.table(HTTP_PROXY_ROUTES, false);
+}
+
+/** Virtual hosts of one table. Envoy refuses two with one domain; the first has it, as in Istio. */
+export class HostTable {
+  readonly #taken = new Set<string>();
+  readonly #hosts: VirtualHost[] = [];
+
+  add(host: VirtualHost): void {
+    const domains = (host.domains ?? []).filter((domain) => !this.#taken.has(domain));
+    for (const domain of domains) this.#taken.add(domain);
+    if (domains.length > 0) this.#hosts.push({ ...host, domains });
+  }
+
+  table(name: string, ignorePort: boolean): RouteConfiguration {
+    return {
+      name,
+      virtual_hosts: this.#hosts,
+      validate_clusters: bool(false),
+      max_direct_response_body_size_bytes: { value: 1_048_576 },
+      ignore_port_in_host_matching: ignorePort,
+    };
+  }
 }
 
 /** Hosts that only a VirtualService knows: reached on port 80. A wildcard that covers services speaks for those alone. */
-function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
+export function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
   const { virtualServices } = context.snapshot;
   const { namespace } = context.client;
   const services = [...context.byHost.keys()];
@@ -67,7 +76,7 @@ function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
 }
 
 /** What nothing in the mesh is known by: there is no way out for it. */
-function unknownHosts(): VirtualHost {
+export function blockAll(): VirtualHost {
   return {
     name: 'block_all',
     domains: ['*'],
@@ -92,7 +101,7 @@ function withPorts(names: readonly string[], port: number): string[] {
 }
 
 /** The shorter names of a cluster-local host, by the client's namespace as its resolver would complete them. */
-function aliases(context: ProxyContext, host: string): string[] {
+export function aliases(context: ProxyContext, host: string): string[] {
   const suffix = `.svc.${CLUSTER_DOMAIN}`;
   if (!host.endsWith(suffix)) return [];
   const base = host.slice(0, -suffix.length);

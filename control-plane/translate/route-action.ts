@@ -93,7 +93,7 @@ export function timeouts({ context }: RouteScope, ms: number): RouteAction {
 }
 
 /** A single destination gets everything, whatever its weight; of several, those without one get nothing. */
-function withWeight(destinations: readonly HttpRouteDestination[]): readonly HttpRouteDestination[] {
+export function withWeight<T extends { readonly weight?: number }>(destinations: readonly T[]): readonly T[] {
   return destinations.length === 1 ? destinations : destinations.filter(({ weight }) => (weight ?? 0) > 0);
 }
 
@@ -136,7 +136,7 @@ function wildcardPorts(context: ProxyContext, host: string): readonly VisiblePor
 }
 
 /** A name that no cluster has when host or subset are not there: the request gets 503 NC. */
-function clusterOf(scope: RouteScope, destination: Destination): string {
+export function clusterOf(scope: RouteScope, destination: Destination): string {
   const host = resolveHost(destination.host, scope.namespace);
   const found = destinationPort(scope, destination, host);
   const port = found?.port.number ?? destination.port?.number ?? scope.port;

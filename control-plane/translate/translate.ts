@@ -7,7 +7,7 @@ import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
-import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
+import { virtualResources } from './virtual-listeners.js';
 
 /**
  * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its secrets come from its own agent. A
@@ -15,8 +15,8 @@ import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
  */
 export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
   const context = proxyContext(snapshot, node);
-  const { clusters, endpoints, routes } = clientResources(context);
-  const listeners = new Map<string, object>();
+  const { clusters, endpoints, routes, listeners: shared } = clientResources(context);
+  const listeners = new Map<string, object>(shared);
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
   const ports = ownPorts(workload?.sidecar);
@@ -27,10 +27,17 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     for (const [name, listener] of inbound.listeners) listeners.set(name, listener);
     for (const [name, cluster] of inbound.clusters) allClusters.set(name, cluster);
   }
+  if (workload?.sidecar?.kind === 'capture' && context.captured) {
+    // What goes to the pod's own address is not captured on its way out.
+    for (const name of shared.keys()) if (name.startsWith(`${workload.address}_`)) listeners.delete(name);
+    const virtual = virtualResources(context, workload, workload.sidecar);
+    for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
+    for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);
+  }
   return new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([
     [TYPE.cluster, allClusters],
     [TYPE.endpoint, endpoints],
     [TYPE.listener, listeners],
-    [TYPE.route, new Map([[HTTP_PROXY_ROUTES, routes]])],
+    [TYPE.route, routes],
   ]);
 }

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { RBAC__Output as NetworkRbac } from '../../proto/gen/envoy/extensions/filters/network/rbac/v3/RBAC.js';
+import type { Config__Output as SetFilterState } from '../../proto/gen/envoy/extensions/filters/network/set_filter_state/v3/Config.js';
 import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
@@ -14,6 +15,7 @@ import type { HttpFilter } from './filter.js';
 import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
 import { compileRbacPerRoute, httpRbacFactory } from './rbac/http-rbac.js';
 import { compileNetworkRbac } from './rbac/network-rbac.js';
+import { compileSetFilterState } from './set-filter-state.js';
 
 type Direction = FilterPlace['direction'];
 
@@ -62,6 +64,7 @@ export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFil
         gate: compileNetworkRbac(message, place.name, deps.counters, issues),
       }),
     ],
+    [EXTENSION.setFilterState, (message: SetFilterState, _place, issues) => compileSetFilterState(message, issues)],
     [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],
   ]);
 }

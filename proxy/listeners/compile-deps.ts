@@ -12,6 +12,8 @@ import type { NetworkFilter } from './config.js';
 /** What a network filter before the terminal one becomes: a gate, something to do at the end, or both. */
 export interface CompiledNetworkFilter {
   readonly gate?: NetworkFilter;
+  /** Offered upstream in place of the cluster's own ALPN protocols. */
+  readonly alpn?: readonly string[];
   readonly onOpen?: (info: StreamInfo) => void;
   readonly onClose?: (info: StreamInfo) => void;
 }

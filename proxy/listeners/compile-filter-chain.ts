@@ -98,6 +98,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
   const networkFilters: NetworkFilter[] = [];
   const onOpen: ((info: StreamInfo) => void)[] = [];
   const onClose: ((info: StreamInfo) => void)[] = [];
+  let alpn: readonly string[] | undefined;
   let terminal: FilterChainConfig['terminal'] | undefined;
   filters.forEach((filter, index) => {
     const at = issues.at(index);
@@ -115,7 +116,10 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
     } else if (typeUrl === EXTENSION.tcpProxy) {
       terminal = {
         kind: 'tcp',
-        config: compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose }, place.deps, at),
+        config: {
+          ...compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose }, place.deps, at),
+          ...(alpn !== undefined && { alpn }),
+        },
       };
     } else {
       const compile = place.deps.networkFilters.get(typeUrl);
@@ -123,6 +127,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
         at.error(`network filter '${filter.name ?? ''}' of type '${typeUrl}' is not supported`);
       const compiled = compile?.(config, { name: filter.name ?? '', direction: place.direction }, at);
       if (compiled?.gate !== undefined) networkFilters.push(compiled.gate);
+      alpn = compiled?.alpn ?? alpn;
       if (compiled?.onOpen !== undefined) onOpen.push(compiled.onOpen);
       if (compiled?.onClose !== undefined) onClose.push(compiled.onClose);
     }

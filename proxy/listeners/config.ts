@@ -86,6 +86,8 @@ export interface TcpProxyConfig {
   /** 0 is off (Envoy's default: 1 h). */
   readonly idleTimeoutMs: number;
   readonly maxConnectAttempts: number;
+  /** Offered upstream in place of the cluster's own ALPN protocols. */
+  readonly alpn?: readonly string[];
   readonly accessLogs: readonly AccessLogger[];
   /** Records TCP metrics when the chain carries the stats filter. */
   readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];

@@ -87,10 +87,12 @@ export class TcpSession implements TcpHandle {
       host.activeRequests--;
     };
     this.info.upstreamStart = this.deps.clock.monotonic();
-    this.upstream = cluster.connect(host, {
-      onReady: (peer) => this.onReady(cluster, host, peer),
-      onFailed: (reason, detail) => this.onFailed(cluster, host, reason, detail),
-    });
+    const events = {
+      onReady: (peer: PeerInfo) => this.onReady(cluster, host, peer),
+      onFailed: (reason: 'connect-failure' | 'connect-timeout', detail: string) =>
+        this.onFailed(cluster, host, reason, detail),
+    };
+    this.upstream = cluster.connect(host, events, 'auto', this.config.alpn);
   }
 
   private onFailed(cluster: Cluster, host: Host, reason: 'connect-failure' | 'connect-timeout', detail: string): void {

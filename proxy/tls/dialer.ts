@@ -55,7 +55,7 @@ export class TlsDialer implements UpstreamDialer {
     const sni = tls.sni !== '' ? tls.sni : (target.sniHost ?? '');
     const sessionKey = `${context?.key}|${sni}|${target.ip}|${target.port}`;
     const session = this.sessions.get(sessionKey);
-    const alpn = tls.alpn.filter((protocol) => options.withoutAlpn?.has(protocol) !== true);
+    const alpn = (options.alpn ?? tls.alpn).filter((protocol) => options.withoutAlpn?.has(protocol) !== true);
     const socket = connect({
       host: target.ip,
       port: target.port,

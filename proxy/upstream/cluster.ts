@@ -17,7 +17,7 @@ export interface Cluster {
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
   chooseHost(context: LoadBalancerContext): Host | undefined;
   /** Opens a connection, TLS included. Events come as with any socket; `secureConnect`-readiness is hidden behind `onReady`. */
-  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol): Socket;
+  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol, alpn?: readonly string[]): Socket;
   /** What a finished attempt means for outlier detection. */
   report(host: Host, outcome: AttemptOutcome): void;
 }

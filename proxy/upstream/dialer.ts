@@ -17,6 +17,8 @@ export interface DialOptions {
   readonly keepAlive: KeepAlive | undefined;
   /** Own IP address to connect from; absent leaves it to the kernel. */
   readonly localAddress?: string;
+  /** ALPN protocols to offer in place of the settings' own. */
+  readonly alpn?: readonly string[];
   /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */
   readonly withoutAlpn?: ReadonlySet<string>;
 }

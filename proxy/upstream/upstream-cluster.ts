@@ -91,7 +91,7 @@ export class UpstreamCluster implements Cluster {
     return host;
   }
 
-  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto'): Socket {
+  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto', alpn?: readonly string[]): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
     const localAddress = sourceFor(host.ip, this.current.source);
     return this.deps.dialer.connect(
@@ -103,6 +103,7 @@ export class UpstreamCluster implements Cluster {
         connectTimeoutMs: this.current.settings.connectTimeoutMs,
         keepAlive: this.current.keepAlive,
         withoutAlpn: WITHOUT_ALPN[protocol],
+        ...(alpn !== undefined && { alpn }),
         ...(localAddress !== undefined && { localAddress }),
       },
       events,

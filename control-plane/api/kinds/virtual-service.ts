@@ -7,9 +7,9 @@ export interface VirtualServiceSpec {
   readonly gateways?: readonly string[];
   /** In order; the first route that matches wins. */
   readonly http?: readonly HttpRoute[];
-  /** Not acted on in this release. */
+  /** By server name, for ports that carry TLS. */
   readonly tls?: readonly TlsRoute[];
-  /** Not acted on in this release. */
+  /** For other ports that carry no HTTP; in order. */
   readonly tcp?: readonly TcpRoute[];
   /** `.` own namespace, `*` all. */
   readonly exportTo?: readonly string[];

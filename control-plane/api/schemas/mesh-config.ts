@@ -114,7 +114,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   proxyInboundListenPort: ownPort,
   proxyHttpPort: ownPort,
   hboneIdleTimeout: unsupported(duration),
-  protocolDetectionTimeout: unsupported(durationFrom(0)),
+  protocolDetectionTimeout: durationFrom(0),
   ingressClass: noText,
   ingressService: noText,
   ingressControllerMode: unsupported(enumOf('UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'), 'there is no ingress'),

@@ -345,8 +345,8 @@ export const virtualService: Schema<VirtualServiceSpec> = object<VirtualServiceS
     hosts: list(host),
     gateways: texts,
     http: list(httpRoute),
-    tls: unsupported(list(tlsRoute), 'connections go where they would go without it'),
-    tcp: unsupported(list(tcpRoute), 'connections go where they would go without it'),
+    tls: list(tlsRoute),
+    tcp: list(tcpRoute),
     exportTo,
   },
   {

@@ -5,7 +5,7 @@ import { analyze } from '../../analyze/analyze.js';
 import { readDocuments } from '../../api/documents.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { parseObject } from '../../api/parse-object.js';
-import type { Allotments, SidecarPorts } from '../../model/allotment.js';
+import type { Allotments, Interception, SidecarPorts } from '../../model/allotment.js';
 import { buildSnapshot } from '../../model/build.js';
 import type { ProxyNode } from '../../model/proxy-node.js';
 import type { MeshSnapshot } from '../../model/snapshot.js';
@@ -18,7 +18,7 @@ import { translate } from '../translate.js';
  * A golden case: Istio YAML on top of testdata/bookinfo.yaml, headed by directives in comments:
  * `# node: default/productpage-v1 weft` whose configuration; `# show: routes reviews` which type, and which resources
  * (a part of the name; several lines add up); `# dial: HOST:PORT` what a proxyless client asks for; `# base: none` without
- * Bookinfo.
+ * Bookinfo; `# capture: REDIRECT` with captured pods in place of sidecars with ports of their own.
  */
 export interface TranslateCase {
   readonly set: ConfigSet;
@@ -40,7 +40,9 @@ export function runCase(input: string): TranslateCase {
   const directive = (key: string): string | undefined => directives.find((item) => item.key === key)?.value;
   const base = directive('base') === 'none' ? '' : bookinfo();
   const set = configSet(`${base}\n---\n${input}`);
-  const snapshot = buildSnapshot(set, allot(set));
+  const capture = directive('capture');
+  const allotments = capture === undefined ? allot(set) : capturedPods(set, capture as Interception);
+  const snapshot = buildSnapshot(set, allotments);
   const [workload = '', dataPlane = 'weft'] = (directive('node') ?? 'default/productpage-v1').split(' ');
   const node = nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']);
   const resources =
@@ -94,6 +96,16 @@ export function allot(set: ConfigSet): Allotments {
     allotments.set(workload, { kind: 'ports', workload, address: '127.0.0.1', inbound, outbound, admin });
   }
   return allotments;
+}
+
+/** A sidecar for every Pod but those labelled `sidecar: none`. */
+function capturedPods(set: ConfigSet, interception: Interception): Allotments {
+  const pods = [...set.objects.values()].filter(
+    ({ kind, metadata }) => kind === 'Pod' && metadata.labels['sidecar'] !== 'none',
+  );
+  return new Map(
+    pods.map(({ metadata }) => [`${metadata.namespace}/${metadata.name}`, { kind: 'capture', interception }]),
+  );
 }
 
 export function nodeOf(snapshot: MeshSnapshot, key: string, dataPlane: ProxyNode['dataPlane']): ProxyNode {

@@ -1,0 +1,78 @@
+import { MESH_ALPN, MESH_TCP_ALPN } from '../../common/xds/names.js';
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
+import type { TcpProxy } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
+import type { PortPolicy } from '../api/kinds/destination-rule.js';
+import { durationMs } from '../model/mesh-settings.js';
+import { accessLogs } from './access-log.js';
+import type { ProxyContext } from './context.js';
+import { any, duration } from './messages.js';
+
+/** Where the connections of a filter chain go. */
+export interface TcpDestination {
+  readonly cluster: string;
+  readonly weight: number;
+  readonly policy: PortPolicy;
+}
+
+export interface TcpRouteOptions {
+  readonly statPrefix: string;
+  /** The cluster serves HTTP too: mesh peers are to be told that this connection carries none. */
+  readonly undeclared?: boolean;
+}
+
+/** Network filters that relay a client's connection to one of the destinations, by their weights. */
+export function outboundTcpFilters(
+  context: ProxyContext,
+  destinations: readonly TcpDestination[],
+  { statPrefix, undeclared = false }: TcpRouteOptions,
+): Filter[] {
+  const [only] = destinations;
+  const logs = accessLogs(context.snapshot, context.client, 'CLIENT');
+  const proxy: TcpProxy = {
+    stat_prefix: statPrefix,
+    ...(destinations.length === 1 && only !== undefined
+      ? { cluster: only.cluster }
+      : {
+          weighted_clusters: {
+            clusters: destinations.map(({ cluster, weight }) => ({ name: cluster, weight })),
+          },
+        }),
+    ...limits(only?.policy),
+    ...(logs.length > 0 && { access_log: logs }),
+  };
+  return [
+    ...(undeclared ? [tcpMark] : []),
+    ...tcpStats(context),
+    { name: 'envoy.filters.network.tcp_proxy', typed_config: any(EXTENSION.tcpProxy, proxy) },
+  ];
+}
+
+/** The first destination's settings are those of the connection, which is made before a destination is chosen. */
+function limits(policy: PortPolicy | undefined): Partial<TcpProxy> {
+  const tcp = policy?.connectionPool?.tcp;
+  return {
+    ...(tcp?.idleTimeout !== undefined && { idle_timeout: duration(durationMs(tcp.idleTimeout, 0)) }),
+    ...(tcp?.maxConnectionDuration !== undefined && {
+      max_downstream_connection_duration: duration(durationMs(tcp.maxConnectionDuration, 0)),
+    }),
+  };
+}
+
+/** Istio's metrics of TCP connections, where the data plane has them. */
+export function tcpStats({ node }: ProxyContext): Filter[] {
+  return node.dataPlane === 'weft' ? [{ name: 'istio.stats', typed_config: any(EXTENSION.istioStats) }] : [];
+}
+
+/** Overrides the ALPN that the cluster offers (Envoy's filter state `envoy.network.application_protocols`). */
+const tcpMark: Filter = {
+  name: 'envoy.filters.network.set_filter_state',
+  typed_config: any(EXTENSION.setFilterState, {
+    on_new_connection: [
+      {
+        object_key: 'envoy.network.application_protocols',
+        format_string: { text_format_source: { inline_string: `${MESH_TCP_ALPN},${MESH_ALPN}` } },
+      },
+    ],
+  }),
+};
