@@ -26,7 +26,15 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
   },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   'control-plane': { summary: 'run the control plane on a folder', load: () => import('./commands/control-plane.js') },
-  proxy: { summary: 'run a sidecar from an Envoy bootstrap file', load: () => import('./commands/proxy.js') },
+  proxy: {
+    summary: 'run a sidecar: from an Envoy bootstrap file, or in a pod',
+    load: () => import('./commands/proxy.js'),
+  },
+  wait: { summary: 'wait until the sidecar of this pod is ready', load: () => import('./commands/wait.js') },
+  request: {
+    summary: 'ask the sidecar of this pod, as a Job does at its end',
+    load: () => import('./commands/request.js'),
+  },
   init: { summary: "lead a pod's traffic through its sidecar (iptables)", load: () => import('./commands/init.js') },
   bootstrap: {
     summary: 'print the bootstrap with which a sidecar joins',

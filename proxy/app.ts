@@ -2,6 +2,7 @@ import { type Clock, type Random, systemClock } from '../common/runtime/clock.js
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import { prometheusText } from './admin/commands.js';
 import { type AdminServer, startAdmin } from './admin/server.js';
 import { adminSources } from './admin-sources.js';
 import type { ProxyConfig } from './config.js';
@@ -12,6 +13,8 @@ import { CaClient } from './tls/ca-client.js';
 import { SecretHandler } from './tls/secret-handler.js';
 import type { SecretStore } from './tls/secrets.js';
 import type { DnsResolver } from './upstream/dns.js';
+import type { OpenAdsStream } from './xds/ads-client.js';
+import type { GrpcEndpoint } from './xds/grpc-stream.js';
 import type { ResourceError } from './xds/resources.js';
 import { adsEndpoint } from './xds/server-endpoint.js';
 
@@ -35,6 +38,12 @@ export interface ProxyApp {
   addresses(): ReadonlyMap<string, readonly { readonly host: string; readonly port: number }[]>;
   /** Opens the access logs anew, after a rotation moved them. */
   reopenLogs(): void;
+  /** All metrics in Prometheus' text format. */
+  statistics(): Promise<string>;
+  /** Not ready any more; inbound connections are asked to go, new ones and outbound go on. */
+  leave(): void;
+  /** Connections of inbound listeners. */
+  readonly inboundConnections: number;
   /** Stops accepting, lets requests finish up to the drain time, then stops. */
   drain(): Promise<void>;
   /** Stops at once. */
@@ -72,7 +81,7 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   if (ca !== undefined) lifecycle.add('CA client', () => ca.stop());
 
   // gRPC is loaded only where there is somebody to speak it to: it costs a start tens of milliseconds.
-  const open = endpoint === undefined ? undefined : (await import('./xds/grpc-stream.js')).grpcOpener(endpoint);
+  const open = endpoint === undefined ? undefined : await adsOpener(config, endpoint);
   configuration = new Configuration(config, plane, runtime, open);
   const dynamic = configuration;
   lifecycle.add('configuration', () => dynamic.stop());
@@ -82,18 +91,25 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     await lifecycle.close();
   };
   const stop = (): Promise<void> => lifecycle.close();
+  const leave = (): void => {
+    dynamic.readiness.drain();
+    plane.listeners.leave(true);
+  };
+  const sources = adminSources({
+    ...{ config, plane, configuration: dynamic, ca, clock: runtime.clock, log: runtime.log },
+    drain: ({ inboundOnly, graceful }) => {
+      if (graceful) plane.listeners.leave(inboundOnly);
+      else if (inboundOnly) plane.listeners.drainInbound(config.drainMs);
+      else plane.listeners.drain(config.drainMs);
+    },
+    quit: () => {
+      const done = (): void => overrides.onQuit?.();
+      drain().then(done, done);
+    },
+  });
   let admin: AdminServer | undefined;
   try {
     if (config.admin !== undefined) {
-      const sources = adminSources({
-        ...{ config, plane, configuration: dynamic, ca, clock: runtime.clock, log: runtime.log },
-        drain: (inboundOnly) =>
-          inboundOnly ? plane.listeners.drainInbound(config.drainMs) : plane.listeners.drain(config.drainMs),
-        quit: () => {
-          const done = (): void => overrides.onQuit?.();
-          drain().then(done, done);
-        },
-      });
       admin = await startAdmin(config.admin, sources);
       lifecycle.add('admin server', () => admin?.close());
     }
@@ -110,8 +126,25 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     adminPort: admin?.port,
     addresses: () => new Map(plane.listeners.list().map(({ listener }) => [listener.name, listener.addresses])),
     reopenLogs: () => plane.logs.reopen(),
+    statistics: () => prometheusText(sources),
+    leave,
+    get inboundConnections() {
+      return plane.listeners.inboundConnectionCount;
+    },
     drain,
     stop,
+  };
+}
+
+/** Every stream reads the server's roots anew: they may have been replaced. Roots that cannot be read leave the last ones. */
+async function adsOpener(config: ProxyConfig, first: GrpcEndpoint): Promise<OpenAdsStream> {
+  const { grpcOpener } = await import('./xds/grpc-stream.js');
+  let endpoint = first;
+  return (method, events) => {
+    const issues = new Issues();
+    const fresh = adsEndpoint(config, issues);
+    if (fresh !== undefined && issues.errors.length === 0) endpoint = fresh;
+    return grpcOpener(endpoint)(method, events);
   };
 }
 

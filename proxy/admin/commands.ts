@@ -36,7 +36,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   '/config_dump': { help: 'dump current configs: ?resource= ?mask= ?name_regex= ?include_eds', run: dump },
   '/drain': { help: 'drain listeners', mutates: true, run: drain },
-  '/drain_listeners': { help: 'drain listeners: ?inboundonly', mutates: true, run: drain },
+  '/drain_listeners': { help: 'drain listeners: ?inboundonly ?graceful', mutates: true, run: drain },
   '/healthz/ready': { help: 'print server state, return 200 if LIVE, otherwise return 503', run: ready },
   '/help': { help: 'print out list of admin commands', run: () => text(`admin commands are:\n${commandList()}`) },
   '/listeners': { help: 'print listener info: ?format=json', run: listeners },
@@ -116,7 +116,7 @@ function ready(sources: AdminSources): Answer {
 }
 
 function drain(sources: AdminSources, query: URLSearchParams): Answer {
-  sources.drain(query.has('inboundonly'));
+  sources.drain({ inboundOnly: query.has('inboundonly'), graceful: query.has('graceful') });
   return OK;
 }
 
@@ -204,7 +204,12 @@ function* allStats(sources: AdminSources): Iterable<StatGroup> {
 }
 
 async function prometheus(sources: AdminSources): Promise<Answer> {
-  return { status: 200, type: 'prometheus', body: await exposition(sources.registry, allStats(sources)) };
+  return { status: 200, type: 'prometheus', body: await prometheusText(sources) };
+}
+
+/** All statistics in Prometheus' text format. */
+export function prometheusText(sources: AdminSources): Promise<string> {
+  return exposition(sources.registry, allStats(sources));
 }
 
 function stats(sources: AdminSources, query: URLSearchParams): Answer | Promise<Answer> {

@@ -118,7 +118,7 @@ function fakeSources(calls: Calls): AdminSources {
         calls.level = level;
       },
     },
-    drain: (inboundOnly) => void calls.log.push(`drain ${inboundOnly}`),
+    drain: ({ inboundOnly }) => void calls.log.push(`drain ${inboundOnly}`),
     quit: () => void calls.log.push('quit'),
     reopenLogs: () => void calls.log.push('reopen'),
   };

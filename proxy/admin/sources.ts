@@ -26,8 +26,8 @@ export interface AdminSources {
   readonly stats: () => Iterable<StatGroup>;
   readonly edges: () => EdgeReport;
   readonly logLevel: { get(): string; set(level: string): void };
-  /** Begins the graceful drain; `inboundOnly` leaves outbound listeners alone. */
-  readonly drain: (inboundOnly: boolean) => void;
+  /** `inboundOnly` leaves outbound listeners alone; `graceful` goes on accepting and asks clients to go. */
+  readonly drain: (how: { readonly inboundOnly: boolean; readonly graceful: boolean }) => void;
   /** Ends the process after a drain. */
   readonly quit: () => void;
   readonly reopenLogs: () => void;

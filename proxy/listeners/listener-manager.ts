@@ -139,10 +139,10 @@ export class ListenerManager implements ResourceHandler {
     for (const { listener } of this.entries.values()) listener.drain(graceMs);
   }
 
-  /** Lets inbound connections finish and asks their clients to go; new ones are still served. */
-  leaveInbound(): void {
+  /** Lets connections finish and asks their clients to go; new ones are still served. */
+  leave(inboundOnly: boolean): void {
     for (const { listener, active } of this.entries.values()) {
-      if (active?.config.direction === 'inbound') listener.leave();
+      if (!inboundOnly || active?.config.direction === 'inbound') listener.leave();
     }
   }
 

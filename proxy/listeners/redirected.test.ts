@@ -189,7 +189,7 @@ describe('leaving', () => {
     await put(listener('inbound', '127.0.0.1', 0, { ...VIRTUAL, direction: 'inbound' }));
     const before = open();
     await greeting(before);
-    manager.leaveInbound();
+    manager.leave(true);
     expect(drained).toEqual(['inbound']);
     expect(await greeting()).toMatch(/^inbound/);
   });
