@@ -66,7 +66,7 @@ function validate(
 ): ParsedObject {
   const metadata = parseMetadata(raw['metadata'], report, definition.clusterScoped === true);
   const { spec, origin: place } = parseSpec(raw, origin, kind, definition, metadata, report);
-  if (kind !== 'Pod' && kind !== 'Namespace' && kind !== 'Service' && kind !== 'ConfigMap')
+  if (kind !== 'Pod' && kind !== 'Namespace' && kind !== 'Service' && kind !== 'ConfigMap' && kind !== 'Secret')
     reportStrayKeys(raw, report);
   const shownAs = { ...describe(raw), kind, origin: place };
   const findings = report.issues.map((issue) =>
@@ -86,6 +86,8 @@ function parseSpec(
   report: Report,
 ): { spec: unknown; origin: Origin } {
   if (kind === 'ConfigMap') return parseConfigMap(raw, origin, definition, metadata, report);
+  // Neither has a spec: what matters stands beside the metadata.
+  if (kind === 'Secret') return { spec: definition.spec.parse(secretSpec(raw), '', report), origin };
   if (kind === 'Pod') return { spec: definition.spec.parse(podSpec(raw), 'spec', report), origin };
   return { spec: definition.spec.parse(raw['spec'] ?? {}, 'spec', report), origin };
 }
@@ -104,6 +106,10 @@ function parseConfigMap(
     return { spec, origin };
   const { mesh, origin: inner } = parseMeshConfig(text, origin, report);
   return { spec: mesh === undefined ? spec : { ...spec, mesh }, origin: inner };
+}
+
+function secretSpec({ type, data, stringData }: Document): unknown {
+  return { type, data: data ?? {}, stringData: stringData ?? {} };
 }
 
 /** What the mesh reads of a pod stands half in its spec and half in its status. */

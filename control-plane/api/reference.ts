@@ -13,6 +13,9 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
   DestinationRule: [
     'An unknown field is reported and has no effect.',
     'Outlier detection ejects a host only if the share of ejected hosts then is `maxEjectionPercent` (10 unless set) or less: of three hosts none is ever ejected with less than 34. Envoy could eject one regardless (`always_eject_one_host`), but Istio does not ask for it, and neither do we; `weft analyze` warns (WEFT0207).',
+    '`loadBalancer.simple: PASSTHROUGH` needs captured traffic; where an application calls its sidecar as a proxy, LEAST_REQUEST is used.',
+    '`loadBalancer.localityLbSetting` and its failover count only with `outlierDetection`, and, as in Istio, `outlierDetection` alone already prefers the nearest hosts.',
+    '`tls.credentialName` names a Secret of the client’s namespace. As in Istio, a sidecar gets it only by a rule with `workloadSelector`; without one its connections fail.',
     'The panic threshold is `minHealthPercent` (0 unless set, that is, off), as in Istio.',
     '`tls.caCertificates`, `clientCertificate` and `privateKey` are files on the machine of the client.',
   ],
@@ -47,6 +50,9 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
   Service: ['What is not listed is Kubernetes’ business and not reported.'],
   Pod: ['What is not listed is Kubernetes’ business and not reported.'],
   Namespace: ['Its labels and annotations are read.'],
+  Secret: [
+    'The keys `tls.crt`, `tls.key`, `ca.crt` and `ca.crl` (or Istio’s `cert`, `key`, `cacert` and `crl`) are read where a `credentialName` names it, by proxies of its namespace only.',
+  ],
   ConfigMap: [
     'The key `mesh` of the ConfigMap `istio` in `istio-system` is the MeshConfig below; others are not read.',
   ],

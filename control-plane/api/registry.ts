@@ -1,7 +1,7 @@
 import type { Kind, KindSpecs } from './kinds/index.js';
 import type { Schema } from './schema/schema.js';
 import { configMap } from './schemas/config-map.js';
-import { namespace, pod, service } from './schemas/core.js';
+import { namespace, pod, secret, service } from './schemas/core.js';
 import { destinationRule } from './schemas/destination-rule.js';
 import { gateway } from './schemas/gateway.js';
 import { authorizationPolicy, peerAuthentication, requestAuthentication } from './schemas/security.js';
@@ -45,6 +45,7 @@ const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   Pod: { ...CORE, spec: pod },
   Namespace: { ...CORE, spec: namespace, clusterScoped: true },
   ConfigMap: { ...CORE, spec: configMap },
+  Secret: { ...CORE, spec: secret },
 };
 
 export function isKnownKind(kind: string): kind is Kind {

@@ -2,6 +2,7 @@ import { meshConfigOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.
 import type { ConfigSet } from '../sources/source.js';
 import type { Allotments } from './allotment.js';
 import { AuthorizationPolicies } from './authorization.js';
+import { buildCredentials } from './credentials.js';
 import { DestinationRules } from './destination-rules.js';
 import { meshSettings } from './mesh-settings.js';
 import { compare } from './order.js';
@@ -40,6 +41,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
       settings.rootNamespace,
     ),
     telemetries: new Telemetries(of('Telemetry'), settings),
+    credentials: buildCredentials(of('Secret')),
   };
 }
 

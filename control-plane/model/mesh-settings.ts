@@ -1,4 +1,5 @@
 import { parseDuration } from '../api/duration.js';
+import type { LocalityLoadBalancerSetting, ZoneAwareLoadBalancerSetting } from '../api/kinds/destination-rule.js';
 import type { ExtensionProvider, MeshConfigSpec } from '../api/kinds/mesh-config.js';
 import type { HttpRetry } from '../api/kinds/virtual-service.js';
 
@@ -36,6 +37,14 @@ export interface MeshSettings {
   readonly serviceExportTo: readonly string[];
   readonly virtualServiceExportTo: readonly string[];
   readonly destinationRuleExportTo: readonly string[];
+  readonly localityLb: LocalityLoadBalancerSetting;
+  readonly zoneAwareLb: ZoneAwareLoadBalancerSetting | undefined;
+  /** Whether clients speak HTTP/2 to ports that are named for HTTP; undefined when nobody said. */
+  readonly h2Upgrade: boolean | undefined;
+  /** What applies where a DestinationRule says nothing. */
+  readonly defaultTrafficPolicy: MeshConfigSpec['defaultTrafficPolicy'];
+  /** For TLS that DestinationRules ask for. */
+  readonly tlsDefaults: { readonly ecdhCurves: readonly string[]; readonly cipherSuites: readonly string[] };
 }
 
 const EVERYWHERE: readonly string[] = ['*'];
@@ -71,6 +80,14 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     serviceExportTo: spec.defaultServiceExportTo ?? EVERYWHERE,
     virtualServiceExportTo: spec.defaultVirtualServiceExportTo ?? EVERYWHERE,
     destinationRuleExportTo: spec.defaultDestinationRuleExportTo ?? EVERYWHERE,
+    localityLb: spec.localityLbSetting ?? {},
+    zoneAwareLb: spec.zoneAwareLbSetting,
+    h2Upgrade: spec.h2UpgradePolicy === undefined ? undefined : spec.h2UpgradePolicy === 'UPGRADE',
+    defaultTrafficPolicy: spec.defaultTrafficPolicy,
+    tlsDefaults: {
+      ecdhCurves: spec.tlsDefaults?.ecdhCurves ?? [],
+      cipherSuites: spec.tlsDefaults?.cipherSuites ?? [],
+    },
   };
 }
 

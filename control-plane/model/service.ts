@@ -33,6 +33,8 @@ export interface Service {
   /** Identities that its endpoints may have besides those of their workloads (ServiceEntry.subjectAltNames). */
   readonly subjectAltNames: readonly string[];
   readonly endpoints: readonly Endpoint[];
+  /** Where its clients are to look first (Kubernetes' trafficDistribution). */
+  readonly trafficDistribution?: 'same-zone' | 'same-node';
   /** `ServiceEntry default/reviews`. */
   readonly object: string;
   readonly creationTimestamp: string;

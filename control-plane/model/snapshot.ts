@@ -1,4 +1,5 @@
 import type { AuthorizationPolicies } from './authorization.js';
+import type { Credential } from './credentials.js';
 import type { DestinationRules } from './destination-rules.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
@@ -22,6 +23,8 @@ export interface MeshSnapshot {
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
   readonly telemetries: Telemetries;
+  /** What Secrets hold for TLS, by `namespace/name`. */
+  readonly credentials: ReadonlyMap<string, Credential>;
 }
 
 /** A service, and the endpoint of it that a workload is. */

@@ -9,12 +9,14 @@ import { capturedListeners } from './captured-listeners.js';
 import { carriesHttp, detectedRoutes, detectedRoutesName, portRoutes } from './captured-routes.js';
 import { outboundClusters } from './clusters.js';
 import type { ProxyContext } from './context.js';
+import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
 
 /** What a proxy has as a client, apart from its own listener. */
 export interface ClientResources {
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly endpoints: ReadonlyMap<string, ClusterLoadAssignment>;
+  readonly credentials: ReadonlySet<string>;
   readonly routes: ReadonlyMap<string, RouteConfiguration>;
   /** Of captured connections, without those that only one proxy has. */
   readonly listeners: ReadonlyMap<string, Listener>;
@@ -41,8 +43,10 @@ export function clientResources(context: ProxyContext): ClientResources {
   }
   const key = JSON.stringify([
     node.dataPlane,
+    node.role,
     ...(captured ? [familyOf(context.workload).wildcard, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
+    client.locality,
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);
   let resources = classes.made.get(key);
@@ -72,12 +76,23 @@ function capturedResources(context: ProxyContext): Entrances {
   return { routes, listeners: capturedListeners(context) };
 }
 
-function labelsAskedFor({ destinationRules, virtualServices }: MeshSnapshot): string[] {
+function labelsAskedFor({ destinationRules, virtualServices, settings, services }: MeshSnapshot): string[] {
   const labels = new Set<string>();
   const add = (selector: Readonly<Record<string, string>> | undefined): void => {
     for (const label of Object.keys(selector ?? {})) labels.add(label);
   };
-  for (const { clients } of destinationRules.all) add(clients);
+  for (const { clients, trafficPolicy, subsets } of destinationRules.all) {
+    add(clients);
+    for (const policy of [trafficPolicy, ...subsets.map((subset) => subset.trafficPolicy)]) {
+      for (const { loadBalancer } of policy === undefined ? [] : [policy, ...(policy.portLevelSettings ?? [])]) {
+        for (const label of labelsOfPolicy(localityPolicy(loadBalancer, {}, settings))) labels.add(label);
+      }
+    }
+  }
+  for (const service of new Set(services.map(({ trafficDistribution }) => trafficDistribution))) {
+    const policy = localityPolicy(undefined, service === undefined ? {} : { trafficDistribution: service }, settings);
+    for (const label of labelsOfPolicy(policy)) labels.add(label);
+  }
   for (const { spec } of virtualServices.all) {
     for (const { match } of [...(spec.http ?? []), ...(spec.tls ?? []), ...(spec.tcp ?? [])]) {
       for (const { sourceLabels } of match ?? []) add(sourceLabels);

@@ -1,24 +1,30 @@
 import { formatClusterName } from '../../common/xds/names.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
-import type { ClientTlsSettings, PortPolicy, Subset } from '../api/kinds/destination-rule.js';
+import type { Subset } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
 import type { HostRule } from '../model/destination-rules.js';
 import { policyFields } from './cluster-policy.js';
+import { hopUnder } from './connection-pool.js';
 import type { ProxyContext, VisiblePort } from './context.js';
-import { loadAssignment, offersMeshTls } from './endpoints.js';
+import { loadAssignment, localityGroups, offersMeshTls } from './endpoints.js';
+import { byPolicy } from './locality.js';
+import { localityConfig, localityPolicy } from './locality-policy.js';
 import { adsSource, duration, struct } from './messages.js';
-import { policyFor } from './traffic-policy.js';
+import { credentialResource, rootsOfCredential } from './secrets.js';
+import { type EffectivePolicy, policyFor } from './traffic-policy.js';
 import { type TlsTarget, upstreamTls } from './upstream-tls.js';
 
 export interface OutboundClusters {
   readonly clusters: Map<string, Cluster>;
   readonly endpoints: Map<string, ClusterLoadAssignment>;
+  /** SDS names of the credentials that this client may have. */
+  readonly credentials: Set<string>;
 }
 
 /** A cluster for every service port that the proxy sees, and one for every subset of it. */
 export function outboundClusters(context: ProxyContext): OutboundClusters {
-  const out: OutboundClusters = { clusters: new Map(), endpoints: new Map() };
+  const out: OutboundClusters = { clusters: new Map(), endpoints: new Map(), credentials: new Set() };
   for (const visible of context.ports) {
     // Where a wildcard host is, only a client's own look-up could say.
     const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
@@ -42,32 +48,44 @@ function addCluster(
   const weft = context.node.dataPlane === 'weft';
   const subsetName = subset?.name ?? '';
   const name = formatClusterName({ direction: 'outbound', port: port.number, subset: subsetName, host: service.host });
-  const policy = policyFor(rule, port.number, subset);
-  const target = { service, port: port.number, subset: subsetName, protocol: port.protocol, multiplexed: weft };
+  const policy = policyFor(rule, port.number, subset, snapshot.settings);
+  const hop = hopUnder(policy.connectionPool, port.protocol, weft ? 'multiplexed' : 'http1', snapshot.settings);
+  const target = { service, port: port.number, subset: subsetName, protocol: port.protocol, hop, multiplexed: weft };
+  const credential = policy.tls?.credentialName ?? '';
+  // A rule for every client of the mesh hands no key to every sidecar of the namespace.
+  if (credential !== '' && (context.node.role === 'router' || rule?.clients !== undefined)) {
+    out.credentials.add(credentialResource(credential)).add(credentialResource(rootsOfCredential(credential)));
+  }
+  const metadata = { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } };
   if (goesWhereItWanted(context, visible, policy)) {
     out.clusters.set(name, {
       name,
-      ...policyFields(policy, port.protocol, weft ? 'multiplexed' : 'http1', snapshot.settings),
+      ...policyFields(policy, port.protocol, hop, snapshot.settings),
       type: 'ORIGINAL_DST',
       lb_policy: 'CLUSTER_PROVIDED',
-      ...uniformTls(context, visible, subset, target, policy.tls),
-      metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
+      ...uniformTls(context, visible, subset, target, policy),
+      metadata,
     });
     return;
   }
-  const assignment = loadAssignment(snapshot, name, visible, subset);
+  const localities = localityPolicy(policy.loadBalancer, service, snapshot.settings);
+  const ejects = policy.outlierDetection !== undefined;
+  const groups = localityGroups(snapshot, visible, subset);
+  const assignment = loadAssignment(name, byPolicy(groups, localities, context.client, ejects));
   out.clusters.set(name, {
     name,
     ...discovery(context, visible, name, assignment),
-    ...policyFields(policy, port.protocol, weft ? 'multiplexed' : 'http1', snapshot.settings),
-    ...upstreamTls(target, policy.tls, snapshot.settings),
-    metadata: { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } },
+    ...policyFields(policy, port.protocol, hop, snapshot.settings, {
+      common: localityConfig(localities, ejects),
+    }),
+    ...upstreamTls(target, policy.tls, snapshot.settings, policy.proxyProtocol),
+    metadata,
   });
   if (isEds(visible)) out.endpoints.set(name, assignment);
 }
 
 /** Whether a cluster's host is the one that the client has chosen; that is known only where connections are captured. */
-function goesWhereItWanted({ captured }: ProxyContext, { service }: VisiblePort, policy: PortPolicy): boolean {
+function goesWhereItWanted({ captured }: ProxyContext, { service }: VisiblePort, policy: EffectivePolicy): boolean {
   return (
     captured && (service.resolution === 'none' || service.headless || policy.loadBalancer?.simple === 'PASSTHROUGH')
   );
@@ -79,14 +97,14 @@ function uniformTls(
   { service, port }: VisiblePort,
   subset: Subset | undefined,
   target: TlsTarget,
-  tls: ClientTlsSettings | undefined,
+  { tls, proxyProtocol }: EffectivePolicy,
 ): Partial<Cluster> {
   if (tls !== undefined || !snapshot.settings.autoMtls || service.external) {
-    return upstreamTls(target, tls, snapshot.settings);
+    return upstreamTls(target, tls, snapshot.settings, proxyProtocol);
   }
   const endpoints = service.endpoints.filter(({ workload }) => selectorMatches(subset?.labels ?? {}, workload.labels));
   const all = endpoints.length > 0 && endpoints.every((endpoint) => offersMeshTls(snapshot, endpoint, port));
-  return all ? upstreamTls(target, { mode: 'ISTIO_MUTUAL' }, snapshot.settings) : {};
+  return upstreamTls(target, { mode: all ? 'ISTIO_MUTUAL' : 'DISABLE' }, snapshot.settings, proxyProtocol);
 }
 
 function isEds({ service }: VisiblePort): boolean {

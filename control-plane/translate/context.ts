@@ -3,6 +3,7 @@ import type { ProxyNode } from '../model/proxy-node.js';
 import type { Service, ServicePort, Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { isVisible } from '../model/visibility.js';
+import type { LocalClient } from './locality.js';
 
 /** A port of a service as one proxy sees it. */
 export interface VisiblePort {
@@ -16,7 +17,7 @@ export interface ProxyContext {
   readonly node: ProxyNode;
   /** Undefined for a client that no object describes (a proxyless one, say). */
   readonly workload: Workload | undefined;
-  readonly client: Client;
+  readonly client: Client & LocalClient;
   /** Its packets are captured, so that the destination of every connection is known. */
   readonly captured: boolean;
   /** One entry per host and port. */
@@ -27,7 +28,11 @@ export interface ProxyContext {
 
 export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyContext {
   const workload = snapshot.workloads.get(`${node.namespace}/${node.workload}`);
-  const client: Client = { namespace: node.namespace, labels: workload?.labels ?? node.labels };
+  const client = {
+    namespace: node.namespace,
+    labels: workload?.labels ?? node.labels,
+    locality: workload?.locality || (node.locality ?? ''),
+  };
   const byHost = visiblePorts(snapshot, node.namespace);
   const rules = new Map<Service, HostRule | undefined>();
   return {

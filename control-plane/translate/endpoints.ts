@@ -14,45 +14,40 @@ import {
 } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { VisiblePort } from './context.js';
+import { type LocalityGroup, localityMessage, weightOf } from './locality.js';
 import { ipAddress, struct, uint32 } from './messages.js';
 import { TLS_MODE_KEY } from './upstream-tls.js';
 
 /** Name of the one cluster that this mesh has in Istio's labels. */
 export const CLUSTER_ID = 'Kubernetes';
 
-/** Endpoints of a service port or of a subset of it, by locality. */
-export function loadAssignment(
+/** Endpoints of a service port or of a subset of it, by locality, in the order in which the first of each comes. */
+export function localityGroups(
   snapshot: MeshSnapshot,
-  name: string,
   { service, port }: VisiblePort,
   subset: Subset | undefined,
-): ClusterLoadAssignment {
-  const byLocality = new Map<string, LbEndpoint[]>();
+): readonly LocalityGroup[] {
+  const byLocality = new Map<string, LocalityGroup['endpoints'][number][]>();
   for (const endpoint of service.endpoints) {
+    const { labels, locality } = endpoint.workload;
     if (endpoint.health === 'unhealthy') continue;
-    if (!selectorMatches(subset?.labels ?? {}, endpoint.workload.labels)) continue;
-    const lbEndpoint = lbEndpointOf(snapshot, endpoint, port, service.resolution === 'static');
-    if (lbEndpoint === undefined) continue;
-    const list = byLocality.get(endpoint.workload.locality);
-    if (list === undefined) byLocality.set(endpoint.workload.locality, [lbEndpoint]);
-    else list.push(lbEndpoint);
+    if (!selectorMatches(subset?.labels ?? {}, labels)) continue;
+    const message = lbEndpointOf(snapshot, endpoint, port, service.resolution === 'static');
+    if (message === undefined) continue;
+    const list = byLocality.get(locality);
+    if (list === undefined) byLocality.set(locality, [{ message, labels }]);
+    else list.push({ message, labels });
   }
-  return {
-    cluster_name: name,
-    endpoints: [...byLocality].map(([locality, endpoints]) => ({
-      // gRPC's clients refuse endpoints without a locality, even an empty one.
-      locality: locality === '' ? {} : localityOf(locality),
-      lb_endpoints: endpoints,
-      load_balancing_weight: uint32(
-        endpoints.reduce((sum, endpoint) => sum + (endpoint.load_balancing_weight?.value ?? 1), 0),
-      ),
-    })),
-  };
+  return [...byLocality].map(([locality, endpoints]) => ({
+    locality,
+    endpoints,
+    priority: 0,
+    weight: weightOf(endpoints),
+  }));
 }
 
-function localityOf(text: string): { region: string; zone: string; sub_zone: string } {
-  const [region = '', zone = '', sub_zone = ''] = text.split('/');
-  return { region, zone, sub_zone };
+export function loadAssignment(name: string, groups: readonly LocalityGroup[]): ClusterLoadAssignment {
+  return { cluster_name: name, endpoints: groups.map(localityMessage) };
 }
 
 /** Whether an endpoint's sidecar takes mesh TLS on a service port. */

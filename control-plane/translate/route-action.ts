@@ -191,13 +191,14 @@ export function hashPolicies(scope: RouteScope, destination: Destination): HashP
 function hashPolicy(hash: ConsistentHash): HashPolicy[] {
   if (hash.httpHeaderName !== undefined) return [{ header: { header_name: hash.httpHeaderName } }];
   if (hash.httpCookie !== undefined) {
-    const { name, path, ttl } = hash.httpCookie;
+    const { name, path, ttl, attributes = [] } = hash.httpCookie;
     return [
       {
         cookie: {
           name,
           ...(ttl !== undefined && { ttl: duration(durationMs(ttl, 0)) }),
           ...(path !== undefined && { path }),
+          ...(attributes.length > 0 && { attributes: attributes.map((attribute) => ({ ...attribute })) }),
         },
       },
     ];

@@ -7,15 +7,16 @@ import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
+import { secretResources } from './secrets.js';
 import { virtualResources } from './virtual-listeners.js';
 
 /**
- * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its secrets come from its own agent. A
- * node that is no workload with a sidecar gets clusters and routes, and no listener.
+ * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its own certificate comes from its agent,
+ * credentials that rules name from here. A node that is no workload with a sidecar gets clusters and routes, and no listener.
  */
 export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
   const context = proxyContext(snapshot, node);
-  const { clusters, endpoints, routes, listeners: shared } = clientResources(context);
+  const { clusters, endpoints, routes, credentials, listeners: shared } = clientResources(context);
   const listeners = new Map<string, object>(shared);
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
@@ -39,5 +40,6 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     [TYPE.endpoint, endpoints],
     [TYPE.listener, listeners],
     [TYPE.route, routes],
+    [TYPE.secret, secretResources(snapshot, node.namespace, credentials)],
   ]);
 }

@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import protobuf from 'protobufjs';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { decodeMessage, encodeMessage, protoFiles } from '../../common/xds/codec.js';
 import { messageNameOf } from '../../common/xds/type-urls.js';
 import { goldenCases } from '../../test/support/golden.js';
@@ -34,8 +35,27 @@ function loadUpstream(): protobuf.Root {
     .flatMap((dir) => readdirSync(join(api, dir)).map((name) => join(dir, name)))
     .filter((file) => file.endsWith('.proto'));
   root.loadSync(files, { keepCase: true });
+  addNewer(root);
   root.resolveAll();
   return root;
+}
+
+/** What Envoy has and that copy of its API does not have yet. */
+function addNewer(root: protobuf.Root): void {
+  const file = readFileSync(new URL('../../proto/subset.yaml', import.meta.url), 'utf8');
+  const { additions } = parse(file) as {
+    additions: Record<string, Record<string, { id: number; type: string; rule?: string }>>;
+  };
+  for (const [name, fields] of Object.entries(additions)) {
+    const at = name.lastIndexOf('.');
+    const parent = root.lookup(name.slice(0, at)) as protobuf.NamespaceBase;
+    const known = parent.get(name.slice(at + 1));
+    const type = known instanceof protobuf.Type ? known : new protobuf.Type(name.slice(at + 1));
+    if (known === null) parent.add(type);
+    for (const [field, { id, type: of, rule }] of Object.entries(fields)) {
+      type.add(new protobuf.Field(field, id, of, rule));
+    }
+  }
 }
 
 /** Our own filters are no part of the upstream API. */

@@ -4,11 +4,14 @@ import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/TransportSocket.js';
 import type { CertificateValidationContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CertificateValidationContext.js';
+import type { CommonTlsContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CommonTlsContext.js';
 import type { SubjectAltNameMatcher } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/SubjectAltNameMatcher.js';
-import type { ClientTlsSettings } from '../api/kinds/destination-rule.js';
+import type { ClientTlsSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import type { Protocol, Service } from '../model/service.js';
+import type { HttpHop } from './connection-pool.js';
 import { any, meshRoots, ownCertificate, struct } from './messages.js';
+import { credentialSecret, rootsOfCredential } from './secrets.js';
 
 export const TLS_MODE_KEY = 'envoy.transport_socket_match';
 
@@ -22,6 +25,7 @@ export interface TlsTarget {
   readonly port: number;
   readonly subset: string;
   readonly protocol: Protocol;
+  readonly hop: HttpHop;
   /** Whether the client can put many requests on one connection. */
   readonly multiplexed: boolean;
 }
@@ -31,7 +35,13 @@ export function upstreamTls(
   target: TlsTarget,
   tls: ClientTlsSettings | undefined,
   settings: MeshSettings,
+  proxyProtocol?: TrafficPolicy['proxyProtocol'],
 ): Partial<Cluster> {
+  const sockets = socketsOf(target, tls, settings);
+  return proxyProtocol === undefined ? sockets : announced(sockets, proxyProtocol.version ?? 'V1');
+}
+
+function socketsOf(target: TlsTarget, tls: ClientTlsSettings | undefined, settings: MeshSettings): Partial<Cluster> {
   if (tls === undefined) return automatic(target, settings);
   switch (tls.mode ?? 'DISABLE') {
     case 'DISABLE':
@@ -39,8 +49,22 @@ export function upstreamTls(
     case 'ISTIO_MUTUAL':
       return { transport_socket: meshSocket(target, tls, settings) };
     default:
-      return { transport_socket: ordinarySocket(target, tls) };
+      return { transport_socket: ordinarySocket(target, tls, settings) };
   }
+}
+
+/** Every socket tells by the PROXY protocol who the client was, before anything else. */
+function announced(fields: Partial<Cluster>, version: 'V1' | 'V2'): Partial<Cluster> {
+  const wrap = (socket: TransportSocket | null | undefined): TransportSocket => ({
+    name: 'envoy.transport_sockets.upstream_proxy_protocol',
+    typed_config: any(EXTENSION.upstreamProxyProtocol, { config: { version }, transport_socket: socket ?? rawBuffer }),
+  });
+  const matches = fields.transport_socket_matches;
+  if (matches === undefined) return { ...fields, transport_socket: wrap(fields.transport_socket) };
+  return {
+    ...fields,
+    transport_socket_matches: matches.map((match) => ({ ...match, transport_socket: wrap(match.transport_socket) })),
+  };
 }
 
 function automatic(target: TlsTarget, settings: MeshSettings): Partial<Cluster> {
@@ -78,9 +102,17 @@ function meshSocket(target: TlsTarget, tls: ClientTlsSettings | undefined, setti
         },
         validation_context_sds_secret_config: meshRoots,
       },
-      alpn_protocols: alpnOf(target.protocol, target.multiplexed),
+      alpn_protocols: offered(target),
     },
   });
+}
+
+/** What a client of this hop can go on to speak. */
+function offered({ protocol, hop, multiplexed }: TlsTarget): string[] {
+  if (protocol === 'tcp' || protocol === 'tls') return [MESH_ALPN];
+  if (hop === 'http2') return [MESH_ALPN, 'h2'];
+  // Envoy would offer both on either kind of connection, and might get the other one.
+  return hop === 'downstream' && !multiplexed ? [MESH_ALPN] : alpnOf(protocol, multiplexed);
 }
 
 /** What mesh clients offer: the mesh's mark first, then what the connection carries. */
@@ -128,30 +160,55 @@ export function trustDomainMatchers(settings: MeshSettings): SubjectAltNameMatch
   }));
 }
 
-/** TLS as any client speaks it, with files for certificates (DestinationRule tls SIMPLE and MUTUAL). */
-function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings): TransportSocket {
+/** TLS as any client speaks it, with files or a Secret for certificates (DestinationRule tls SIMPLE and MUTUAL). */
+function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings, { tlsDefaults }: MeshSettings): TransportSocket {
   const sni = tls.sni ?? (target.service.host.startsWith('*') ? undefined : target.service.host);
   const sans = expectedNames(target, tls, sni);
-  const verify = tls.insecureSkipVerify !== true;
-  const context: CertificateValidationContext = {
-    trusted_ca: { filename: tls.caCertificates ?? SYSTEM_ROOTS },
+  const names: CertificateValidationContext = {
     ...(sans.length > 0 && { match_typed_subject_alt_names: sans.map(exactUri) }),
+    ...(tls.caCrl !== undefined && tls.caCrl !== '' && { crl: { filename: tls.caCrl } }),
   };
-  const mutual = tls.mode === 'MUTUAL' && tls.clientCertificate !== undefined && tls.privateKey !== undefined;
-  const h2 = target.protocol === 'http2' || target.protocol === 'grpc';
+  const h2 = target.protocol === 'http2' || target.protocol === 'grpc' || target.hop === 'http2';
   return tlsSocket({
     ...(sni !== undefined && { sni }),
     common_tls_context: {
-      tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },
-      ...(mutual && {
-        tls_certificates: [
-          { certificate_chain: { filename: tls.clientCertificate }, private_key: { filename: tls.privateKey } },
-        ],
-      }),
-      ...(verify && { validation_context: context }),
+      tls_params: {
+        tls_minimum_protocol_version: 'TLSv1_2',
+        tls_maximum_protocol_version: 'TLSv1_3',
+        ...(tlsDefaults.ecdhCurves.length > 0 && { ecdh_curves: [...tlsDefaults.ecdhCurves] }),
+        ...(tlsDefaults.cipherSuites.length > 0 && { cipher_suites: [...tlsDefaults.cipherSuites] }),
+      },
+      ...ownCredential(tls),
+      ...(tls.insecureSkipVerify !== true && verification(tls, names)),
       ...(h2 && { alpn_protocols: ['h2'] }),
     },
   });
+}
+
+function ownCredential(tls: ClientTlsSettings): CommonTlsContext {
+  if (tls.mode !== 'MUTUAL') return {};
+  if (hasCredential(tls)) return { tls_certificate_sds_secret_configs: [credentialSecret(tls.credentialName)] };
+  const { clientCertificate, privateKey } = tls;
+  if (clientCertificate === undefined || privateKey === undefined) return {};
+  return {
+    tls_certificates: [{ certificate_chain: { filename: clientCertificate }, private_key: { filename: privateKey } }],
+  };
+}
+
+function verification(tls: ClientTlsSettings, names: CertificateValidationContext): CommonTlsContext {
+  if (!hasCredential(tls)) {
+    return { validation_context: { ...names, trusted_ca: { filename: tls.caCertificates ?? SYSTEM_ROOTS } } };
+  }
+  return {
+    combined_validation_context: {
+      default_validation_context: names,
+      validation_context_sds_secret_config: credentialSecret(rootsOfCredential(tls.credentialName)),
+    },
+  };
+}
+
+function hasCredential(tls: ClientTlsSettings): tls is ClientTlsSettings & { readonly credentialName: string } {
+  return tls.credentialName !== undefined && tls.credentialName !== '';
 }
 
 /** The rule's names, else the service's; where neither says, the server must be who was asked for. */

@@ -5,6 +5,7 @@ import type { ProxyNode } from '../model/proxy-node.js';
 export interface NodeMessage {
   readonly id?: string;
   readonly metadata?: StructMessage;
+  readonly locality?: { readonly region?: string; readonly zone?: string; readonly sub_zone?: string } | null;
   readonly user_agent_name?: string;
 }
 
@@ -30,8 +31,14 @@ export function readNode(node: NodeMessage): ProxyNode {
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
     labels: textMembers(metadata['LABELS']),
+    ...localityOf(node.locality),
     dataPlane: dataPlaneOf(node.user_agent_name ?? '', text(metadata['GENERATOR'])),
   };
+}
+
+function localityOf(locality: NodeMessage['locality']): { readonly locality?: string } {
+  const { region = '', zone = '', sub_zone = '' } = locality ?? {};
+  return region === '' ? {} : { locality: `${region}/${zone}/${sub_zone}` };
 }
 
 function dataPlaneOf(userAgent: string, generator: string): ProxyNode['dataPlane'] {

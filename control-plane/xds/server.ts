@@ -102,8 +102,10 @@ export class AdsServer {
     const { clock, events, generate } = this.options;
     const started = clock.monotonic();
     try {
-      if (this.authenticated.has(stream)) this.checkWorkload(stream.node);
-      stream.push(this.encoder.encode(generate(stream.node, stream.subscribed(TYPE.listener))));
+      const proven = this.authenticated.has(stream);
+      if (proven) this.checkWorkload(stream.node);
+      const made = generate(stream.node, stream.subscribed(TYPE.listener));
+      stream.push(this.encoder.encode(proven ? made : withoutSecrets(made)));
       events.generated(started - Math.max(this.changedAt, stream.openedAt), clock.monotonic() - started);
     } catch (error) {
       this.options.events.internalError();
@@ -263,4 +265,9 @@ function checkCaller(node: ProxyNode, caller: VerifiedCaller): void {
 function codeOf(error: unknown): status {
   if (error instanceof ForeignNodeError) return status.PERMISSION_DENIED;
   return error instanceof RangeError ? status.RESOURCE_EXHAUSTED : status.INVALID_ARGUMENT;
+}
+
+/** Who has proved nothing gets no keys. */
+function withoutSecrets(made: ProxyResources): ProxyResources {
+  return new Map([...made].filter(([typeUrl]) => typeUrl !== TYPE.secret));
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { CertificateValidationContext__Output } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CertificateValidationContext.js';
 import type { CommonTlsContext__Output } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CommonTlsContext.js';
@@ -44,6 +45,21 @@ export function readRoots(context: CertificateValidationContext__Output, issues:
   }
 }
 
+/** PEM revocation lists of a CertificateValidationContext; undefined when it has none, or after an error. */
+export function readCrl(context: CertificateValidationContext__Output, issues: Issues): string | undefined {
+  if (context.crl === undefined) return undefined;
+  const at = issues.at('crl');
+  const pem = readDataSource(context.crl, at);
+  if (pem === undefined) return undefined;
+  try {
+    createSecureContext({ crl: pem });
+    return pem;
+  } catch (error) {
+    at.error(messageOf(error));
+    return undefined;
+  }
+}
+
 /** Names the fields that would make the verification stricter or looser than what we do. */
 export function refuseUnsupportedValidation(context: CertificateValidationContext__Output, issues: Issues): void {
   issues.refuse(context, [
@@ -51,7 +67,6 @@ export function refuseUnsupportedValidation(context: CertificateValidationContex
     'verify_certificate_spki',
     'verify_certificate_hash',
     'require_signed_certificate_timestamp',
-    'crl',
     'allow_expired_certificate',
     'custom_validator_config',
     'max_verify_depth',
@@ -68,13 +83,18 @@ function validationOf(context: CertificateValidationContext__Output | undefined,
   if (context === undefined) return { roots: { kind: 'none' }, subjectAltNames: [] };
   refuseUnsupportedValidation(context, issues);
   const pem = readRoots(context, issues);
+  const crl = readCrl(context, issues);
   const typed = issues.at('match_typed_subject_alt_names');
   const untyped = issues.at('match_subject_alt_names');
   const subjectAltNames = [
     ...(context.match_typed_subject_alt_names ?? []).map((matcher, i) => compileSan(matcher, typed.at(i))),
     ...(context.match_subject_alt_names ?? []).map((matcher, i) => compileSan({ matcher }, untyped.at(i))),
   ];
-  return { roots: pem === undefined ? { kind: 'none' } : { kind: 'inline', pem }, subjectAltNames };
+  return {
+    roots: pem === undefined ? { kind: 'none' } : { kind: 'inline', pem },
+    ...(crl !== undefined && { crl }),
+    subjectAltNames,
+  };
 }
 
 /** A matcher that cannot be compiled matches nothing, so that it never lets a foreign name in. */

@@ -22,6 +22,8 @@ export interface ValidationSettings {
     | { readonly kind: 'sds'; readonly name: string }
     | { readonly kind: 'inline'; readonly pem: string }
     | { readonly kind: 'none' };
+  /** Revocation lists for every certificate of the chain, PEM; those of a secret with roots go with it. */
+  readonly crl?: string;
   /** Any of these must match a SAN; empty accepts every name below the roots. */
   readonly subjectAltNames: readonly { readonly type: 'uri' | 'dns' | 'any'; matches(value: string): boolean }[];
 }

@@ -130,7 +130,7 @@ export class TlsDialer implements UpstreamDialer {
 
 /** Settings with the same key share a context: names and ALPN belong to the connection, not to it. */
 function contextKey(tls: UpstreamTls): string {
-  return JSON.stringify([tls.parameters, tls.certificate, tls.validation.roots]);
+  return JSON.stringify([tls.parameters, tls.certificate, tls.validation.roots, tls.validation.crl ?? null]);
 }
 
 /** One connection until it is ready or has failed. */

@@ -16,12 +16,14 @@ export function resolveMaterial(tls: DownstreamTls | UpstreamTls, secrets: Secre
   const certificate = certificateOf(tls, secrets);
   const roots = rootsOf(tls, secrets);
   if (certificate === 'missing' || roots === 'missing') return undefined;
+  const revoked = [tls.validation.crl, roots?.crl].filter((crl) => crl !== undefined);
   const options: SecureContextOptions = {
     minVersion: tls.parameters.minVersion,
     maxVersion: tls.parameters.maxVersion,
     ...(tls.parameters.ciphers === undefined ? {} : { ciphers: tls.parameters.ciphers }),
     ...(certificate === undefined ? {} : { cert: certificate.certificateChain, key: certificate.privateKey }),
-    ...(roots === undefined ? {} : { ca: roots }),
+    ...(roots === undefined ? {} : { ca: roots.pem }),
+    ...(revoked.length === 0 ? {} : { crl: revoked }),
   };
   const localUriSan = certificate === undefined ? undefined : uriSanOf(certificate.certificateChain);
   return { options, verifies: roots !== undefined, localUriSan };
@@ -37,11 +39,13 @@ function certificateOf(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): 
   return secret?.kind === 'certificate' ? secret : 'missing';
 }
 
+type Roots = { readonly pem: string; readonly crl?: string };
+
 /** Never an empty string: that would make the library fall back to the roots of public authorities. */
-function rootsOf(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): string | undefined {
+function rootsOf(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): Roots | 'missing' | undefined {
   const ref = tls.validation.roots;
   if (ref.kind === 'none') return undefined;
-  if (ref.kind === 'inline') return ref.pem;
+  if (ref.kind === 'inline') return ref;
   const secret = secrets.get(ref.name);
-  return secret?.kind === 'roots' ? secret.pem : 'missing';
+  return secret?.kind === 'roots' ? secret : 'missing';
 }

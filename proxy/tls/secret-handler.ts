@@ -3,7 +3,7 @@ import type { Secret__Output } from '../../proto/gen/envoy/extensions/transport_
 import { Issues } from '../snapshot/issues.js';
 import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
 import { readCertificate } from './compile-certificate.js';
-import { readRoots, refuseUnsupportedValidation } from './compile-validation.js';
+import { readCrl, readRoots, refuseUnsupportedValidation } from './compile-validation.js';
 import { type Secret, type SecretSource, type SecretStore, secretKey } from './secrets.js';
 
 /** SDS: puts Secret resources of one source into the store. */
@@ -41,5 +41,6 @@ function compileSecret(message: Secret__Output, issues: Issues): Secret | undefi
   at.refuse(validation, ['match_typed_subject_alt_names', 'match_subject_alt_names']);
   const pem = readRoots(validation, at);
   if (pem === undefined && issues.errors.length === 0) at.error('has no trusted_ca');
-  return pem === undefined ? undefined : { kind: 'roots', pem };
+  const crl = readCrl(validation, at);
+  return pem === undefined ? undefined : { kind: 'roots', pem, ...(crl !== undefined && { crl }) };
 }

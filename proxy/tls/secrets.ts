@@ -1,7 +1,7 @@
 /** A certificate with its key, or the roots that a peer must chain to. PEM throughout. */
 export type Secret =
   | { readonly kind: 'certificate'; readonly certificateChain: string; readonly privateKey: string }
-  | { readonly kind: 'roots'; readonly pem: string };
+  | { readonly kind: 'roots'; readonly pem: string; readonly crl?: string };
 
 /** Who answers for a secret. */
 export type SecretSource = 'local' | 'ads' | 'static';

@@ -41,6 +41,14 @@ export interface PodSpec {
 /** Kubernetes Namespace (v1): only its labels and annotations matter. */
 export type NamespaceSpec = Readonly<Record<string, never>>;
 
+/** Kubernetes Secret (v1): those that TLS can use. */
+export interface SecretSpec {
+  readonly type?: string;
+  /** Base64. */
+  readonly data?: Readonly<Record<string, string>>;
+  readonly stringData?: Readonly<Record<string, string>>;
+}
+
 /** Kubernetes ConfigMap (v1). */
 export interface ConfigMapSpec {
   readonly data: Readonly<Record<string, string>>;

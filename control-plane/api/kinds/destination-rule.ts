@@ -30,11 +30,8 @@ export interface PortTrafficPolicy extends PortPolicy {
 
 export interface TrafficPolicy extends PortPolicy {
   readonly portLevelSettings?: readonly PortTrafficPolicy[];
-  /** Not acted on in this release. */
   readonly tunnel?: { readonly protocol?: string; readonly targetHost: string; readonly targetPort: number };
-  /** Not acted on in this release. */
   readonly proxyProtocol?: { readonly version?: 'V1' | 'V2' };
-  /** Not acted on in this release. */
   readonly retryBudget?: {
     readonly percent?: number;
     readonly minRetryConcurrency?: number;
@@ -46,13 +43,9 @@ export interface LoadBalancerSettings {
   /** At most one of simple and consistentHash. UNSPECIFIED and LEAST_CONN mean LEAST_REQUEST, the default. */
   readonly simple?: 'UNSPECIFIED' | 'LEAST_CONN' | 'RANDOM' | 'PASSTHROUGH' | 'ROUND_ROBIN' | 'LEAST_REQUEST';
   readonly consistentHash?: ConsistentHash;
-  /** Not acted on in this release. */
   readonly localityLbSetting?: LocalityLoadBalancerSetting;
-  /** Not acted on in this release. */
   readonly zoneAwareLbSetting?: ZoneAwareLoadBalancerSetting;
-  /** Not acted on in this release. */
   readonly warmupDurationSecs?: Duration;
-  /** Not acted on in this release. */
   readonly warmup?: { readonly duration: Duration; readonly minimumPercent?: number; readonly aggression?: number };
   /** Not acted on in this release. */
   readonly backendUtilization?: {
@@ -72,7 +65,6 @@ export interface ConsistentHash {
     readonly path?: string;
     /** `0s` makes a session cookie; unset makes none. */
     readonly ttl?: Duration;
-    /** Not acted on in this release. */
     readonly attributes?: readonly { readonly name: string; readonly value?: string }[];
   };
   readonly useSourceIp?: boolean;
@@ -89,7 +81,6 @@ export interface ConnectionPoolSettings {
     readonly maxConnections?: number;
     readonly connectTimeout?: Duration;
     readonly tcpKeepalive?: { readonly probes?: number; readonly time?: Duration; readonly interval?: Duration };
-    /** Not acted on in this release. */
     readonly maxConnectionDuration?: Duration;
     readonly idleTimeout?: Duration;
   };
@@ -100,13 +91,9 @@ export interface ConnectionPoolSettings {
     readonly maxRequestsPerConnection?: number;
     readonly maxRetries?: number;
     readonly idleTimeout?: Duration;
-    /** Not acted on in this release. */
     readonly h2UpgradePolicy?: 'DEFAULT' | 'DO_NOT_UPGRADE' | 'UPGRADE';
-    /** Not acted on in this release. */
     readonly useClientProtocol?: boolean;
-    /** Not acted on in this release. */
     readonly maxConcurrentStreams?: number;
-    /** Not acted on in this release. */
     readonly http2KeepAlive?: { readonly interval?: Duration; readonly timeout?: Duration };
   };
 }
@@ -122,7 +109,6 @@ export interface OutlierDetection {
   readonly baseEjectionTime?: Duration;
   readonly maxEjectionPercent?: number;
   readonly minHealthPercent?: number;
-  /** Not acted on in this release. */
   readonly outlierDetectionHttpErrorCodes?: readonly number[];
 }
 
@@ -131,12 +117,10 @@ export interface ClientTlsSettings {
   readonly clientCertificate?: string;
   readonly privateKey?: string;
   readonly caCertificates?: string;
-  /** Not acted on in this release. */
   readonly credentialName?: string;
   readonly subjectAltNames?: readonly string[];
   readonly sni?: string;
   readonly insecureSkipVerify?: boolean;
-  /** Not acted on in this release. */
   readonly caCrl?: string;
 }
 

@@ -1,6 +1,6 @@
 import type { ConfigObject } from '../object.js';
 import type { AuthorizationPolicySpec } from './authorization-policy.js';
-import type { ConfigMapSpec, NamespaceSpec, PodSpec, ServiceSpec } from './core.js';
+import type { ConfigMapSpec, NamespaceSpec, PodSpec, SecretSpec, ServiceSpec } from './core.js';
 import type { DestinationRuleSpec } from './destination-rule.js';
 import type { GatewaySpec } from './gateway.js';
 import type { MeshConfigSpec } from './mesh-config.js';
@@ -30,6 +30,7 @@ export interface KindSpecs {
   readonly Pod: PodSpec;
   readonly Namespace: NamespaceSpec;
   readonly ConfigMap: ConfigMapSpec;
+  readonly Secret: SecretSpec;
 }
 
 export type Kind = keyof KindSpecs;

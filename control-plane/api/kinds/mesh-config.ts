@@ -1,4 +1,10 @@
-import type { ClientTlsSettings, ConnectionPoolSettings, LocalityLoadBalancerSetting } from './destination-rule.js';
+import type {
+  ClientTlsSettings,
+  ConnectionPoolSettings,
+  LocalityLoadBalancerSetting,
+  OutlierDetection,
+  ZoneAwareLoadBalancerSetting,
+} from './destination-rule.js';
 import type { Duration } from './shared.js';
 import type { HttpRetry } from './virtual-service.js';
 
@@ -49,7 +55,7 @@ export interface MeshConfigSpec {
   readonly localityLbSetting?: LocalityLoadBalancerSetting;
   readonly defaultTrafficPolicy?: {
     readonly connectionPool?: ConnectionPoolSettings;
-    readonly outlierDetection?: unknown;
+    readonly outlierDetection?: OutlierDetection;
   };
   readonly tlsDefaults?: MeshTlsConfig;
   readonly enablePrometheusMerge?: boolean;
@@ -68,7 +74,7 @@ export interface MeshConfigSpec {
   readonly inboundTrafficPolicy?: { readonly mode?: 'PASSTHROUGH' | 'LOCALHOST' };
   readonly configSources?: unknown;
   readonly caCertificates?: unknown;
-  readonly zoneAwareLbSetting?: unknown;
+  readonly zoneAwareLbSetting?: ZoneAwareLoadBalancerSetting;
   readonly h2UpgradePolicy?: 'DO_NOT_UPGRADE' | 'UPGRADE';
   readonly inboundClusterStatName?: string;
   readonly outboundClusterStatName?: string;

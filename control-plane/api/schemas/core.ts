@@ -1,7 +1,7 @@
-import type { CoreServicePort, NamespaceSpec, PodSpec, ServiceSpec } from '../kinds/core.js';
+import type { CoreServicePort, NamespaceSpec, PodSpec, SecretSpec, ServiceSpec } from '../kinds/core.js';
 import { object, required } from '../schema/object.js';
 import { bool, port, string } from '../schema/scalars.js';
-import { list, type Schema, shown } from '../schema/schema.js';
+import { list, map, type Schema, shown } from '../schema/schema.js';
 import { accountName, labels, text } from './shared.js';
 
 const portOrName: Schema<number | string> = {
@@ -50,6 +50,20 @@ export const pod: Schema<PodSpec> = object<PodSpec>(
     podIP: string({ max: 64 }),
     ready: bool,
   },
+  { unknownFields: 'ignore' },
+);
+
+/** Kubernetes Secret. A value that is no text is refused without being shown. */
+const secretValue: Schema<string> = {
+  parse(value, path, report) {
+    if (typeof value === 'string') return value;
+    report.error(path, 'must be a text');
+    return undefined;
+  },
+};
+
+export const secret: Schema<SecretSpec> = object<SecretSpec>(
+  { type: text, data: map(secretValue), stringData: map(secretValue) },
   { unknownFields: 'ignore' },
 );
 

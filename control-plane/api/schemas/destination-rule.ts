@@ -44,7 +44,7 @@ export const localityLbSetting: Schema<LocalityLoadBalancerSetting> = object<Loc
   enabled: bool,
 });
 
-const zoneAware: Schema<ZoneAwareLoadBalancerSetting> = object<ZoneAwareLoadBalancerSetting>({
+export const zoneAware: Schema<ZoneAwareLoadBalancerSetting> = object<ZoneAwareLoadBalancerSetting>({
   enabled: bool,
   failover: failovers,
   failoverPriority: texts,
@@ -58,9 +58,8 @@ const consistentHash: Schema<ConsistentHash> = object<ConsistentHash>(
       name: required(nonEmpty),
       path: text,
       ttl: durationFrom(0),
-      attributes: unsupported(
-        list(object<{ readonly name: string; readonly value?: string }>({ name: required(nonEmpty), value: text })),
-        'the cookie is set without them',
+      attributes: list(
+        object<{ readonly name: string; readonly value?: string }>({ name: required(nonEmpty), value: text }),
       ),
     }),
     useSourceIp: bool,
@@ -91,8 +90,6 @@ const simple = refine(
   enumOf('UNSPECIFIED', 'LEAST_CONN', 'RANDOM', 'PASSTHROUGH', 'ROUND_ROBIN', 'LEAST_REQUEST'),
   (value, path, report) => {
     if (value === 'LEAST_CONN') report.warn(Code.deprecated, path, 'LEAST_CONN is deprecated: use LEAST_REQUEST');
-    if (value !== 'PASSTHROUGH') return;
-    report.warn(Code.unsupportedField, path, 'PASSTHROUGH is not supported in this release: LEAST_REQUEST is used');
   },
 );
 
@@ -100,17 +97,14 @@ const loadBalancer: Schema<LoadBalancerSettings> = object<LoadBalancerSettings>(
   {
     simple,
     consistentHash,
-    localityLbSetting: unsupported(localityLbSetting, EVENLY),
-    zoneAwareLbSetting: unsupported(zoneAware, EVENLY),
-    warmupDurationSecs: unsupported(duration, 'new hosts get their full share at once'),
-    warmup: unsupported(
-      object<NonNullable<LoadBalancerSettings['warmup']>>({
-        duration: required(duration),
-        minimumPercent: number(0, 100),
-        aggression: number(1, Number.MAX_VALUE),
-      }),
-      'new hosts get their full share at once',
-    ),
+    localityLbSetting,
+    zoneAwareLbSetting: zoneAware,
+    warmupDurationSecs: deprecated(duration, 'use warmup'),
+    warmup: object<NonNullable<LoadBalancerSettings['warmup']>>({
+      duration: required(duration),
+      minimumPercent: number(0, 100),
+      aggression: number(1, Number.MAX_VALUE),
+    }),
     backendUtilization: unsupported(
       object<NonNullable<LoadBalancerSettings['backendUtilization']>>({
         metricNamesForComputingUtilization: texts,
@@ -139,7 +133,7 @@ export const connectionPool: Schema<ConnectionPoolSettings> = object<ConnectionP
     maxConnections: count32,
     connectTimeout: duration,
     tcpKeepalive,
-    maxConnectionDuration: unsupported(duration, 'connections live as long as they are used'),
+    maxConnectionDuration: duration,
     idleTimeout: duration,
   }),
   http: object<HttpSettings>({
@@ -148,16 +142,10 @@ export const connectionPool: Schema<ConnectionPoolSettings> = object<ConnectionP
     maxRequestsPerConnection: count32,
     maxRetries: count32,
     idleTimeout: duration,
-    h2UpgradePolicy: unsupported(
-      enumOf('DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE'),
-      'connections keep the protocol that the port names',
-    ),
-    useClientProtocol: unsupported(bool, 'connections have the protocol that the port names'),
-    maxConcurrentStreams: unsupported(count32),
-    http2KeepAlive: unsupported(
-      object<NonNullable<HttpSettings['http2KeepAlive']>>({ interval: duration, timeout: duration }),
-      'no HTTP/2 pings are sent',
-    ),
+    h2UpgradePolicy: enumOf('DEFAULT', 'DO_NOT_UPGRADE', 'UPGRADE'),
+    useClientProtocol: bool,
+    maxConcurrentStreams: count32,
+    http2KeepAlive: object<NonNullable<HttpSettings['http2KeepAlive']>>({ interval: duration, timeout: duration }),
   }),
 });
 
@@ -171,7 +159,7 @@ export const outlierDetection: Schema<OutlierDetection> = object<OutlierDetectio
   baseEjectionTime: duration,
   maxEjectionPercent: int(0, 100),
   minHealthPercent: int(0, 100),
-  outlierDetectionHttpErrorCodes: unsupported(list(int(100, 599)), 'errors are the 5xx statuses'),
+  outlierDetectionHttpErrorCodes: list(int(100, 599)),
 });
 
 export const clientTls: Schema<ClientTlsSettings> = object<ClientTlsSettings>(
@@ -180,11 +168,11 @@ export const clientTls: Schema<ClientTlsSettings> = object<ClientTlsSettings>(
     clientCertificate: text,
     privateKey: text,
     caCertificates: text,
-    credentialName: unsupported(text, 'only files and the mesh identity can be used'),
+    credentialName: text,
     subjectAltNames: texts,
     sni: text,
     insecureSkipVerify: bool,
-    caCrl: unsupported(text, 'revoked certificates are accepted'),
+    caCrl: text,
   },
   { check: checkTls },
 );
@@ -233,18 +221,12 @@ const trafficPolicy: Schema<TrafficPolicy> = object<TrafficPolicy>({
     }),
     'connections are not tunnelled',
   ),
-  proxyProtocol: unsupported(
-    object<NonNullable<TrafficPolicy['proxyProtocol']>>({ version: enumOf('V1', 'V2') }),
-    'no PROXY protocol header is sent',
-  ),
-  retryBudget: unsupported(
-    object<NonNullable<TrafficPolicy['retryBudget']>>({
-      percent: number(0, 100),
-      minRetryConcurrency: uint32,
-      budgetInterval: duration,
-    }),
-    'connectionPool.http.maxRetries limits retries instead',
-  ),
+  proxyProtocol: object<NonNullable<TrafficPolicy['proxyProtocol']>>({ version: enumOf('V1', 'V2') }),
+  retryBudget: object<NonNullable<TrafficPolicy['retryBudget']>>({
+    percent: number(0, 100),
+    minRetryConcurrency: uint32,
+    budgetInterval: unsupported(duration, 'the budget is about the requests under way'),
+  }),
 });
 
 const subset: Schema<Subset> = object<Subset>({

@@ -2,7 +2,14 @@ import type { ExtensionProvider, MeshConfigSpec, MeshTlsConfig } from '../kinds/
 import { object, required, unsupported } from '../schema/object.js';
 import { bool, duration, durationFrom, enumOf, port } from '../schema/scalars.js';
 import { anything, list, map, type Schema } from '../schema/schema.js';
-import { clientTls, connectionPool, localityLbSetting, outlierDetection, tcpKeepalive } from './destination-rule.js';
+import {
+  clientTls,
+  connectionPool,
+  localityLbSetting,
+  outlierDetection,
+  tcpKeepalive,
+  zoneAware,
+} from './destination-rule.js';
 import { proxyConfig } from './proxy-config.js';
 import { exportTo, nonEmpty, text, texts } from './shared.js';
 import { retries } from './virtual-service.js';
@@ -103,12 +110,16 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   defaultHttpRetryPolicy: retries,
   meshMTLS: tls,
 
-  localityLbSetting: unsupported(localityLbSetting, 'hosts are picked without regard to it'),
-  defaultTrafficPolicy: unsupported(
-    object<NonNullable<MeshConfigSpec['defaultTrafficPolicy']>>({ connectionPool, outlierDetection }),
-    'only DestinationRules set limits',
-  ),
-  tlsDefaults: unsupported(tls),
+  localityLbSetting,
+  defaultTrafficPolicy: object<NonNullable<MeshConfigSpec['defaultTrafficPolicy']>>({
+    connectionPool,
+    outlierDetection,
+  }),
+  tlsDefaults: object<MeshTlsConfig>({
+    minProtocolVersion: unsupported(enumOf('TLS_AUTO', 'TLSV1_2', 'TLSV1_3'), 'TLS 1.2 is the oldest that is spoken'),
+    ecdhCurves: texts,
+    cipherSuites: texts,
+  }),
   enablePrometheusMerge: noFlag,
   proxyListenPort: ownPort,
   proxyInboundListenPort: ownPort,
@@ -127,11 +138,8 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   ),
   configSources: noEffect,
   caCertificates: unsupported(anything, 'only the root of this mesh is trusted'),
-  zoneAwareLbSetting: noEffect,
-  h2UpgradePolicy: unsupported(
-    enumOf('DO_NOT_UPGRADE', 'UPGRADE'),
-    'connections keep the protocol that the port names',
-  ),
+  zoneAwareLbSetting: zoneAware,
+  h2UpgradePolicy: enumOf('DO_NOT_UPGRADE', 'UPGRADE'),
   inboundClusterStatName: noText,
   outboundClusterStatName: noText,
   certificates: noEffect,

@@ -33,6 +33,7 @@ const TYPES: Readonly<Record<string, keyof typeof TYPE>> = {
   hosts: 'route',
   clusters: 'cluster',
   endpoints: 'endpoint',
+  secrets: 'secret',
 };
 
 export function runCase(input: string): TranslateCase {
