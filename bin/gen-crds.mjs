@@ -125,7 +125,7 @@ function columnsOf(columns) {
   }));
 }
 
-function versionOf(kind, definition, name, spec) {
+function versionOf(definition, name, spec) {
   return {
     name,
     served: true,
@@ -163,7 +163,7 @@ function definitionOf(kind, definition) {
         ...(short === undefined ? {} : { shortNames: [short] }),
         ...(istio ? { categories: ['istio-io', `${area}-istio-io`] } : {}),
       },
-      versions: definition.versions.map((name) => versionOf(kind, definition, name, spec(name))),
+      versions: definition.versions.map((name) => versionOf(definition, name, spec(name))),
     },
   };
 }
