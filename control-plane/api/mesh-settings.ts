@@ -10,15 +10,15 @@ const FIELD = 'data.mesh';
 /** Reads MeshConfig out of its ConfigMap. Lines count from the text's place in the outer file. */
 export function parseMeshConfig(
   text: string,
-  origin: Origin,
+  origin: Origin | undefined,
   report: Report,
-): { readonly mesh: MeshConfigSpec | undefined; readonly origin: Origin } {
-  const { objects, findings } = readDocuments(text, origin.file);
+): { readonly mesh: MeshConfigSpec | undefined; readonly origin: Origin | undefined } {
+  const { objects, findings } = readDocuments(text, origin?.file ?? '');
   for (const { line, message } of findings) report.error(FIELD, `line ${line ?? 1} of the text ${message}`);
   const [first] = objects;
   if (first === undefined) return { mesh: {}, origin };
   const mesh = meshConfig.parse(first.value, FIELD, report);
-  return { mesh, origin: new InnerOrigin(origin, first.origin) };
+  return { mesh, origin: origin && new InnerOrigin(origin, first.origin) };
 }
 
 /** Places in a text within a text: a block scalar (`mesh: |-`) starts on the line after its key. */

@@ -30,8 +30,8 @@ export interface RejectedObject {
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** Validates one object. Collects every fault; never throws. */
-export function parseObject(document: unknown, origin: Origin): ParsedObject {
+/** Validates one object; `origin` is its place in a file. Collects every fault; never throws. */
+export function parseObject(document: unknown, origin: Origin | undefined): ParsedObject {
   const raw: Document = isMapping(document) ? document : {};
   const { kind, apiVersion } = raw;
   if (typeof kind !== 'string' || typeof apiVersion !== 'string' || kind === '') {
@@ -59,15 +59,14 @@ export function parseObject(document: unknown, origin: Origin): ParsedObject {
 
 function validate(
   raw: Document,
-  origin: Origin,
+  origin: Origin | undefined,
   kind: string,
   definition: KindDefinition<unknown>,
   report: Report,
 ): ParsedObject {
   const metadata = parseMetadata(raw['metadata'], report, definition.clusterScoped === true);
   const { spec, origin: place } = parseSpec(raw, origin, kind, definition, metadata, report);
-  if (kind !== 'Pod' && kind !== 'Namespace' && kind !== 'Service' && kind !== 'ConfigMap' && kind !== 'Secret')
-    reportStrayKeys(raw, report);
+  if (definition.inPart !== true) reportStrayKeys(raw, report);
   const shownAs = { ...describe(raw), kind, origin: place };
   const findings = report.issues.map((issue) =>
     findingOf(metadata === undefined ? shownAs : { kind, metadata, origin: place }, issue),
@@ -79,26 +78,27 @@ function validate(
 
 function parseSpec(
   raw: Document,
-  origin: Origin,
+  origin: Origin | undefined,
   kind: string,
   definition: KindDefinition<unknown>,
   metadata: ObjectMeta | undefined,
   report: Report,
-): { spec: unknown; origin: Origin } {
+): { spec: unknown; origin: Origin | undefined } {
   if (kind === 'ConfigMap') return parseConfigMap(raw, origin, definition, metadata, report);
-  // Neither has a spec: what matters stands beside the metadata.
+  // Some have no spec: what matters stands beside the metadata.
   if (kind === 'Secret') return { spec: definition.spec.parse(secretSpec(raw), '', report), origin };
   if (kind === 'Pod') return { spec: definition.spec.parse(podSpec(raw), 'spec', report), origin };
+  if (kind === 'EndpointSlice') return { spec: definition.spec.parse(raw, '', report), origin };
   return { spec: definition.spec.parse(raw['spec'] ?? {}, 'spec', report), origin };
 }
 
 function parseConfigMap(
   raw: Document,
-  origin: Origin,
+  origin: Origin | undefined,
   definition: KindDefinition<unknown>,
   metadata: ObjectMeta | undefined,
   report: Report,
-): { spec: unknown; origin: Origin } {
+): { spec: unknown; origin: Origin | undefined } {
   // Its key `data` is optional in Kubernetes (there is binaryData too), and its paths start there.
   const spec = definition.spec.parse({ data: raw['data'] ?? {} }, '', report) as ConfigMapSpec | undefined;
   const text = spec?.data['mesh'];
@@ -108,19 +108,34 @@ function parseConfigMap(
   return { spec: mesh === undefined ? spec : { ...spec, mesh }, origin: inner };
 }
 
-function secretSpec({ type, data, stringData }: Document): unknown {
-  return { type, data: data ?? {}, stringData: stringData ?? {} };
-}
-
-/** What the mesh reads of a pod stands half in its spec and half in its status. */
+/** What the mesh reads of a pod stands in its spec, its status and its metadata. */
 function podSpec(raw: Document): unknown {
   const spec = isMapping(raw['spec']) ? raw['spec'] : {};
   const status = isMapping(raw['status']) ? raw['status'] : {};
+  const metadata = isMapping(raw['metadata']) ? raw['metadata'] : {};
   const conditions: unknown = status['conditions'];
   const ready = Array.isArray(conditions)
     ? conditions.some((entry) => isMapping(entry) && entry['type'] === 'Ready' && entry['status'] === 'True')
     : undefined;
-  return { ...spec, podIP: status['podIP'], ready };
+  return {
+    ...spec,
+    podIP: status['podIP'],
+    podIPs: status['podIPs'],
+    phase: status['phase'],
+    ready,
+    terminating: typeof metadata['deletionTimestamp'] === 'string' ? true : undefined,
+    owner: controllerOf(metadata['ownerReferences']),
+  };
+}
+
+function controllerOf(references: unknown): unknown {
+  if (!Array.isArray(references)) return undefined;
+  const found: unknown = references.find((entry) => isMapping(entry) && entry['controller'] === true);
+  return isMapping(found) ? { kind: found['kind'], name: found['name'] } : undefined;
+}
+
+function secretSpec({ type, data, stringData }: Document): unknown {
+  return { type, data: data ?? {}, stringData: stringData ?? {} };
 }
 
 const ENVELOPE = ['apiVersion', 'kind', 'metadata', 'spec', 'status'];
@@ -133,7 +148,7 @@ function reportStrayKeys(raw: Document, report: Report): void {
   }
 }
 
-function unknown(raw: Document, origin: Origin, group: string, kind: string): ParsedObject {
+function unknown(raw: Document, origin: Origin | undefined, group: string, kind: string): ParsedObject {
   const { level, message } = unreadKind(group, kind);
   const hint =
     level === 'warning'

@@ -49,9 +49,15 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
   ],
   Service: ['What is not listed is Kubernetes’ business and not reported.'],
   Pod: ['What is not listed is Kubernetes’ business and not reported.'],
+  EndpointSlice: [
+    'Where a Service is served, on Kubernetes. Without any, the ready pods that it selects serve it. Terminating endpoints that still serve are used when nothing else is left.',
+  ],
+  Node: [
+    'Its labels `topology.kubernetes.io/region`, `topology.kubernetes.io/zone` and `topology.istio.io/subzone` are the locality of its pods.',
+  ],
   Namespace: ['Its labels and annotations are read.'],
   Secret: [
-    'The keys `tls.crt`, `tls.key`, `ca.crt` and `ca.crl` (or Istio’s `cert`, `key`, `cacert` and `crl`) are read where a `credentialName` names it, by proxies of its namespace only.',
+    'The keys `tls.crt`, `tls.key`, `ca.crt` and `ca.crl` (or Istio’s `cert`, `key`, `cacert` and `crl`) are read where a `credentialName` names it, by proxies of its namespace only. On Kubernetes no others are watched.',
   ],
   ConfigMap: [
     'The key `mesh` of the ConfigMap `istio` in `istio-system` is the MeshConfig below; others are not read.',

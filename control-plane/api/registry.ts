@@ -1,7 +1,7 @@
 import type { Kind, KindSpecs } from './kinds/index.js';
 import type { Schema } from './schema/schema.js';
 import { configMap } from './schemas/config-map.js';
-import { namespace, pod, secret, service } from './schemas/core.js';
+import { endpointSlice, namespace, node, pod, secret, service } from './schemas/core.js';
 import { destinationRule } from './schemas/destination-rule.js';
 import { gateway } from './schemas/gateway.js';
 import { authorizationPolicy, peerAuthentication, requestAuthentication } from './schemas/security.js';
@@ -19,11 +19,13 @@ export interface KindDefinition<Spec> {
   readonly versions: readonly string[];
   readonly spec: Schema<Spec>;
   readonly clusterScoped?: true;
+  /** Kubernetes' own, of which the mesh reads a part: other keys are not its business. */
+  readonly inPart?: true;
 }
 
 const NETWORKING = { group: 'networking.istio.io', versions: ['v1', 'v1beta1', 'v1alpha3'] };
 const SECURITY = { group: 'security.istio.io', versions: ['v1', 'v1beta1'] };
-const CORE = { group: '', versions: ['v1'] };
+const CORE = { group: '', versions: ['v1'], inPart: true } as const;
 
 const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   VirtualService: { ...NETWORKING, spec: virtualService },
@@ -43,9 +45,11 @@ const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   },
   Service: { ...CORE, spec: service },
   Pod: { ...CORE, spec: pod },
+  EndpointSlice: { group: 'discovery.k8s.io', versions: ['v1'], inPart: true, spec: endpointSlice },
+  Node: { ...CORE, spec: node, clusterScoped: true },
+  Secret: { ...CORE, spec: secret },
   Namespace: { ...CORE, spec: namespace, clusterScoped: true },
   ConfigMap: { ...CORE, spec: configMap },
-  Secret: { ...CORE, spec: secret },
 };
 
 export function isKnownKind(kind: string): kind is Kind {

@@ -1,6 +1,14 @@
 import type { ConfigObject } from '../object.js';
 import type { AuthorizationPolicySpec } from './authorization-policy.js';
-import type { ConfigMapSpec, NamespaceSpec, PodSpec, SecretSpec, ServiceSpec } from './core.js';
+import type {
+  ConfigMapSpec,
+  EndpointSliceSpec,
+  NamespaceSpec,
+  NodeSpec,
+  PodSpec,
+  SecretSpec,
+  ServiceSpec,
+} from './core.js';
 import type { DestinationRuleSpec } from './destination-rule.js';
 import type { GatewaySpec } from './gateway.js';
 import type { MeshConfigSpec } from './mesh-config.js';
@@ -28,9 +36,11 @@ export interface KindSpecs {
   readonly TrafficSplit: TrafficSplitSpec;
   readonly Service: ServiceSpec;
   readonly Pod: PodSpec;
+  readonly EndpointSlice: EndpointSliceSpec;
+  readonly Node: NodeSpec;
   readonly Namespace: NamespaceSpec;
-  readonly ConfigMap: ConfigMapSpec;
   readonly Secret: SecretSpec;
+  readonly ConfigMap: ConfigMapSpec;
 }
 
 export type Kind = keyof KindSpecs;

@@ -1,4 +1,15 @@
-import type { CoreServicePort, NamespaceSpec, PodSpec, SecretSpec, ServiceSpec } from '../kinds/core.js';
+import type {
+  CoreServicePort,
+  EndpointSliceSpec,
+  NamespaceSpec,
+  NodeSpec,
+  PodContainer,
+  PodSpec,
+  SecretSpec,
+  ServiceSpec,
+  SliceEndpoint,
+  SlicePort,
+} from '../kinds/core.js';
 import { object, required } from '../schema/object.js';
 import { bool, port, string } from '../schema/scalars.js';
 import { list, map, type Schema, shown } from '../schema/schema.js';
@@ -30,28 +41,65 @@ export const service: Schema<ServiceSpec> = object<ServiceSpec>(
     clusterIPs: list(text),
     type: text,
     externalName: text,
+    ipFamilies: list(text),
+    publishNotReadyAddresses: bool,
+    trafficDistribution: text,
   },
   { unknownFields: 'ignore' },
 );
 
-type Container = NonNullable<PodSpec['containers']>[number];
-type ContainerPort = NonNullable<Container['ports']>[number];
+type ContainerPort = NonNullable<PodContainer['ports']>[number];
 
-/** Kubernetes Pod: its spec, with `podIP` and `ready` taken from the status. */
+const containers = list(
+  object<PodContainer>({
+    name: required(text),
+    ports: list(object<ContainerPort>({ name: text, containerPort: required(port), protocol: text })),
+  }),
+);
+
+const address = string({ max: 64 });
+
+/** Kubernetes Pod: its spec, and what is taken from metadata and status. */
 export const pod: Schema<PodSpec> = object<PodSpec>(
   {
     serviceAccountName: accountName,
-    containers: list(
-      object<Container>({
-        name: required(text),
-        ports: list(object<ContainerPort>({ name: text, containerPort: required(port), protocol: text })),
-      }),
-    ),
-    podIP: string({ max: 64 }),
+    containers,
+    initContainers: containers,
+    nodeName: text,
+    hostNetwork: bool,
+    hostname: text,
+    subdomain: text,
+    podIP: address,
+    podIPs: list(object<{ readonly ip: string }>({ ip: required(address) })),
+    phase: text,
     ready: bool,
+    terminating: bool,
+    owner: object<NonNullable<PodSpec['owner']>>({ kind: required(text), name: required(text) }),
   },
   { unknownFields: 'ignore' },
 );
+
+/** Kubernetes EndpointSlice; its fields stand beside its metadata. */
+export const endpointSlice: Schema<EndpointSliceSpec> = object<EndpointSliceSpec>(
+  {
+    addressType: required(text),
+    endpoints: list(
+      object<SliceEndpoint>({
+        addresses: required(list(string({ max: 253 }))),
+        conditions: object<NonNullable<SliceEndpoint['conditions']>>({ ready: bool, serving: bool, terminating: bool }),
+        hostname: text,
+        nodeName: text,
+        zone: text,
+        targetRef: object<NonNullable<SliceEndpoint['targetRef']>>({ kind: text, namespace: text, name: text }),
+      }),
+    ),
+    ports: list(object<SlicePort>({ name: text, port, protocol: text, appProtocol: text })),
+  },
+  { unknownFields: 'ignore' },
+);
+
+/** Kubernetes Node. */
+export const node: Schema<NodeSpec> = object<NodeSpec>({}, { unknownFields: 'ignore' });
 
 /** Kubernetes Secret. A value that is no text is refused without being shown. */
 const secretValue: Schema<string> = {

@@ -1,7 +1,7 @@
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
+import { isPolicyKind } from '../last-good.js';
 import type { ConfigSet } from '../source.js';
 import { duplicate, type FileState } from './file-state.js';
-import { isPolicyKind } from './policies.js';
 
 /** One set of all files, in order of path; of objects defined twice the first counts. */
 export function mergeFiles(files: readonly FileState[], extra: readonly Finding[]): ConfigSet {

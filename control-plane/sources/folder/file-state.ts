@@ -3,8 +3,9 @@ import { readDocuments } from '../../api/documents.js';
 import { objectTitle } from '../../api/finding.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { parseObject, type RejectedObject } from '../../api/parse-object.js';
+import { CLOSED, isPolicyKind, KEPT, withFate } from '../last-good.js';
 import type { FileText } from './file-cache.js';
-import { guessPolicies, isPolicyKind } from './policies.js';
+import { guessPolicies } from './policies.js';
 
 /** What one file gives, the last good state of its broken parts included. Immutable. */
 export interface FileState {
@@ -18,9 +19,6 @@ export interface FileState {
   /** Policies that cannot be read and have no last good state. */
   readonly unreadable: readonly RejectedObject[];
 }
-
-const KEPT = '; the last good version stays in force';
-const CLOSED = '; a policy that cannot be read fails closed: its workloads refuse what it might forbid';
 
 /** Reads a file against what it gave before. A state with the same text is the same state. */
 export function readFile(file: FileText, previous: FileState | undefined): FileState {
@@ -78,11 +76,7 @@ class Parts {
     } else if (rejected === undefined) {
       this.findings.push(...findings);
     } else {
-      const fate = this.#fallBack(rejected);
-      const first = findings.findIndex(({ level }) => level === 'error');
-      this.findings.push(
-        ...findings.map((finding, i) => (i === first ? { ...finding, message: finding.message + fate } : finding)),
-      );
+      this.findings.push(...withFate(findings, this.#fallBack(rejected)));
     }
   }
 

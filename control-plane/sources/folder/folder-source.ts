@@ -3,9 +3,9 @@ import { type Clock, systemClock, type Timer } from '../../../common/runtime/clo
 import { messageOf } from '../../../common/runtime/errors.js';
 import { Code } from '../../api/codes.js';
 import type { Finding } from '../../api/object.js';
+import { Debounce } from '../debounce.js';
 import type { ConfigSet, Source } from '../source.js';
 import { fingerprint, mergeFiles } from './config-set.js';
-import { Debounce } from './debounce.js';
 import { FileCache, type FileText } from './file-cache.js';
 import { type FileState, readFile } from './file-state.js';
 

@@ -1,14 +1,4 @@
 import type { RejectedObject } from '../../api/parse-object.js';
-import type { ConfigSet } from '../source.js';
-
-type PolicyKind = ConfigSet['unreadablePolicies'][number]['kind'];
-
-const KINDS: readonly string[] = ['AuthorizationPolicy', 'PeerAuthentication', 'RequestAuthentication'];
-
-/** Kinds that fail closed. */
-export function isPolicyKind(kind: string): kind is PolicyKind {
-  return KINDS.includes(kind);
-}
 
 const KIND = /["']?\bkind["']?\s*:\s*["']?(AuthorizationPolicy|PeerAuthentication|RequestAuthentication)\b/;
 const NAMESPACE = /["']?\bnamespace["']?\s*:\s*["']?([a-z0-9][a-z0-9-]{0,62})/;

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../../common/runtime/clock.js';
+import type { Clock, Timer } from '../../common/runtime/clock.js';
 
 /** Calls back when it has been quiet for a while, and at the latest some time after the first call. */
 export class Debounce {

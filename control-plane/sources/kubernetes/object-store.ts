@@ -1,0 +1,154 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
+import { type ParsedObject, parseObject, type RejectedObject } from '../../api/parse-object.js';
+import { isMapping } from '../../api/schema/schema.js';
+import { CLOSED, isPolicyKind, KEPT, withFate } from '../last-good.js';
+import type { ReflectorState, ReflectorTarget } from './reflector.js';
+import type { RawObject, Resource } from './resource.js';
+
+/** One object of the server as it is understood. */
+interface Entry {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** The last good state. */
+  readonly object: ConfigObject | undefined;
+  readonly findings: readonly Finding[];
+  /** Set when there is no good state. */
+  readonly rejected: RejectedObject | undefined;
+}
+
+/** The objects of one resource, validated; those that cannot be read keep their last good state. */
+export class ObjectStore implements ReflectorTarget {
+  readonly #entries = new Map<ObjectKey, Entry>();
+  readonly #changed: () => void;
+  readonly #onState: (state: ReflectorState) => void;
+  #state: ReflectorState | undefined;
+  #listed = false;
+
+  constructor(
+    readonly resource: Resource,
+    callbacks: { readonly changed: () => void; readonly state: (state: ReflectorState) => void },
+  ) {
+    this.#changed = callbacks.changed;
+    this.#onState = callbacks.state;
+  }
+
+  /** Whether it is known what there is: listed once, or known not to be listable. */
+  get settled(): boolean {
+    return this.#listed || this.#state?.kind === 'missing' || this.#state?.kind === 'forbidden';
+  }
+
+  /** Nothing of this kind may be read, and nothing of it is known. */
+  get unreadable(): boolean {
+    return !this.#listed && this.forbidden !== undefined;
+  }
+
+  /** Why it may not be read now. */
+  get forbidden(): string | undefined {
+    return this.#state?.kind === 'forbidden' ? this.#state.message : undefined;
+  }
+
+  *objects(): Generator<readonly [ObjectKey, ConfigObject]> {
+    for (const [key, { object }] of this.#entries) if (object !== undefined) yield [key, object];
+  }
+
+  *findings(): Generator<Finding> {
+    for (const { findings } of this.#entries.values()) yield* findings;
+  }
+
+  *rejected(): Generator<RejectedObject> {
+    for (const { rejected } of this.#entries.values()) if (rejected !== undefined) yield rejected;
+  }
+
+  replace(objects: readonly RawObject[]): void {
+    const keys = new Set(objects.map((object) => this.#keyOf(object)));
+    let changed = !this.#listed;
+    this.#listed = true;
+    for (const key of this.#entries.keys()) if (!keys.has(key)) changed = this.#entries.delete(key) || changed;
+    for (const object of objects) changed = this.#put(object) || changed;
+    if (changed) this.#changed();
+  }
+
+  upsert(object: RawObject): void {
+    if (this.#put(object)) this.#changed();
+  }
+
+  remove(object: RawObject): void {
+    if (this.#entries.delete(this.#keyOf(object))) this.#changed();
+  }
+
+  state(state: ReflectorState): void {
+    const was = { settled: this.settled, forbidden: this.forbidden };
+    this.#state = state;
+    if (state.kind === 'missing') this.#listed = false;
+    this.#onState(state);
+    if (was.settled !== this.settled || was.forbidden !== this.forbidden) this.#changed();
+  }
+
+  /** True when anything that is read has changed. */
+  #put(raw: RawObject): boolean {
+    const key = this.#keyOf(raw);
+    const { uid, resourceVersion } = identityOf(raw);
+    const before = this.#entries.get(key);
+    if (before !== undefined && before.uid === uid && before.resourceVersion === resourceVersion) return false;
+    // Items of a list do not say what they are.
+    const parsed = parseObject(
+      { ...raw, apiVersion: raw['apiVersion'] ?? this.#apiVersion(), kind: raw['kind'] ?? this.resource.kind },
+      undefined,
+    );
+    // One that was made anew under the name of another has no past.
+    const entry = entryOf(parsed, before?.uid === uid ? before : undefined, { uid, resourceVersion });
+    this.#entries.set(key, entry);
+    return (
+      before === undefined ||
+      entry.object !== before.object ||
+      entry.rejected !== before.rejected ||
+      !isDeepStrictEqual(entry.findings, before.findings)
+    );
+  }
+
+  #keyOf(object: RawObject): ObjectKey {
+    const { namespace, name } = metadata(object);
+    const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+    return objectKey(this.resource.kind, text(namespace), text(name));
+  }
+
+  #apiVersion(): string {
+    const { group, versions } = this.resource;
+    return group === '' ? (versions[0] ?? '') : `${group}/${versions[0] ?? ''}`;
+  }
+}
+
+function entryOf(
+  { object, findings, rejected }: ParsedObject,
+  before: Entry | undefined,
+  identity: { readonly uid: string; readonly resourceVersion: string },
+): Entry {
+  if (object !== undefined) {
+    // Most changes are of what nobody reads (a heartbeat, a status): the same object then stays the same.
+    const kept = before?.object !== undefined && isDeepStrictEqual(object, before.object) ? before.object : object;
+    return { ...identity, object: kept, findings, rejected: undefined };
+  }
+  if (rejected === undefined) return { ...identity, object: undefined, findings, rejected: undefined };
+  const good = before?.object;
+  const fate = good !== undefined ? KEPT : isPolicyKind(rejected.kind) ? CLOSED : '';
+  return {
+    ...identity,
+    object: good,
+    findings: withFate(findings, fate),
+    rejected: good === undefined ? rejected : undefined,
+  };
+}
+
+function identityOf(object: RawObject): { readonly uid: string; readonly resourceVersion: string } {
+  const { uid, resourceVersion } = metadata(object);
+  return {
+    uid: typeof uid === 'string' ? uid : '',
+    resourceVersion: typeof resourceVersion === 'string' ? resourceVersion : '',
+  };
+}
+
+function metadata(object: RawObject): RawObject {
+  const value = object['metadata'];
+  return isMapping(value) ? value : {};
+}
