@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path';
 import { createLogger, type Logger } from '../common/runtime/log.js';
-import { type ControlPlaneApp, type ControlPlaneParts, startControlPlane } from './app.js';
+import { type ControlPlaneApp, startControlPlane } from './app.js';
 import type { ControlPlaneConfig } from './config.js';
+import type { ControlPlaneParts } from './core.js';
 import { PortAllotter } from './sources/folder/allotments.js';
 import { FolderSource } from './sources/folder/folder-source.js';
 import { translateProxyless } from './translate/proxyless.js';

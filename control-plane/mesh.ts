@@ -30,6 +30,7 @@ export interface MeshOptions {
 /** From configuration sets to snapshots, one at a time: a set that waits is replaced by a newer one. */
 export class Mesh {
   private set: ConfigSet | undefined;
+  private inForce: ConfigSet | undefined;
   private current: MeshSnapshot | undefined;
   private building: Promise<void> | undefined;
   private again = false;
@@ -41,6 +42,11 @@ export class Mesh {
 
   get snapshot(): MeshSnapshot | undefined {
     return this.current;
+  }
+
+  /** The set from which the snapshot was made. */
+  get configuration(): ConfigSet | undefined {
+    return this.inForce;
   }
 
   /** What `weft analyze` says about the set in force. */
@@ -89,6 +95,7 @@ export class Mesh {
         this.analyzed = analyze(set);
         const start = clock.monotonic();
         this.current = buildSnapshot(set, allotments);
+        this.inForce = set;
         onSnapshot(this.current, clock.monotonic() - start);
         this.reportNew();
       } catch (error) {

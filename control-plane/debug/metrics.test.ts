@@ -10,7 +10,8 @@ it('shows what istiod shows, by its names', async () => {
   let now = 1_700_000_000_000;
   const metrics = new ControlPlaneMetrics({ ...systemClock, now: () => now });
   const set = configSet(bookinfo());
-  metrics.rootExpires(now + 3_600_000);
+  const end = now + 3_600_000;
+  metrics.watchAuthority(() => ({ notAfter: end, rootNotAfter: end }));
   metrics.snapshotTaken(buildSnapshot(set, allot(set)), 3, 12);
   metrics.xds.sent(TYPE.listener, 5000);
   metrics.xds.generated(20, 4);

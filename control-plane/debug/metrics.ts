@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../common/runtime/clock.js';
 import { TYPE } from '../../common/xds/type-urls.js';
+import type { Authority } from '../ca/authority.js';
 import type { CaEvents } from '../ca/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsEvents } from '../xds/server.js';
@@ -99,7 +100,6 @@ export class ControlPlaneMetrics {
     [],
   );
   private readonly issued = this.counter('citadel_server_success_cert_issuance_count', 'Certificates issued.', []);
-  private rootEnd = 0;
 
   constructor(private readonly clock: Clock) {
     collectDefaultMetrics({ register: this.registry });
@@ -109,23 +109,6 @@ export class ControlPlaneMetrics {
       'Seconds since the control plane started.',
       () => (clock.now() - started) / 1000,
     );
-    // The root signs by itself, so its own end is the end of the chain.
-    for (const [name, what] of [
-      ['root_cert', 'root certificate'],
-      ['cert_chain', 'chain that signs certificates'],
-    ]) {
-      const metric = `citadel_server_${name}_expiry`;
-      this.computed(
-        `${metric}_timestamp`,
-        `When the ${what} expires, in seconds since the epoch.`,
-        () => this.rootEnd / 1000,
-      );
-      this.computed(
-        `${metric}_seconds`,
-        `Seconds until the ${what} expires.`,
-        () => (this.rootEnd - this.clock.now()) / 1000,
-      );
-    }
   }
 
   readonly ca: CaEvents = {
@@ -166,9 +149,18 @@ export class ControlPlaneMetrics {
     this.rejectedConfigs.set(errors);
   }
 
-  /** Milliseconds since the epoch. */
-  rootExpires(at: number): void {
-    this.rootEnd = at;
+  /** Tells when the authority's certificates end, as soon as there is one. */
+  watchAuthority(authority: () => Pick<Authority, 'notAfter' | 'rootNotAfter'> | undefined): void {
+    const ends = [
+      ['root_cert', 'root certificate', () => authority()?.rootNotAfter],
+      ['cert_chain', 'chain that signs certificates', () => authority()?.notAfter],
+    ] as const;
+    for (const [name, what, end] of ends) {
+      const metric = `citadel_server_${name}_expiry`;
+      const seconds = (from: number): number => ((end() ?? from) - from) / 1000;
+      this.computed(`${metric}_timestamp`, `When the ${what} expires, in seconds since the epoch.`, () => seconds(0));
+      this.computed(`${metric}_seconds`, `Seconds until the ${what} expires.`, () => seconds(this.clock.now()));
+    }
   }
 
   /** Counts the proxies that refuse something at the moment, by type. */

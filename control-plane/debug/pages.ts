@@ -9,14 +9,23 @@ import type { AdsServer } from '../xds/server.js';
 import { heldBySomebodyElse } from './admin-port.js';
 import { type BootstrapEnvironment, buildBootstrap } from './bootstrap.js';
 import type { ControlPlaneMetrics } from './metrics.js';
+import { redacted } from './redact.js';
 import { type DebugPage, json, plain } from './server.js';
 
 export interface DebugSubject {
   /** Undefined until the first configuration is in. */
   readonly snapshot: () => MeshSnapshot | undefined;
   readonly findings: () => readonly Finding[];
-  readonly ads: AdsServer;
+  /** Undefined until proxies are served. */
+  readonly proxies: () => Pick<AdsServer, 'proxies' | 'resourcesOf'> | undefined;
   readonly metrics: ControlPlaneMetrics;
+  /** Why proxies should not come here now; empty when they may. */
+  readonly notReady: () => string;
+}
+
+/** What this machine's sidecars are started with. */
+export interface BootstrapSubject extends Pick<DebugSubject, 'snapshot'> {
+  readonly ads: Pick<AdsServer, 'resourcesOf'>;
   readonly tokens: TokenFiles;
   /** Gives a workload (`namespace/name`) another admin port in place of one that is taken. */
   readonly replacePort: (workload: string, port: number) => Promise<void>;
@@ -24,31 +33,40 @@ export interface DebugSubject {
   readonly environment: () => Omit<BootstrapEnvironment, 'tokenPath'>;
 }
 
-/** Every page of the debug port, by path. */
+/** The pages that every control plane has, by path. None of them changes anything, and none shows a key or a token. */
 export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
-  const { ads, metrics } = subject;
+  const { metrics } = subject;
   return new Map<string, DebugPage>([
-    ['/ready', () => (subject.snapshot() === undefined ? plain('not ready', 503) : plain('ready'))],
+    ['/ready', () => readiness(subject.notReady())],
+    ['/healthz', () => plain('alive')],
     [
       '/metrics',
       async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ],
-    ['/debug/syncz', () => json(ads.proxies())],
-    ['/debug/config_dump', (query) => configDump(ads, query.get('proxy') ?? '')],
+    ['/debug/syncz', () => json(subject.proxies()?.proxies() ?? [])],
+    ['/debug/config_dump', (query) => configDump(subject, query.get('proxy') ?? '')],
     ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],
     ['/debug/findings', () => json(subject.findings())],
     ['/debug/registryz', () => json(listServices(subject.snapshot()))],
-    ['/debug/bootstrap', (query) => bootstrap(subject, query.get('workload') ?? '')],
   ]);
 }
 
-function configDump(ads: AdsServer, proxy: string): ReturnType<typeof json> {
-  const resources = ads.resourcesOf(proxy);
+/** Bootstraps for sidecars on this machine. Asking for one makes a token and may move a port. */
+export function bootstrapPage(subject: BootstrapSubject): readonly [path: string, page: DebugPage] {
+  return ['/debug/bootstrap', (query) => bootstrap(subject, query.get('workload') ?? '')];
+}
+
+function readiness(reason: string): ReturnType<typeof plain> {
+  return reason === '' ? plain('ready') : plain(`not ready: ${reason}`, 503);
+}
+
+function configDump({ proxies }: DebugSubject, proxy: string): ReturnType<typeof json> {
+  const resources = proxies()?.resourcesOf(proxy);
   if (resources === undefined)
     return plain(`no proxy ${JSON.stringify(proxy)} is connected; /debug/syncz lists them`, 404);
   const types = [...resources].map(([typeUrl, named]) => [
     typeUrl,
-    Object.fromEntries([...named].map(([name, { message }]) => [name, toJson(typeUrl, message)])),
+    Object.fromEntries([...named].map(([name, { message }]) => [name, redacted(toJson(typeUrl, message))])),
   ]);
   return json({ proxy, resources: Object.fromEntries(types) });
 }
@@ -88,7 +106,7 @@ function listServices(snapshot: MeshSnapshot | undefined): object[] {
 }
 
 /** Who asks is about to start a proxy, which could not start on an admin port that somebody else has taken. */
-async function moveAdminPort(subject: DebugSubject, key: string): Promise<void> {
+async function moveAdminPort(subject: BootstrapSubject, key: string): Promise<void> {
   const workload = subject.snapshot()?.workloads.get(key);
   const ports = ownPorts(workload?.sidecar);
   if (workload === undefined || ports === undefined || subject.ads.resourcesOf(key) !== undefined) return;
@@ -97,7 +115,7 @@ async function moveAdminPort(subject: DebugSubject, key: string): Promise<void> 
   if (await heldBySomebodyElse(address, admin, (nodeId) => nodeId.includes(own))) await subject.replacePort(key, admin);
 }
 
-async function bootstrap(subject: DebugSubject, key: string): Promise<ReturnType<typeof json>> {
+async function bootstrap(subject: BootstrapSubject, key: string): Promise<ReturnType<typeof json>> {
   await moveAdminPort(subject, key);
   const snapshot = subject.snapshot();
   const workload: Workload | undefined = snapshot?.workloads.get(key);

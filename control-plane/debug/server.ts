@@ -24,13 +24,14 @@ const LOOPBACK_PEER = /^(::ffff:)?127\.|^::1$/;
 /** A web page of somebody else's that is led here by DNS has its own name as Host. */
 const LOOPBACK_HOST = /^(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?$/;
 
-/** The port for metrics and for people: GET only, this machine only. */
+/** The port for metrics and for people: GET only, and unless it is open to all, from this machine only. */
 export class DebugServer {
   private readonly server: Server;
 
   constructor(
     private readonly pages: ReadonlyMap<string, DebugPage>,
     private readonly log: Logger,
+    private readonly access: 'machine' | 'anyone' = 'machine',
   ) {
     this.server = createServer((request, response) => {
       void this.answer(request).then((answer) => send(response, answer));
@@ -57,8 +58,7 @@ export class DebugServer {
 
   /** Never rejects. */
   private async answer(request: IncomingMessage): Promise<DebugAnswer> {
-    const fromHere = LOOPBACK_PEER.test(request.socket.remoteAddress ?? '');
-    if (!fromHere || !LOOPBACK_HOST.test(request.headers.host ?? '')) return plain('only from this machine', 403);
+    if (this.access === 'machine' && !isLocal(request)) return plain('only from this machine', 403);
     if (request.method !== 'GET') return plain('only GET', 405);
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
     const page = this.pages.get(path);
@@ -70,6 +70,10 @@ export class DebugServer {
       return plain(messageOf(error), 500);
     }
   }
+}
+
+function isLocal(request: IncomingMessage): boolean {
+  return LOOPBACK_PEER.test(request.socket.remoteAddress ?? '') && LOOPBACK_HOST.test(request.headers.host ?? '');
 }
 
 function send(response: ServerResponse, answer: DebugAnswer): void {

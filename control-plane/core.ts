@@ -1,0 +1,155 @@
+import {
+  Server,
+  type ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { Clock } from '../common/runtime/clock.js';
+import type { Lifecycle } from '../common/runtime/lifecycle.js';
+import type { Logger } from '../common/runtime/log.js';
+import { TYPE } from '../common/xds/type-urls.js';
+import type { Issuer } from './ca/issuer.js';
+import { CaService } from './ca/service.js';
+import type { TokenVerifier } from './ca/tokens.js';
+import type { ControlPlaneMetrics } from './debug/metrics.js';
+import { type Allotter, Mesh } from './mesh.js';
+import type { ProxyNode } from './model/proxy-node.js';
+import type { MeshSnapshot } from './model/snapshot.js';
+import type { Source } from './sources/source.js';
+import type { ProxyResources } from './xds/resources.js';
+import { AdsServer } from './xds/server.js';
+import type { Rejection } from './xds/watch.js';
+
+export const MAX_TTL_SECONDS = 90 * 86_400;
+const KEEPALIVE = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
+
+/** What differs between a machine, a cluster and a test. */
+export interface ControlPlaneParts {
+  readonly source: Source;
+  readonly allotter: Allotter;
+  readonly translate: (snapshot: MeshSnapshot, node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+  /** Lines about the configuration, for people; standard error unless told otherwise. */
+  readonly report?: (line: string) => void;
+}
+
+export interface CoreOptions {
+  readonly parts: ControlPlaneParts;
+  readonly issuer: Issuer;
+  readonly verifier: TokenVerifier;
+  readonly metrics: ControlPlaneMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Called after every new snapshot, when its pushes have been asked for. */
+  readonly onSnapshot?: () => void;
+}
+
+/** What every control plane consists of, wherever its configuration and its keys come from. */
+export interface Core {
+  readonly mesh: Mesh;
+  readonly ads: AdsServer;
+  readonly ca: CaService;
+}
+
+/** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
+export function wireCore({ parts, issuer, verifier, metrics, clock, log, onSnapshot }: CoreOptions): Core {
+  const mesh = new Mesh({
+    allotter: parts.allotter,
+    onSnapshot: (snapshot, tookMs) => {
+      const errors = mesh.findings.filter(({ level }) => level === 'error').length;
+      metrics.snapshotTaken(snapshot, errors, tookMs);
+      ads.pushAll();
+      onSnapshot?.();
+    },
+    report: parts.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    clock,
+    log,
+  });
+  const ads = new AdsServer({
+    generate: (node, listenerNames) => {
+      if (mesh.snapshot === undefined) throw new Error('there is no configuration yet');
+      return parts.translate(mesh.snapshot, node, listenerNames);
+    },
+    verifier,
+    accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
+    events: {
+      ...metrics.xds,
+      accepted: (node, typeUrl) => {
+        // Never rejects: what cannot be built leaves the snapshot that is there.
+        if (typeUrl === TYPE.listener) void mesh.listens(`${node.namespace}/${node.workload}`);
+      },
+      rejected: (node, typeUrl, rejection) => {
+        metrics.xds.rejected(node, typeUrl, rejection);
+        if (!isPortTaken(typeUrl, rejection)) return;
+        mesh.portTaken(`${node.namespace}/${node.workload}`, rejection.reason).catch((error: unknown) => {
+          log.error({ err: error, proxy: node.id }, 'could not allot other ports');
+        });
+      },
+    },
+    clock,
+    log,
+  });
+  metrics.watch(() => ads.proxies());
+  const trustDomain = (): string => trustDomainOf(mesh);
+  return { mesh, ads, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };
+}
+
+export function trustDomainOf(mesh: Mesh): string {
+  return mesh.snapshot?.settings.trustDomain ?? 'cluster.local';
+}
+
+/** Resolves when the source's first set is in force. */
+export async function firstConfiguration(source: Source, mesh: Mesh): Promise<void> {
+  let first: Promise<void> | undefined;
+  await source.start((set) => {
+    const done = mesh.update(set);
+    first ??= done;
+  });
+  await first;
+  if (mesh.snapshot === undefined) throw new Error('the configuration could not be read');
+}
+
+export interface GrpcPort {
+  readonly port: number;
+  /** Takes no more connections and lets calls end that were sent away; after `graceMs` what is left is cut off. */
+  drain(graceMs: number, clock: Clock): Promise<void>;
+  close(): void;
+}
+
+/** Resolves when it listens. */
+export async function listenGrpc(
+  services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[],
+  at: { readonly host: string; readonly port: number; readonly credentials: ServerCredentials },
+): Promise<GrpcPort> {
+  const server = new Server(KEEPALIVE);
+  for (const [definition, handlers] of services) server.addService(definition, handlers);
+  const port = await new Promise<number>((done, fail) => {
+    server.bindAsync(`${at.host}:${at.port}`, at.credentials, (error, taken) =>
+      error === null ? done(taken) : fail(error),
+    );
+  });
+  return {
+    port,
+    drain: (graceMs, clock) =>
+      new Promise((done) => {
+        const timer = clock.after(graceMs, done);
+        server.tryShutdown(() => {
+          timer.cancel();
+          done();
+        });
+      }),
+    close: () => server.forceShutdown(),
+  };
+}
+
+/** The port of a gRPC server that ends with the process's parts; streams are endless, so there is nothing to wait for. */
+export async function keepGrpc(listening: Promise<GrpcPort>, lifecycle: Lifecycle): Promise<number> {
+  const server = await listening;
+  lifecycle.add(`xDS port ${server.port}`, () => server.close());
+  return server.port;
+}
+
+function isPortTaken(typeUrl: string, rejection: Rejection): boolean {
+  return typeUrl === TYPE.listener && /address already in use|EADDRINUSE/i.test(rejection.reason);
+}

@@ -1,0 +1,285 @@
+import { randomUUID } from 'node:crypto';
+import { ServerCredentials } from '@grpc/grpc-js';
+import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
+import { messageOf } from '../common/runtime/errors.js';
+import { Lifecycle } from '../common/runtime/lifecycle.js';
+import { createLogger, type Logger } from '../common/runtime/log.js';
+import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
+import type { Authority } from './ca/authority.js';
+import { ClusterAuthority } from './ca/cluster-authority.js';
+import { Issuer } from './ca/issuer.js';
+import { CA_SERVICE } from './ca/service.js';
+import { TokenReviewVerifier } from './ca/token-review.js';
+import { TrustBundles } from './ca/trust-bundles.js';
+import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
+import { ControlPlaneMetrics } from './debug/metrics.js';
+import { debugPages } from './debug/pages.js';
+import { DebugServer } from './debug/server.js';
+import type { KubernetesApi } from './kubernetes/api.js';
+import { pause } from './kubernetes/mirror.js';
+import { type KubernetesConfig, serviceNames } from './kubernetes-config.js';
+import { Election } from './leader/election.js';
+import { ClusterLease } from './leader/lease.js';
+import { type LeaderTask, runTask } from './leader/tasks.js';
+import type { Mesh } from './mesh.js';
+import { reportsOf } from './status/reports.js';
+import { StatusWriter } from './status/writer.js';
+import { LOCAL_NAMES, ServerCertificate } from './xds/credentials.js';
+import { ADS_SERVICE } from './xds/service.js';
+
+export const LEASE_NAME = 'weft-leader';
+/** Streams that were sent away have this long to end. */
+const DRAIN_MS = 5000;
+
+/** What a part that is wired in from outside (the webhooks) gets. */
+export interface ClusterContext {
+  readonly config: KubernetesConfig;
+  readonly api: KubernetesApi;
+  readonly issuer: Issuer;
+  readonly mesh: Mesh;
+  readonly metrics: ControlPlaneMetrics;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** A part that is there once certificates and configuration are. */
+export interface ClusterService {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  /** What it does only where it leads. */
+  readonly leaderTask?: LeaderTask;
+}
+
+export interface KubernetesParts extends ControlPlaneParts {
+  readonly api: KubernetesApi;
+  readonly services?: (context: ClusterContext) => readonly ClusterService[];
+  readonly random?: Random;
+}
+
+export interface KubernetesApp {
+  /** Resolves when proxies are served; rejects when that can never be. */
+  readonly started: Promise<void>;
+  /** Ports that were taken, as far as it has come. */
+  readonly ports: { readonly xds?: number; readonly debug?: number };
+  /** Lets proxies go to another replica, then ends; at any time. */
+  stop(): Promise<void>;
+}
+
+/**
+ * The control plane in a cluster. Every replica serves proxies; one of them, the leader, writes. In order: the debug port, so
+ * that probes are answered; the authority, which the leader makes where there is none; the configuration; then proxies.
+ */
+export function startInCluster(config: KubernetesConfig, parts: KubernetesParts): KubernetesApp {
+  return new ClusterApp(config, parts);
+}
+
+class ClusterApp implements KubernetesApp {
+  readonly ports: { xds?: number; debug?: number } = {};
+  readonly started: Promise<void>;
+  private readonly clock: Clock;
+  private readonly random: Random;
+  private readonly log: Logger;
+  private readonly metrics: ControlPlaneMetrics;
+  private readonly lifecycle = new Lifecycle();
+  private readonly stopping = new AbortController();
+  private readonly authority: ClusterAuthority;
+  private readonly bundles: TrustBundles;
+  private readonly statuses: StatusWriter;
+  private readonly tasks: LeaderTask[];
+  private readonly election: Election;
+  private leading: AbortSignal | undefined;
+  private issuer: Issuer | undefined;
+  private core: Core | undefined;
+  private grpc: GrpcPort | undefined;
+  private serving = false;
+  private stopped: Promise<void> | undefined;
+
+  constructor(
+    private readonly config: KubernetesConfig,
+    private readonly parts: KubernetesParts,
+  ) {
+    this.clock = parts.clock ?? systemClock;
+    this.random = parts.random ?? Math.random;
+    this.log = parts.log ?? createLogger('control-plane');
+    this.metrics = new ControlPlaneMetrics(this.clock);
+    const { api } = parts;
+    const { clock, random, log } = this;
+    const { namespace, podName } = config;
+    this.bundles = new TrustBundles({ api, bundle: () => this.issuer?.authority.roots, clock, random, log });
+    this.statuses = new StatusWriter({ api, clock, log });
+    this.tasks = [{ name: 'trust bundles', run: (signal) => this.bundles.run(signal) }, this.statuses];
+    this.authority = new ClusterAuthority({
+      api,
+      namespace,
+      organization: config.clusterDomain,
+      onAuthority: (authority) => this.haveAuthority(authority),
+      clock,
+      random,
+      log,
+    });
+    this.election = new Election({
+      store: new ClusterLease(api, namespace, LEASE_NAME),
+      identity: `${podName}_${randomUUID()}`,
+      lead: (signal) => this.lead(signal),
+      clock,
+      random,
+      log,
+    });
+    this.started = this.start();
+  }
+
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async start(): Promise<void> {
+    const { config, parts, metrics, lifecycle, log } = this;
+    metrics.watchAuthority(() => this.issuer?.authority);
+    const debug = new DebugServer(this.pages(), log, 'anyone');
+    this.ports.debug = await debug.listen(config.host, config.debugPort);
+    lifecycle.add('debug server', () => debug.close());
+    void this.authority.run(this.stopping.signal);
+    this.election.start();
+    const issuer = await this.firstAuthority();
+    if (issuer === undefined) return;
+    const { api } = parts;
+    const { clock, random } = this;
+    const verifier = new TokenReviewVerifier({ api, clock, random });
+    const core = wireCore({ parts, issuer, verifier, metrics, clock, log, onSnapshot: () => this.report() });
+    this.core = core;
+    lifecycle.add('source', () => parts.source.stop());
+    await this.untilStopped(firstConfiguration(parts.source, core.mesh));
+    if (this.stopping.signal.aborted) return;
+    const context = { config, api, issuer, mesh: core.mesh, metrics, clock, random, log };
+    for (const service of parts.services?.(context) ?? []) await this.startService(service);
+    await this.listen(core, issuer);
+    this.serving = true;
+    log.info({ ...this.ports }, 'the control plane is ready');
+  }
+
+  private pages(): ReturnType<typeof debugPages> {
+    return debugPages({
+      snapshot: () => this.core?.mesh.snapshot,
+      findings: () => this.core?.mesh.findings ?? [],
+      proxies: () => this.core?.ads,
+      metrics: this.metrics,
+      notReady: () => this.notReady(),
+    });
+  }
+
+  private notReady(): string {
+    if (this.stopping.signal.aborted || this.stopped !== undefined) return 'this replica stops';
+    if (this.serving) return '';
+    if (this.issuer === undefined) return this.authority.problem;
+    return this.core?.mesh.snapshot === undefined ? 'waiting for the first configuration' : 'starting to listen';
+  }
+
+  private haveAuthority(authority: Authority): void {
+    const { certTtlSeconds, maxCertTtlSeconds } = this.config;
+    const options = { defaultTtlSeconds: certTtlSeconds, maxTtlSeconds: maxCertTtlSeconds };
+    if (this.issuer === undefined) this.issuer = new Issuer(authority, options, this.clock);
+    else this.issuer.replace(authority);
+    this.bundles.all();
+    this.gotIssuer();
+  }
+
+  private gotIssuer = (): void => {};
+
+  /** Undefined when this process stops before there is one. */
+  private firstAuthority(): Promise<Issuer | undefined> {
+    return this.untilStopped(
+      new Promise<Issuer | undefined>((resolve) => {
+        this.gotIssuer = () => resolve(this.issuer);
+        if (this.issuer !== undefined) resolve(this.issuer);
+      }),
+    );
+  }
+
+  private untilStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    const { signal } = this.stopping;
+    return Promise.race([
+      work,
+      new Promise<undefined>((resolve) => signal.addEventListener('abort', () => resolve(undefined), { once: true })),
+    ]);
+  }
+
+  private async startService(service: ClusterService): Promise<void> {
+    await service.start();
+    this.lifecycle.add(service.name, () => service.stop());
+    if (service.leaderTask === undefined) return;
+    this.tasks.push(service.leaderTask);
+    if (this.leading !== undefined && !this.leading.aborted)
+      void runTask(service.leaderTask, this.leading, this.runtime());
+  }
+
+  private lead(signal: AbortSignal): void {
+    this.leading = signal;
+    this.authority.lead(signal);
+    for (const task of this.tasks) void runTask(task, signal, this.runtime());
+  }
+
+  private runtime(): Parameters<typeof runTask>[2] {
+    const { clock, random, log } = this;
+    return { clock, random, log };
+  }
+
+  /** The leader says in the objects what it thinks of them. */
+  private report(): void {
+    const mesh = this.core?.mesh;
+    if (mesh?.snapshot === undefined || mesh.configuration === undefined) return;
+    this.statuses.update(reportsOf(mesh.configuration, mesh.findings, mesh.snapshot));
+  }
+
+  private async listen({ ads, ca }: Core, issuer: Issuer): Promise<void> {
+    const { config, clock, log, lifecycle } = this;
+    const names = {
+      dnsNames: [...new Set([...(LOCAL_NAMES.dnsNames ?? []), CONTROL_PLANE_NAME, ...serviceNames(config)])],
+      addresses: LOCAL_NAMES.addresses ?? [],
+    };
+    const certificate = new ServerCertificate(issuer, names, clock, log);
+    await certificate.start();
+    lifecycle.add('server certificate', () => certificate.stop());
+    const grpc = await listenGrpc(
+      [
+        [ADS_SERVICE, ads.handlers(false)],
+        [CA_SERVICE, ca.handlers()],
+      ],
+      { host: bracketed(config.host), port: config.xdsPort, credentials: certificate.credentials() },
+    );
+    this.grpc = grpc;
+    this.ports.xds = grpc.port;
+    lifecycle.add('xDS port', () => grpc.close());
+    if (config.plaintextXdsPort === undefined) return;
+    const plaintext = await listenGrpc([[ADS_SERVICE, ads.handlers(true)]], {
+      host: '127.0.0.1',
+      port: config.plaintextXdsPort,
+      credentials: ServerCredentials.createInsecure(),
+    });
+    lifecycle.add('plaintext xDS port', () => plaintext.close());
+  }
+
+  private async end(): Promise<void> {
+    const { clock, config, log } = this;
+    const resigned = this.election
+      .stop()
+      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'could not resign'));
+    if (this.serving && this.grpc !== undefined) {
+      // Not ready any more: nobody new is sent here, while those who still come are served.
+      await pause(clock, config.shutdownDelayMs, this.stopping.signal);
+      const drained = this.grpc.drain(DRAIN_MS, clock);
+      this.core?.ads.close();
+      await drained;
+    }
+    this.stopping.abort();
+    await resigned;
+    await this.lifecycle.close();
+  }
+}
+
+/** IPv6 addresses stand in brackets before a port. */
+function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}

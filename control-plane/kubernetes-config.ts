@@ -1,0 +1,56 @@
+import { networkInterfaces } from 'node:os';
+import { ROOT_NAMESPACE } from './api/kinds/index.js';
+
+/** How a control plane runs in a cluster. */
+export interface KubernetesConfig {
+  /** Namespace of the control plane and root of the mesh's configuration. */
+  readonly namespace: string;
+  /** The pod's name; where there is none, the host's. */
+  readonly podName: string;
+  /** DNS domain of the cluster's services. */
+  readonly clusterDomain: string;
+  /** Address to listen on. */
+  readonly host: string;
+  /** xDS and CA over TLS. */
+  readonly xdsPort: number;
+  /** xDS without TLS and token, on loopback; undefined is off. */
+  readonly plaintextXdsPort?: number;
+  /** Metrics, readiness and debug. */
+  readonly debugPort: number;
+  readonly webhookPort: number;
+  /** Lifetime of workload certificates that do not ask for another. */
+  readonly certTtlSeconds: number;
+  /** The longest lifetime that a workload may ask for. */
+  readonly maxCertTtlSeconds: number;
+  /** After SIGTERM: how long proxies are still served while the cluster learns that this replica goes, ms. */
+  readonly shutdownDelayMs: number;
+}
+
+/** The Service in front of the control plane, and the names by which Istio's sidecars know theirs. */
+const SERVICES = ['weft-control-plane', 'istiod', 'istio-pilot'];
+
+export const KUBERNETES_DEFAULTS = {
+  namespace: ROOT_NAMESPACE,
+  clusterDomain: 'cluster.local',
+  xdsPort: 15012,
+  debugPort: 15014,
+  webhookPort: 15017,
+  certTtlSeconds: 86_400,
+  maxCertTtlSeconds: 90 * 86_400,
+  shutdownDelayMs: 3000,
+} as const;
+
+/** Every DNS name by which clients may call the control plane. */
+export function serviceNames({ namespace, clusterDomain }: KubernetesConfig): string[] {
+  return SERVICES.flatMap((service) => [
+    `${service}.${namespace}`,
+    `${service}.${namespace}.svc`,
+    `${service}.${namespace}.svc.${clusterDomain}`,
+  ]);
+}
+
+/** All addresses of this machine, of both families where it has both. */
+export function anyAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flat();
+  return addresses.some((address) => address?.family === 'IPv6') ? '::' : '0.0.0.0';
+}
