@@ -31,6 +31,7 @@ export const EXTENSION = {
   fault: `${PREFIX}envoy.extensions.filters.http.fault.v3.HTTPFault`,
   cors: `${PREFIX}envoy.extensions.filters.http.cors.v3.Cors`,
   corsPolicy: `${PREFIX}envoy.extensions.filters.http.cors.v3.CorsPolicy`,
+  grpcWeb: `${PREFIX}envoy.extensions.filters.http.grpc_web.v3.GrpcWeb`,
   grpcStats: `${PREFIX}envoy.extensions.filters.http.grpc_stats.v3.FilterConfig`,
   dynamicForwardProxyFilter: `${PREFIX}envoy.extensions.filters.http.dynamic_forward_proxy.v3.FilterConfig`,
   dynamicForwardProxyCluster: `${PREFIX}envoy.extensions.clusters.dynamic_forward_proxy.v3.ClusterConfig`,

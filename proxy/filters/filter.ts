@@ -2,11 +2,14 @@ import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { LocalReply } from '../http/stream.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { RouteEntry } from '../router/route.js';
+import type { BodyFilter } from './body-filter.js';
 
 /** What a filter sees of one request. */
 export interface FilterContext {
   readonly request: RequestHead;
   readonly info: StreamInfo;
+  /** Answers of our own are HTTP's, though a filter has made the request gRPC's. */
+  plainReplies?: boolean;
   /** The matched route, looked up at the first use; undefined when nothing matches. */
   route(): RouteEntry | undefined;
 }
@@ -24,6 +27,8 @@ export interface HttpFilter {
   /** Set by filters that decide who may do what: nothing may reach upstream by a way round them. */
   readonly guards?: true;
   onRequest?(context: FilterContext): FilterVerdict;
+  /** Called after {@link onRequest} let a request pass: what is going to rewrite its bodies, if anything. */
+  startBody?(context: FilterContext): BodyFilter | undefined;
   /** Sees every response head, local replies too. */
   onResponse?(context: FilterContext, response: ResponseHead): void;
   /** Called once when the request is over, after its info is final. */

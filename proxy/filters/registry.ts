@@ -12,6 +12,7 @@ import type { CounterSource } from './counter.js';
 import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './factory.js';
 import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
+import { grpcWebFactory } from './grpc-web.js';
 import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
 import { compileRbacPerRoute, httpRbacFactory } from './rbac/http-rbac.js';
 import { compileNetworkRbac } from './rbac/network-rbac.js';
@@ -41,6 +42,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
       EXTENSION.istioStats,
       { compile: (message, place, issues) => deps.createStatsFilter(message, place.direction, issues) },
     ],
+    [EXTENSION.grpcWeb, grpcWebFactory()],
     // gRPC requests are counted with all others.
     [EXTENSION.grpcStats, accepted],
   ]);

@@ -1,4 +1,5 @@
 import type { Random } from '../../common/runtime/clock.js';
+import { type BodyFilter, BodyFilters } from '../filters/body-filter.js';
 import type { FilterContext, FilterVerdict } from '../filters/filter.js';
 import type { RouteEntry } from '../router/route.js';
 import type { ConnectionManager } from './connection-manager.js';
@@ -36,6 +37,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   /** A filter takes its time: the body waits, whatever the router wants. */
   private held = false;
   private wantsBody = true;
+  plainReplies = false;
+  /** Set when a filter rewrites the bodies of this request. */
+  private bodies: BodyFilters | undefined;
+  /** Swallows the body of the response, whose head waits for the end of it. */
+  private swallower: BodyFilter | undefined;
 
   constructor(
     private readonly manager: ConnectionManager,
@@ -98,7 +104,10 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     for (let i = from; i < filters.length; i++) {
       const verdict = this.runFilter(i);
       if (this.over || this.responseStarted) return;
-      if (verdict === undefined) continue;
+      if (verdict === undefined) {
+        this.startBody(i);
+        continue;
+      }
       if (verdict instanceof Promise) {
         this.held = true;
         this.sink.setReadable(false);
@@ -124,10 +133,18 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     }
   }
 
+  private startBody(index: number): void {
+    const body = this.config.filters[index]?.startBody?.(this);
+    if (body === undefined) return;
+    this.bodies ??= new BodyFilters();
+    this.bodies.add(body);
+  }
+
   private afterFilter(index: number, reply: LocalReply | undefined): void {
     if (this.over || this.responseStarted) return;
     if (reply !== undefined) this.localReply(reply);
     else {
+      this.startBody(index);
       this.runFilters(index + 1);
       if (this.over || this.handler === undefined) return;
       this.held = false;
@@ -159,6 +176,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     info.responseCode = head.status;
     const { filters } = config;
     for (let i = filters.length - 1; i >= 0; i--) this.runResponseFilter(i, head);
+    if (this.bodies !== undefined && !end) this.swallower = this.bodies.swallower(head);
+    if (this.swallower === undefined) this.writeHead(head, end);
+  }
+
+  private writeHead(head: ResponseHead, end: boolean): void {
     prepareResponseHead(head, this, this.manager.deps.clock);
     this.sink.sendHead(head, end, this.manager.draining);
     if (end) this.endResponse();
@@ -172,8 +194,15 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     }
   }
 
-  sendData(chunk: Buffer, end: boolean): boolean {
+  sendData(data: Buffer, end: boolean): boolean {
     if (this.over) return true;
+    if (this.swallower !== undefined) {
+      this.swallower.onSwallowed?.(data);
+      if (end) this.endSwallowed(this.swallower);
+      return true;
+    }
+    const chunk = this.bodies === undefined ? data : this.bodies.responseData(data, end);
+    if (chunk.length === 0 && !end) return true;
     this.info.bytesSent += chunk.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
     const open = this.sink.sendData(chunk, end);
@@ -184,15 +213,33 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   sendTrailers(trailers: HeaderList): void {
     if (this.over) return;
     this.trailers = trailers;
+    if (this.swallower !== undefined) {
+      this.endSwallowed(this.swallower);
+      return;
+    }
+    const data = this.bodies?.responseTrailers(trailers);
+    if (data !== undefined) {
+      this.info.bytesSent += data.length;
+      this.sink.sendData(data, true);
+      this.endResponse();
+      return;
+    }
     this.sink.sendTrailers(trailers);
     this.endResponse();
+  }
+
+  private endSwallowed(swallower: BodyFilter): void {
+    const head = this.response;
+    if (head === undefined) return;
+    swallower.afterSwallowed?.(head);
+    this.writeHead(head, true);
   }
 
   localReply(reply: LocalReply): void {
     if (this.over || this.responseStarted) return;
     this.info.flags |= reply.flags;
     this.info.responseCodeDetails = reply.details;
-    const { head, body: text } = renderLocalReply(reply, this.request);
+    const { head, body: text } = renderLocalReply(reply, this.request, this.plainReplies);
     if (reply.asIs !== true && this.matched?.action.kind === 'forward') {
       this.matched.prepareResponse(head, this.info, this.request);
     }
@@ -213,12 +260,17 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (!this.over && !this.held) this.sink.setReadable(readable);
   }
 
-  onRequestData(chunk: Buffer, end: boolean): void {
-    this.info.bytesReceived += chunk.length;
+  onRequestData(received: Buffer, end: boolean): void {
+    this.info.bytesReceived += received.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
     if (end) this.endRequest(this.lastActivity);
     if (this.over) return;
-    this.handler?.onRequestData(chunk, end);
+    const chunk = this.bodies === undefined ? received : this.bodies.requestData(received, end);
+    if (!Buffer.isBuffer(chunk)) {
+      this.failWith(chunk);
+      return;
+    }
+    if (chunk.length > 0 || end) this.handler?.onRequestData(chunk, end);
     if (end && this.responseEnded) this.finish();
   }
 

@@ -194,7 +194,7 @@ describe('messages', () => {
   });
 
   it.each([
-    [true, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n'],
+    [true, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Unknown\r\nlink: a\r\n\r\nHTTP/1.1 200 OK\r\n'],
     [false, 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n'],
   ])('passes 1xx on only with proxy_100_continue %s', async (proxy100Continue, expected) => {
     let expectation = false;

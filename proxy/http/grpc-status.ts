@@ -4,7 +4,21 @@ import type { RequestHead } from './message.js';
 /** gRPC over HTTP/2 protocol: `application/grpc`, alone or with a suffix or parameters. */
 export function isGrpc(request: RequestHead): boolean {
   const type = request.headers.get('content-type');
-  return type !== undefined && /^application\/grpc(?:$|\+)/.test(type);
+  return type !== undefined && isGrpcType(type);
+}
+
+export function isGrpcType(contentType: string): boolean {
+  return /^application\/grpc(?:$|\+)/.test(contentType);
+}
+
+/** Percent-Encoded as `grpc-message` wants it: visible ASCII but `%` stays. */
+export function percentEncoded(text: Buffer): string {
+  return text.reduce((encoded, byte) => encoded + encodedByte(byte), '');
+}
+
+function encodedByte(byte: number): string {
+  if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) return String.fromCharCode(byte);
+  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
 /** gRPC's table for clients that get an HTTP status; what is not in it is UNKNOWN. */

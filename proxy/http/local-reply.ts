@@ -1,4 +1,4 @@
-import { grpcStatusOf, isGrpc } from './grpc-status.js';
+import { grpcStatusOf, isGrpc, percentEncoded } from './grpc-status.js';
 import { HeaderList } from './headers.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import type { LocalReply } from './stream.js';
@@ -11,13 +11,13 @@ export interface RenderedReply {
 }
 
 /** The answer to a request: text/plain with its length, or for a gRPC client a status in the head alone, as Envoy gives it. */
-export function renderLocalReply(reply: LocalReply, request: RequestHead): RenderedReply {
+export function renderLocalReply(reply: LocalReply, request: RequestHead, plain = false): RenderedReply {
   const headers = new HeaderList();
-  const grpc = isGrpc(request);
+  const grpc = !plain && isGrpc(request);
   if (grpc) {
     headers.appendKnown('content-type', 'content-type', 'application/grpc');
     headers.appendKnown('grpc-status', 'grpc-status', String(reply.grpcStatus ?? grpcStatusOf(reply.status)));
-    if (reply.body !== '') headers.appendKnown('grpc-message', 'grpc-message', percentEncoded(reply.body));
+    if (reply.body !== '') headers.appendKnown('grpc-message', 'grpc-message', percentEncoded(Buffer.from(reply.body)));
   } else if (reply.body !== '') {
     headers.appendKnown('content-length', 'content-length', String(Buffer.byteLength(reply.body)));
     headers.appendKnown('content-type', 'content-type', 'text/plain');
@@ -27,14 +27,4 @@ export function renderLocalReply(reply: LocalReply, request: RequestHead): Rende
     else if (!grpc) headers.set('content-type', value);
   }
   return { head: { status: grpc ? 200 : reply.status, reason: '', headers }, body: grpc ? '' : reply.body };
-}
-
-/** Percent-Encoded as the gRPC protocol wants it: visible ASCII but `%` stays. */
-function percentEncoded(text: string): string {
-  return Buffer.from(text).reduce((encoded, byte) => encoded + encodedByte(byte), '');
-}
-
-function encodedByte(byte: number): string {
-  if (byte >= 0x20 && byte <= 0x7e && byte !== 0x25) return String.fromCharCode(byte);
-  return `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
 }

@@ -74,9 +74,12 @@ function switchable(inner: HttpFilter, disabled: boolean): HttpFilter {
   };
   const outer: { -readonly [K in keyof HttpFilter]: HttpFilter[K] } = { name };
   if (inner.guards === true) outer.guards = true;
-  const { onRequest, onResponse, onComplete } = inner;
+  const { onRequest, startBody, onResponse, onComplete } = inner;
   if (onRequest !== undefined) {
     outer.onRequest = (context) => (active(context) ? onRequest.call(inner, context) : undefined);
+  }
+  if (startBody !== undefined) {
+    outer.startBody = (context) => (active(context) ? startBody.call(inner, context) : undefined);
   }
   if (onResponse !== undefined) {
     outer.onResponse = (context, response) => {

@@ -1,0 +1,6 @@
+
+export interface GrpcWeb {
+}
+
+export interface GrpcWeb__Output {
+}
