@@ -13,6 +13,8 @@ import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './fact
 import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { grpcWebFactory } from './grpc-web.js';
+import { compileConnectionLimit } from './network/connection-limit.js';
+import { compileNetworkRateLimit } from './network/local-rate-limit.js';
 import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
 import { compileRbacPerRoute, httpRbacFactory } from './rbac/http-rbac.js';
 import { compileNetworkRbac } from './rbac/network-rbac.js';
@@ -68,5 +70,14 @@ export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFil
     ],
     [EXTENSION.setFilterState, (message: SetFilterState, _place, issues) => compileSetFilterState(message, issues)],
     [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],
+    [EXTENSION.sniCluster, () => ({ clusterBySni: true })],
+    [
+      EXTENSION.connectionLimit,
+      (message, place, issues) => compileConnectionLimit(message, place.name, deps.counters, issues),
+    ],
+    [
+      EXTENSION.networkLocalRateLimit,
+      (message, place, issues) => compileNetworkRateLimit(message, place.name, deps, issues),
+    ],
   ]);
 }

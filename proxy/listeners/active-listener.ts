@@ -271,8 +271,13 @@ export class ActiveListener {
   private begin(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, known: Sniffed | undefined): void {
     for (const filter of chain.config.networkFilters) {
       const verdict = filter.onConnection(connection);
-      if (verdict.allow) continue;
-      this.refuse(socket, connection, chain.config, verdict.details);
+      if (verdict.allow) {
+        if (filter.onDisconnect !== undefined) socket.once('close', () => filter.onDisconnect?.());
+        continue;
+      }
+      const refuse = (): void => this.refuse(socket, connection, chain.config, verdict.details);
+      if (verdict.delayMs === undefined || verdict.delayMs === 0) refuse();
+      else this.deps.clock.after(verdict.delayMs, refuse);
       return;
     }
     const { terminal } = chain.config;

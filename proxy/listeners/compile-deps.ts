@@ -16,6 +16,8 @@ export interface CompiledNetworkFilter {
   readonly alpn?: readonly string[];
   readonly onOpen?: (info: StreamInfo) => void;
   readonly onClose?: (info: StreamInfo) => void;
+  /** The server name that the client asks for takes the place of the relay's cluster. */
+  readonly clusterBySni?: boolean;
 }
 
 export type NetworkFilterCompiler = (

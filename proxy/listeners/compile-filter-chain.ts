@@ -99,6 +99,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
   const onOpen: ((info: StreamInfo) => void)[] = [];
   const onClose: ((info: StreamInfo) => void)[] = [];
   let alpn: readonly string[] | undefined;
+  let clusterBySni = false;
   let terminal: FilterChainConfig['terminal'] | undefined;
   filters.forEach((filter, index) => {
     const at = issues.at(index);
@@ -117,7 +118,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
       terminal = {
         kind: 'tcp',
         config: {
-          ...compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose }, place.deps, at),
+          ...compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose, clusterBySni }, place.deps, at),
           ...(alpn !== undefined && { alpn }),
         },
       };
@@ -126,6 +127,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
       if (compile === undefined)
         at.error(`network filter '${filter.name ?? ''}' of type '${typeUrl}' is not supported`);
       const compiled = compile?.(config, { name: filter.name ?? '', direction: place.direction }, at);
+      clusterBySni ||= compiled?.clusterBySni === true;
       if (compiled?.gate !== undefined) networkFilters.push(compiled.gate);
       alpn = compiled?.alpn ?? alpn;
       if (compiled?.onOpen !== undefined) onOpen.push(compiled.onOpen);

@@ -33,17 +33,21 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
     message.default_filter_chain === undefined
       ? undefined
       : compileFilterChain(message.default_filter_chain, 'default', place, issues.at('default_filter_chain'));
+  const filters = compileListenerFilters(message, issues.at('listener_filters'));
+  const handsOff = message.use_original_dst?.value === true;
   const config: ListenerConfig = {
     name: message.name ?? '',
     addresses: compileAddresses(message, issues),
     direction,
     filterChains,
     defaultFilterChain,
-    ...compileListenerFilters(message, issues.at('listener_filters')),
+    ...filters,
+    // Envoy adds the filter by itself where connections are handed over.
+    originalDst: filters.originalDst || handsOff,
     inspectTimeoutMs: durationMs(message.listener_filters_timeout) ?? DEFAULT_INSPECT_MS,
     continueOnInspectTimeout: message.continue_on_listener_filters_timeout === true,
     bindToPort: message.bind_to_port?.value ?? true,
-    handsOff: message.use_original_dst?.value === true,
+    handsOff,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
   };
   const matcher = FilterChainMatcher.build(filterChains, defaultFilterChain);

@@ -10,11 +10,11 @@ const DEFAULT_IDLE_MS = 3_600_000;
 /** Compiles a TcpProxy. */
 export function compileTcpProxy(
   message: TcpProxy__Output,
-  hooks: Required<Pick<TcpProxyConfig, 'onOpen' | 'onClose'>>,
+  fromFilters: Required<Pick<TcpProxyConfig, 'onOpen' | 'onClose' | 'clusterBySni'>>,
   deps: ListenerDeps,
   issues: Issues,
 ): TcpProxyConfig {
-  issues.refuse(message, ['metadata_match']);
+  issues.refuse(message, ['metadata_match', 'tunneling_config']);
   issues.ignore(message, [
     'downstream_idle_timeout',
     'upstream_idle_timeout',
@@ -28,7 +28,7 @@ export function compileTcpProxy(
     idleTimeoutMs: durationMs(message.idle_timeout) ?? DEFAULT_IDLE_MS,
     maxConnectAttempts: message.max_connect_attempts?.value ?? 1,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
-    ...hooks,
+    ...fromFilters,
     maxDownstreamConnectionDurationMs: durationMs(message.max_downstream_connection_duration) ?? 0,
   };
 }

@@ -75,7 +75,9 @@ export interface NetworkFilter {
   /** Whether the connection may go on; otherwise why not (`connection_termination_details`). */
   onConnection(
     connection: ConnectionInfo,
-  ): { readonly allow: true } | { readonly allow: false; readonly details: string };
+  ): { readonly allow: true } | { readonly allow: false; readonly details: string; readonly delayMs?: number };
+  /** For each connection that was let in, when it is over. */
+  onDisconnect?(): void;
 }
 
 /** Compiled TcpProxy. */
@@ -93,6 +95,8 @@ export interface TcpProxyConfig {
   readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
   /** 0 is unlimited. */
   readonly maxDownstreamConnectionDurationMs?: number;
+  /** The server name that the client asks for is the cluster's name. */
+  readonly clusterBySni?: boolean;
   /** Called when the connection to upstream is there and its peer known; never for a connection that gets none. */
   readonly onOpen?: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
 }

@@ -37,7 +37,7 @@ export class TcpSession implements TcpHandle {
     this.socket.once('close', this.onEarlyClose);
     const { maxDownstreamConnectionDurationMs: limit = 0 } = this.config;
     if (limit > 0) this.durationTimer = this.deps.clock.after(limit, () => this.abort(FLAG.DT));
-    const name = this.deps.cluster ?? this.chooseCluster();
+    const name = this.bySni() ?? this.deps.cluster ?? this.chooseCluster();
     const cluster = this.deps.clusters.get(name);
     if (cluster === undefined) {
       this.abort(FLAG.NC);
@@ -92,7 +92,7 @@ export class TcpSession implements TcpHandle {
       onFailed: (reason: 'connect-failure' | 'connect-timeout', detail: string) =>
         this.onFailed(cluster, host, reason, detail),
     };
-    this.upstream = cluster.connect(host, events, 'auto', this.config.alpn);
+    this.upstream = cluster.connect(host, events, 'auto', { downstream: this.info.connection, alpn: this.config.alpn });
   }
 
   private onFailed(cluster: Cluster, host: Host, reason: 'connect-failure' | 'connect-timeout', detail: string): void {
@@ -162,6 +162,12 @@ export class TcpSession implements TcpHandle {
     this.info.end = this.deps.clock.monotonic();
     for (const hook of this.config.onClose) hook(this.info);
     for (const log of this.config.accessLogs) log.log(this.info, undefined, undefined);
+  }
+
+  /** A client that names no server leaves the choice to the configuration. */
+  private bySni(): string | undefined {
+    const { sni } = this.info.connection.peer;
+    return this.config.clusterBySni === true && sni !== undefined && sni !== '' ? sni : undefined;
   }
 
   private chooseCluster(): string {

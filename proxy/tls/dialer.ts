@@ -1,5 +1,5 @@
-import type { Socket } from 'node:net';
-import { connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { connect as connectPlain, type Socket } from 'node:net';
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectEvents } from '../upstream/cluster.js';
 import {
@@ -8,6 +8,7 @@ import {
   type DialOptions,
   type DialTarget,
   from,
+  sendPreamble,
   type UpstreamDialer,
 } from '../upstream/dialer.js';
 import type { UpstreamTls } from './context.js';
@@ -57,9 +58,7 @@ export class TlsDialer implements UpstreamDialer {
     const session = this.sessions.get(sessionKey);
     const alpn = (options.alpn ?? tls.alpn).filter((protocol) => options.withoutAlpn?.has(protocol) !== true);
     const socket = connect({
-      host: target.ip,
-      port: target.port,
-      ...from(options),
+      ...transportOf(target, options),
       ...(sni === '' ? {} : { servername: sni }),
       ...(alpn.length === 0 ? {} : { ALPNProtocols: alpn }),
       ...(context === undefined ? {} : { secureContext: context.secure }),
@@ -126,6 +125,15 @@ export class TlsDialer implements UpstreamDialer {
     this.contexts.set(key, context);
     return context;
   }
+}
+
+/** TLS connects by itself, unless something has to be said before it. */
+function transportOf(target: DialTarget, options: DialOptions): ConnectionOptions {
+  const address = { host: target.ip, port: target.port, ...from(options) };
+  if (options.preamble === undefined) return address;
+  const socket = connectPlain(address);
+  sendPreamble(socket, options);
+  return { socket };
 }
 
 /** Settings with the same key share a context: names and ALPN belong to the connection, not to it. */

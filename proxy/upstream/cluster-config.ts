@@ -94,6 +94,8 @@ export interface TransportConfig {
 export interface TransportChoice {
   /** undefined is plaintext. */
   readonly tls: UpstreamTls | undefined;
+  /** Version of the PROXY header with which connections begin; absent is none. */
+  readonly proxyProtocol?: 1 | 2;
 }
 
 export interface TransportMatch extends TransportChoice {

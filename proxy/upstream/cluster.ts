@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { PeerInfo, ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
 import type { Http2Settings } from '../http2/options.js';
+import type { ProxiedConnection } from './proxy-header.js';
 
 /** What the router and the TCP proxy see of upstream. Implemented by the cluster manager in this folder. */
 export interface Clusters {
@@ -17,9 +18,16 @@ export interface Cluster {
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
   chooseHost(context: LoadBalancerContext): Host | undefined;
   /** Opens a connection, TLS included. Events come as with any socket; `secureConnect`-readiness is hidden behind `onReady`. */
-  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol, alpn?: readonly string[]): Socket;
+  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol, relayed?: RelayedConnection): Socket;
   /** What a finished attempt means for outlier detection. */
   report(host: Host, outcome: AttemptOutcome): void;
+}
+
+/** For a connection upstream that belongs to one connection downstream. */
+export interface RelayedConnection {
+  readonly downstream: ProxiedConnection;
+  /** Offered in the place of the cluster's protocols. */
+  readonly alpn?: readonly string[] | undefined;
 }
 
 /** What a connection speaks: HTTP/1.1, HTTP/2, or what ALPN settles, HTTP/1.1 on plaintext. */

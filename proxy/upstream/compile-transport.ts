@@ -6,6 +6,7 @@ import type {
   _envoy_config_cluster_v3_Cluster_TransportSocketMatch as SocketMatch,
 } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/TransportSocket.js';
+import type { ProxyProtocolUpstreamTransport } from '../../proto/gen/envoy/extensions/transport_sockets/proxy_protocol/v3/ProxyProtocolUpstreamTransport.js';
 import type { UpstreamTlsContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
 import type { UpstreamTls } from '../tls/context.js';
 import type { TransportChoice, TransportConfig, TransportMatch } from './cluster-config.js';
@@ -48,7 +49,7 @@ function compileMatch(
   return {
     name: message.name ?? '',
     criteria: new Map(criteria.map(([key, value]) => [key, scalarText(value)])),
-    tls: compileSocket(message.transport_socket, `${path}.transport_socket`, compileTls, report).tls,
+    ...compileSocket(message.transport_socket, `${path}.transport_socket`, compileTls, report),
   };
 }
 
@@ -63,6 +64,11 @@ function compileSocket(
   const type = config?.['@type'];
   if (type === EXTENSION.rawBuffer || (type === undefined && message.name === 'envoy.transport_sockets.raw_buffer')) {
     return PLAINTEXT;
+  }
+  if (config !== undefined && config !== null && type === EXTENSION.upstreamProxyProtocol) {
+    const { config: settings, transport_socket: inner } = config as ProxyProtocolUpstreamTransport;
+    const choice = compileSocket(inner, `${path}.typed_config.transport_socket`, compileTls, report);
+    return { ...choice, proxyProtocol: settings?.version === 'V2' ? 2 : 1 };
   }
   if (config === undefined || config === null || type !== EXTENSION.upstreamTls) {
     report.error(path, `transport socket not supported: ${type ?? message.name ?? 'without a type'}`);

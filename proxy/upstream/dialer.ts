@@ -19,6 +19,8 @@ export interface DialOptions {
   readonly localAddress?: string;
   /** ALPN protocols to offer in place of the settings' own. */
   readonly alpn?: readonly string[];
+  /** Bytes that go first, before TLS, once the connection is there. */
+  readonly preamble?: (socket: Socket) => Buffer;
   /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */
   readonly withoutAlpn?: ReadonlySet<string>;
 }
@@ -51,6 +53,7 @@ export function plainDialer(clock: Clock): UpstreamDialer {
         });
         return socket;
       }
+      sendPreamble(socket, options);
       applyKeepAlive(socket, options.keepAlive);
       awaitConnect(socket, options.connectTimeoutMs, clock, events);
       return socket;
@@ -61,6 +64,11 @@ export function plainDialer(clock: Clock): UpstreamDialer {
 /** What a connect call needs to bind to the source address that is wanted. */
 export function from({ localAddress }: DialOptions): { localAddress?: string } {
   return localAddress === undefined ? {} : { localAddress };
+}
+
+/** Must be called before anybody else waits for the connection. */
+export function sendPreamble(socket: Socket, { preamble }: DialOptions): void {
+  if (preamble !== undefined) socket.once('connect', () => socket.write(preamble(socket)));
 }
 
 /** Turns TCP keep-alive probes on where the cluster asks for them. */

@@ -9,6 +9,7 @@ import type {
   ConnectEvents,
   Host,
   LoadBalancerContext,
+  RelayedConnection,
   WireProtocol,
 } from './cluster.js';
 import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
@@ -20,6 +21,7 @@ import { HostTable } from './host-table.js';
 import { LoadBalancer } from './load-balancer.js';
 import { OriginalDestinations } from './original-destinations.js';
 import { OutlierDetector } from './outlier-detector.js';
+import { proxyHeader } from './proxy-header.js';
 import { BreakerState } from './resources.js';
 
 /** What a connection that is to speak one protocol does not offer. */
@@ -91,9 +93,10 @@ export class UpstreamCluster implements Cluster {
     return host;
   }
 
-  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto', alpn?: readonly string[]): Socket {
+  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto', relayed?: RelayedConnection): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
     const localAddress = sourceFor(host.ip, this.current.source);
+    const version = target?.transport.proxyProtocol;
     return this.deps.dialer.connect(
       target !== undefined && target.hostname !== ''
         ? { ip: host.ip, port: host.port, sniHost: target.hostname }
@@ -103,8 +106,11 @@ export class UpstreamCluster implements Cluster {
         connectTimeoutMs: this.current.settings.connectTimeoutMs,
         keepAlive: this.current.keepAlive,
         withoutAlpn: WITHOUT_ALPN[protocol],
-        ...(alpn !== undefined && { alpn }),
+        ...(relayed?.alpn !== undefined && { alpn: relayed.alpn }),
         ...(localAddress !== undefined && { localAddress }),
+        ...(version !== undefined && {
+          preamble: (socket: Socket) => proxyHeader(version, relayed?.downstream, socket),
+        }),
       },
       events,
     );
