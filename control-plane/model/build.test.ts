@@ -80,7 +80,7 @@ describe('protocol of a port', () => {
     ['HTTPS', 'x', 1, 'tls'],
     ['TCP', 'http', 1, 'tcp'],
     [undefined, 'http-web', 1, 'http'],
-    [undefined, 'grpc-web-x', 1, 'http'],
+    [undefined, 'grpc-web-x', 1, 'grpc-web'],
     [undefined, 'mysql', 1, 'tcp'],
     [undefined, 'web', 3306, 'tcp'],
     [undefined, 'web', 80, 'auto'],

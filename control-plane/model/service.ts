@@ -1,7 +1,7 @@
 import type { Sidecar } from './allotment.js';
 
 /** What a port carries. `auto`: nothing says, so that the first bytes decide. */
-export type Protocol = 'http' | 'http2' | 'grpc' | 'tcp' | 'tls' | 'auto';
+export type Protocol = 'http' | 'http2' | 'grpc' | 'grpc-web' | 'tcp' | 'tls' | 'auto';
 
 export interface ServicePort {
   readonly name: string;
@@ -102,7 +102,12 @@ export function applicationPort(
 }
 
 export function isHttp(protocol: Protocol): boolean {
-  return protocol === 'http' || protocol === 'http2' || protocol === 'grpc';
+  return protocol === 'http' || isHttp2(protocol);
+}
+
+/** Whether the application is spoken to in HTTP/2; a browser's gRPC-Web becomes gRPC on the way. */
+export function isHttp2(protocol: Protocol): boolean {
+  return protocol === 'http2' || protocol === 'grpc' || protocol === 'grpc-web';
 }
 
 const PROTOCOLS: Readonly<Record<string, Protocol>> = {
@@ -111,7 +116,7 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   http2: 'http2',
   'kubernetes.io/h2c': 'http2',
   grpc: 'grpc',
-  'grpc-web': 'http',
+  'grpc-web': 'grpc-web',
   tcp: 'tcp',
   mongo: 'tcp',
   mysql: 'tcp',

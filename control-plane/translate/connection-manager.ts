@@ -16,6 +16,8 @@ export interface ConnectionManagerParts {
   readonly accessLogs: readonly AccessLog[];
   /** Whether the data plane knows Istio's own filters. */
   readonly istioFilters: boolean;
+  /** Whether browsers may call in gRPC-Web. */
+  readonly grpcWeb?: boolean;
   readonly settings: MeshSettings;
 }
 
@@ -60,7 +62,7 @@ function pathNormalization(kind: MeshSettings['normalization']): Partial<HttpCon
 }
 
 /** Peer metadata first, since policies and stats read it; stats next to the router, so that they see every outcome. */
-function httpFilters({ direction, rbac, istioFilters }: ConnectionManagerParts): HttpFilter[] {
+function httpFilters({ direction, rbac, istioFilters, grpcWeb = false }: ConnectionManagerParts): HttpFilter[] {
   const inbound = direction === 'inbound';
   const metadata: HttpFilter = {
     name: 'istio.metadata_exchange',
@@ -86,6 +88,7 @@ function httpFilters({ direction, rbac, istioFilters }: ConnectionManagerParts):
     ...rbac,
     { name: FAULT_FILTER, typed_config: any(EXTENSION.fault) },
     { name: CORS_FILTER, typed_config: any(EXTENSION.cors) },
+    ...(grpcWeb ? [{ name: 'envoy.filters.http.grpc_web', typed_config: any(EXTENSION.grpcWeb) }] : []),
     ...(istioFilters ? [stats] : []),
     { name: 'envoy.filters.http.router', typed_config: any(EXTENSION.router) },
   ];

@@ -3,7 +3,7 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ConnectionPoolSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import { durationMs, type MeshSettings } from '../model/mesh-settings.js';
-import type { Protocol } from '../model/service.js';
+import { isHttp2, type Protocol } from '../model/service.js';
 import { duration, uint32 } from './messages.js';
 
 /** Istio's default: no limit unless a DestinationRule sets one. */
@@ -101,6 +101,8 @@ export function httpOptions(
   };
 }
 
+const PING_TIMEOUT_MS = 10_000;
+
 type Http2Options = NonNullable<NonNullable<HttpProtocolOptions['explicit_http_config']>['http2_protocol_options']>;
 
 function http2Options(pool: ConnectionPoolSettings | undefined): Http2Options {
@@ -111,7 +113,8 @@ function http2Options(pool: ConnectionPoolSettings | undefined): Http2Options {
     ...(pings !== undefined && {
       connection_keepalive: {
         ...(pings.interval !== undefined && { interval: duration(durationMs(pings.interval, 0)) }),
-        ...(pings.timeout !== undefined && { timeout: duration(durationMs(pings.timeout, 0)) }),
+        // Envoy wants one.
+        timeout: duration(durationMs(pings.timeout, PING_TIMEOUT_MS)),
       },
     }),
   };
@@ -120,7 +123,7 @@ function http2Options(pool: ConnectionPoolSettings | undefined): Http2Options {
 function protocolOptions(protocol: Protocol, hop: HttpHop, http2: Http2Options): HttpProtocolOptions {
   const both = { http_protocol_options: {}, http2_protocol_options: http2 };
   if (hop === 'downstream') return { use_downstream_protocol_config: both };
-  if (protocol === 'http2' || protocol === 'grpc' || hop === 'http2') {
+  if (isHttp2(protocol) || hop === 'http2') {
     return { explicit_http_config: { http2_protocol_options: http2 } };
   }
   // Nobody said what the application speaks: what comes is passed on as it is.

@@ -114,7 +114,7 @@ function meshSocket({ context }: InboundPort, alpn: string[]): TransportSocket {
   };
 }
 
-function httpFilters({ context, workload, application, cluster, statPrefix }: InboundPort): Filter[] {
+function httpFilters({ context, workload, application, protocol, cluster, statPrefix }: InboundPort): Filter[] {
   const { snapshot, node } = context;
   return [
     connectionManager({
@@ -142,6 +142,7 @@ function httpFilters({ context, workload, application, cluster, statPrefix }: In
       rbac: httpPolicyFilters(snapshot, workload, application),
       accessLogs: accessLogs(snapshot, workload, 'SERVER'),
       istioFilters: node.dataPlane === 'weft',
+      grpcWeb: protocol === 'grpc-web',
       settings: snapshot.settings,
     }),
   ];

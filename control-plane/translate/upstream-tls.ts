@@ -8,7 +8,7 @@ import type { CommonTlsContext } from '../../proto/gen/envoy/extensions/transpor
 import type { SubjectAltNameMatcher } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/SubjectAltNameMatcher.js';
 import type { ClientTlsSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
-import type { Protocol, Service } from '../model/service.js';
+import { isHttp2, type Protocol, type Service } from '../model/service.js';
 import type { HttpHop } from './connection-pool.js';
 import { any, meshRoots, ownCertificate, struct } from './messages.js';
 import { credentialSecret, rootsOfCredential } from './secrets.js';
@@ -123,6 +123,7 @@ export function alpnOf(protocol: Protocol, multiplexed: boolean): string[] {
       return [MESH_ALPN];
     case 'http2':
     case 'grpc':
+    case 'grpc-web':
       return [MESH_ALPN, 'h2'];
     default:
       return multiplexed ? [MESH_ALPN, 'h2', 'http/1.1'] : [MESH_ALPN, 'http/1.1'];
@@ -168,7 +169,7 @@ function ordinarySocket(target: TlsTarget, tls: ClientTlsSettings, { tlsDefaults
     ...(sans.length > 0 && { match_typed_subject_alt_names: sans.map(exactUri) }),
     ...(tls.caCrl !== undefined && tls.caCrl !== '' && { crl: { filename: tls.caCrl } }),
   };
-  const h2 = target.protocol === 'http2' || target.protocol === 'grpc' || target.hop === 'http2';
+  const h2 = isHttp2(target.protocol) || target.hop === 'http2';
   return tlsSocket({
     ...(sni !== undefined && { sni }),
     common_tls_context: {
