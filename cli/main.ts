@@ -25,7 +25,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     load: () => import('./commands/proxy-config.js'),
   },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
-  'control-plane': { summary: 'run the control plane on a folder', load: () => import('./commands/control-plane.js') },
+  'control-plane': {
+    summary: 'run the control plane on a folder or in a cluster',
+    load: () => import('./commands/control-plane.js'),
+  },
   proxy: {
     summary: 'run a sidecar: from an Envoy bootstrap file, or in a pod',
     load: () => import('./commands/proxy.js'),

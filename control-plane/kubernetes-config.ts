@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import { ROOT_NAMESPACE } from './api/kinds/index.js';
+import { MIN_TTL_SECONDS } from './ca/issuer.js';
 
 /** How a control plane runs in a cluster. */
 export interface KubernetesConfig {
@@ -53,4 +54,16 @@ export function serviceNames({ namespace, clusterDomain }: KubernetesConfig): st
 export function anyAddress(): string {
   const addresses = Object.values(networkInterfaces()).flat();
   return addresses.some((address) => address?.family === 'IPv6') ? '::' : '0.0.0.0';
+}
+
+/** Throws an Error that names the setting and what it takes. */
+export function checkKubernetesConfig(config: KubernetesConfig): KubernetesConfig {
+  const { certTtlSeconds, maxCertTtlSeconds } = config;
+  if (certTtlSeconds < MIN_TTL_SECONDS) throw new Error(`certificates cannot live shorter than ${MIN_TTL_SECONDS} s`);
+  if (maxCertTtlSeconds < certTtlSeconds) {
+    throw new Error(
+      `the longest lifetime of certificates (${maxCertTtlSeconds} s) is below the usual one (${certTtlSeconds} s)`,
+    );
+  }
+  return Object.freeze({ ...config });
 }

@@ -3,6 +3,9 @@ import { createLogger, type Logger } from '../common/runtime/log.js';
 import { type ControlPlaneApp, startControlPlane } from './app.js';
 import type { ControlPlaneConfig } from './config.js';
 import type { ControlPlaneParts } from './core.js';
+import { startInCluster } from './kubernetes-app.js';
+import type { KubernetesConfig } from './kubernetes-config.js';
+import { kubernetesParts } from './kubernetes-parts.js';
 import { PortAllotter } from './sources/folder/allotments.js';
 import { FolderSource } from './sources/folder/folder-source.js';
 import { translateProxyless } from './translate/proxyless.js';
@@ -23,10 +26,7 @@ export function folderParts(config: ControlPlaneConfig, log: Logger): ControlPla
 /** Runs until a signal, or until the parent that started it with an IPC channel is gone. Resolves when all is stopped. */
 export async function main(config: ControlPlaneConfig): Promise<void> {
   const log = createLogger('control-plane');
-  const ended = new Promise<string>((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done(signal));
-    if (process.connected) process.once('disconnect', () => done('the parent is gone'));
-  });
+  const ended = untilEnded();
   const starting = startControlPlane(config, folderParts(config, log));
   const first = await Promise.race([starting, ended]);
   const app: ControlPlaneApp = typeof first === 'string' ? await starting : first;
@@ -34,4 +34,29 @@ export async function main(config: ControlPlaneConfig): Promise<void> {
   log.info({ reason }, 'stopping');
   await app.stop();
   if (process.connected) process.disconnect();
+}
+
+/** The same in a cluster. SIGTERM lets proxies go to another replica; a second signal ends at once. */
+export async function mainInCluster(config: KubernetesConfig): Promise<void> {
+  const log = createLogger('control-plane');
+  const ended = untilEnded();
+  const app = startInCluster(config, await kubernetesParts(log));
+  const reason = await Promise.race([ended, failureOf(app.started)]);
+  log.info({ reason }, 'stopping');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  await app.stop();
+  if (process.connected) process.disconnect();
+}
+
+/** Never resolves; rejects when the start does. */
+async function failureOf(started: Promise<void>): Promise<never> {
+  await started;
+  return new Promise<never>(() => {});
+}
+
+function untilEnded(): Promise<string> {
+  return new Promise<string>((done) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => done(signal));
+    if (process.connected) process.once('disconnect', () => done('the parent is gone'));
+  });
 }

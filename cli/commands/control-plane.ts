@@ -1,14 +1,24 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { hostname } from 'node:os';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { KubernetesConfig } from '../../control-plane/kubernetes-config.js';
+import { UsageError } from '../command.js';
 import { parseDurationOption } from '../output/duration.js';
 import { existingFolder } from '../output/folder.js';
 
 interface Options {
-  readonly config: string;
-  readonly state: string;
-  readonly xdsPort: number;
+  readonly kubernetes?: true;
+  readonly config?: string;
+  readonly state?: string;
+  readonly namespace?: string;
+  readonly clusterDomain?: string;
+  readonly listen?: string;
+  readonly xdsPort?: number;
   readonly plaintextXdsPort?: number;
-  readonly debugPort: number;
+  readonly debugPort?: number;
+  readonly webhookPort?: number;
   readonly certTtl?: number;
+  readonly maxCertTtl?: number;
+  readonly shutdownDelay?: number;
 }
 
 function port(text: string): number {
@@ -18,29 +28,94 @@ function port(text: string): number {
   return value;
 }
 
-/** `weft control-plane`: configuration from a folder, xDS and certificates to sidecars. */
+const HELP = `
+On a machine, --config and --state are required; everything listens on loopback.
+With --kubernetes, configuration comes from the API server (of the pod, or of KUBECONFIG), everything listens on all
+addresses, and any number of replicas may run: one of them leads. Options go before the environment:
+  POD_NAME, POD_NAMESPACE          this pod; the namespace is the root of the mesh's configuration
+  DEFAULT_WORKLOAD_CERT_TTL, MAX_WORKLOAD_CERT_TTL    as istiod's: 24h, 2160h
+  WEFT_LOG_LEVEL                   debug, info, warn, error
+
+Examples:
+  weft control-plane --config ./mesh --state ./mesh-state --xds-port 15012 --debug-port 15014
+  weft control-plane --kubernetes
+  KUBECONFIG=~/.kube/config weft control-plane --kubernetes --listen 127.0.0.1 --cert-ttl 1h`;
+
+/** `weft control-plane`: configuration from a folder or a cluster, xDS and certificates to sidecars. */
 export function configure(command: Command): void {
   command
-    .requiredOption('--config <dir>', 'folder of YAML, watched', existingFolder)
-    .requiredOption('--state <dir>', 'where the root key, tokens and ports are kept')
-    .option('--xds-port <port>', 'xDS and CA over TLS; 0 takes a free port', port, 0)
+    .option('--config <dir>', 'folder of YAML, watched', existingFolder)
+    .option('--state <dir>', 'where the root key, tokens and ports are kept')
+    .option('--kubernetes', 'run as a part of a cluster')
+    .addOption(new Option('--namespace <name>', 'in a cluster: the control plane’s own').env('POD_NAMESPACE'))
+    .option('--cluster-domain <domain>', 'in a cluster: DNS domain of its services (default: cluster.local)')
+    .option('--listen <address>', 'in a cluster: address to listen on (default: all)')
+    .option('--xds-port <port>', 'xDS and CA over TLS; 0 takes a free port (default: 0, in a cluster 15012)', port)
     .option('--plaintext-xds-port <port>', 'xDS without TLS on loopback, for proxyless gRPC clients', port)
-    .option('--debug-port <port>', 'metrics and debug on loopback; 0 takes a free port', port, 0)
-    .option('--cert-ttl <time>', 'lifetime of workload certificates, 10s or more (default: 24h)', parseDurationOption)
-    .addHelpText(
-      'after',
-      '\nExample:\n  weft control-plane --config ./mesh --state ./mesh-state --xds-port 15012 --debug-port 15014',
+    .option('--debug-port <port>', 'metrics, readiness and debug (default: 0, in a cluster 15014)', port)
+    .option('--webhook-port <port>', 'in a cluster: injection and validation (default: 15017)', port)
+    .addOption(
+      new Option('--cert-ttl <time>', 'lifetime of workload certificates, 10s or more (default: 24h)')
+        .env('DEFAULT_WORKLOAD_CERT_TTL')
+        .argParser(parseDurationOption),
     )
+    .addOption(
+      new Option('--max-cert-ttl <time>', 'in a cluster: the longest that a workload may ask for (default: 2160h)')
+        .env('MAX_WORKLOAD_CERT_TTL')
+        .argParser(parseDurationOption),
+    )
+    .option(
+      '--shutdown-delay <time>',
+      'in a cluster: proxies are served so long after SIGTERM (default: 3s)',
+      parseDurationOption,
+    )
+    .addHelpText('after', HELP)
     .action(async (options: Options) => {
-      const { main } = await import('../../control-plane/main.js');
-      await main({
-        configDir: options.config,
-        stateDir: options.state,
-        host: '127.0.0.1',
-        xdsPort: options.xdsPort,
-        ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
-        debugPort: options.debugPort,
-        certTtlSeconds: Math.round((options.certTtl ?? 86_400_000) / 1000),
-      });
+      const main = await import('../../control-plane/main.js');
+      if (options.kubernetes === true) await main.mainInCluster(await clusterConfig(options));
+      else await main.main(folderConfig(options));
     });
+}
+
+function folderConfig(options: Options): Parameters<typeof import('../../control-plane/main.js')['main']>[0] {
+  const { config, state } = options;
+  if (config === undefined || state === undefined) {
+    throw new UsageError('--config DIR and --state DIR are required, or --kubernetes');
+  }
+  return {
+    configDir: config,
+    stateDir: state,
+    host: '127.0.0.1',
+    xdsPort: options.xdsPort ?? 0,
+    ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
+    debugPort: options.debugPort ?? 0,
+    certTtlSeconds: seconds(options.certTtl) ?? 86_400,
+  };
+}
+
+async function clusterConfig(options: Options): Promise<KubernetesConfig> {
+  const { anyAddress, checkKubernetesConfig, KUBERNETES_DEFAULTS } = await import(
+    '../../control-plane/kubernetes-config.js'
+  );
+  if (options.config !== undefined || options.state !== undefined) {
+    throw new UsageError('--kubernetes takes neither --config nor --state: its configuration is in the cluster');
+  }
+  const { plaintextXdsPort } = options;
+  return checkKubernetesConfig({
+    namespace: options.namespace ?? KUBERNETES_DEFAULTS.namespace,
+    podName: process.env['POD_NAME'] ?? hostname(),
+    clusterDomain: options.clusterDomain ?? KUBERNETES_DEFAULTS.clusterDomain,
+    host: options.listen ?? anyAddress(),
+    xdsPort: options.xdsPort ?? KUBERNETES_DEFAULTS.xdsPort,
+    ...(plaintextXdsPort === undefined ? {} : { plaintextXdsPort }),
+    debugPort: options.debugPort ?? KUBERNETES_DEFAULTS.debugPort,
+    webhookPort: options.webhookPort ?? KUBERNETES_DEFAULTS.webhookPort,
+    certTtlSeconds: seconds(options.certTtl) ?? KUBERNETES_DEFAULTS.certTtlSeconds,
+    maxCertTtlSeconds: seconds(options.maxCertTtl) ?? KUBERNETES_DEFAULTS.maxCertTtlSeconds,
+    shutdownDelayMs: options.shutdownDelay ?? KUBERNETES_DEFAULTS.shutdownDelayMs,
+  });
+}
+
+function seconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms / 1000);
 }
