@@ -9,6 +9,7 @@ import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
 import type { Service } from './service.js';
 import { buildServices } from './services.js';
+import { Sidecars } from './sidecars.js';
 import type { MeshSnapshot, ServedService } from './snapshot.js';
 import { Telemetries } from './telemetry.js';
 import { trafficSplits } from './traffic-split.js';
@@ -30,6 +31,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
     virtualServices,
     destinationRules: new DestinationRules(of('DestinationRule'), settings),
     trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),
+    sidecars: new Sidecars(of('Sidecar'), settings.rootNamespace),
     peerAuthentications: new PeerAuthentications(
       of('PeerAuthentication'),
       set.unreadablePolicies,

@@ -4,6 +4,7 @@ import type { DestinationRules } from './destination-rules.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
 import type { Endpoint, Service, Workload } from './service.js';
+import type { Sidecars } from './sidecars.js';
 import type { Telemetries } from './telemetry.js';
 import type { TrafficSplits } from './traffic-split.js';
 import type { VirtualServices } from './virtual-services.js';
@@ -20,6 +21,7 @@ export interface MeshSnapshot {
   readonly virtualServices: VirtualServices;
   readonly destinationRules: DestinationRules;
   readonly trafficSplits: TrafficSplits;
+  readonly sidecars: Sidecars;
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
   readonly telemetries: Telemetries;

@@ -3,6 +3,7 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { MeshSettings } from '../model/mesh-settings.js';
 import type { Workload } from '../model/service.js';
 import { policyFields } from './cluster-policy.js';
+import type { ProxyContext } from './context.js';
 import { duration, ipAddress } from './messages.js';
 
 /** Ports to which a pod's packets are redirected. */
@@ -38,8 +39,8 @@ export function familyOf(workload: Pick<Workload, 'address'> | undefined): Famil
 }
 
 /** Where unknown destinations go: to where they wanted to, or nowhere. */
-export function catchAllCluster(settings: MeshSettings): string {
-  return settings.registryOnly ? BLACK_HOLE_CLUSTER : PASSTHROUGH_CLUSTER;
+export function catchAllCluster({ registryOnly }: Pick<ProxyContext, 'registryOnly'>): string {
+  return registryOnly ? BLACK_HOLE_CLUSTER : PASSTHROUGH_CLUSTER;
 }
 
 /** Clusters of the listeners that packets are redirected to. */

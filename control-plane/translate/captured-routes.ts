@@ -20,8 +20,18 @@ export function portRoutes(context: ProxyContext, number: number): RouteConfigur
     hosts.add(serviceHost(context, visible, domainsOf(context, visible)));
   }
   if (number === 80) for (const host of virtualServiceHosts(context)) hosts.add(host);
-  hosts.add(context.snapshot.settings.registryOnly ? blockAll() : allowAny());
+  hosts.add(context.registryOnly ? blockAll() : allowAny());
   return hosts.table(String(number), true);
+}
+
+/** Routes of the services behind a port that a Sidecar opens. */
+export function routesAmong(context: ProxyContext, ports: readonly VisiblePort[], name: string): RouteConfiguration {
+  const hosts = new HostTable();
+  for (const visible of ports) {
+    if (carriesHttp(visible.port)) hosts.add(serviceHost(context, visible, domainsOf(context, visible)));
+  }
+  hosts.add(blockAll());
+  return hosts.table(name, true);
 }
 
 /** Name of the routes of a service that has its listeners to itself: its protocol is found out for each connection. */

@@ -9,6 +9,7 @@ import { capturedListeners } from './captured-listeners.js';
 import { carriesHttp, detectedRoutes, detectedRoutesName, portRoutes } from './captured-routes.js';
 import { outboundClusters } from './clusters.js';
 import type { ProxyContext } from './context.js';
+import { egressResources } from './egress-listeners.js';
 import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
 
@@ -35,7 +36,7 @@ const known = new WeakMap<MeshSnapshot, Classes>();
  * not differ get the very same messages, which are then made and encoded once for all of them.
  */
 export function clientResources(context: ProxyContext): ClientResources {
-  const { snapshot, client, node, captured } = context;
+  const { snapshot, client, node, captured, sidecar } = context;
   let classes = known.get(snapshot);
   if (classes === undefined) {
     classes = { labels: labelsAskedFor(snapshot), made: new Map() };
@@ -44,9 +45,11 @@ export function clientResources(context: ProxyContext): ClientResources {
   const key = JSON.stringify([
     node.dataPlane,
     node.role,
-    ...(captured ? [familyOf(context.workload).wildcard, accessLogs(snapshot, client, 'CLIENT')] : []),
+    captured,
+    ...(hasListeners(context) ? [familyOf(context.workload).wildcard, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
     client.locality,
+    sidecar?.object ?? null,
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);
   let resources = classes.made.get(key);
@@ -57,11 +60,17 @@ export function clientResources(context: ProxyContext): ClientResources {
   return resources;
 }
 
+/** Whether clients of a class share listeners, which carry their access logs. */
+function hasListeners({ captured, sidecar }: ProxyContext): boolean {
+  return captured || (sidecar?.spec.egress ?? []).some(({ port }) => port !== undefined);
+}
+
 type Entrances = Pick<ClientResources, 'routes' | 'listeners'>;
 
 /** For an application that uses its sidecar as its HTTP proxy. */
 function proxyResources(context: ProxyContext): Entrances {
-  return { routes: new Map([[HTTP_PROXY_ROUTES, outboundRoutes(context)]]), listeners: new Map() };
+  const { listeners, routes } = egressResources(context);
+  return { routes: new Map([[HTTP_PROXY_ROUTES, outboundRoutes(context)], ...routes]), listeners };
 }
 
 function capturedResources(context: ProxyContext): Entrances {
@@ -73,7 +82,11 @@ function capturedResources(context: ProxyContext): Entrances {
     if (!routes.has(shared)) routes.set(shared, portRoutes(context, port.number));
     if (port.protocol === 'auto') routes.set(detectedRoutesName(visible), detectedRoutes(context, visible));
   }
-  return { routes, listeners: capturedListeners(context) };
+  const opened = egressResources(context);
+  return {
+    routes: new Map([...routes, ...opened.routes]),
+    listeners: new Map([...capturedListeners(context), ...opened.listeners]),
+  };
 }
 
 function labelsAskedFor({ destinationRules, virtualServices, settings, services }: MeshSnapshot): string[] {

@@ -1,6 +1,7 @@
 import type { Client, HostRule } from '../model/destination-rules.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { Service, ServicePort, Workload } from '../model/service.js';
+import type { SidecarRule } from '../model/sidecars.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { isVisible } from '../model/visibility.js';
 import type { LocalClient } from './locality.js';
@@ -20,6 +21,10 @@ export interface ProxyContext {
   readonly client: Client & LocalClient;
   /** Its packets are captured, so that the destination of every connection is known. */
   readonly captured: boolean;
+  /** The Sidecar object in force. */
+  readonly sidecar: SidecarRule | undefined;
+  /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
+  readonly registryOnly: boolean;
   /** One entry per host and port. */
   readonly ports: readonly VisiblePort[];
   readonly byHost: ReadonlyMap<string, readonly VisiblePort[]>;
@@ -33,6 +38,8 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     labels: workload?.labels ?? node.labels,
     locality: workload?.locality || (node.locality ?? ''),
   };
+  const sidecar = node.role === 'sidecar' ? snapshot.sidecars.find(client) : undefined;
+  const policy = sidecar?.spec.outboundTrafficPolicy?.mode;
   const byHost = visiblePorts(snapshot, node.namespace);
   const rules = new Map<Service, HostRule | undefined>();
   return {
@@ -41,6 +48,8 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     workload,
     client,
     captured: node.role === 'sidecar' && workload?.sidecar?.kind === 'capture',
+    sidecar,
+    registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
     ports: [...byHost.values()].flat(),
     byHost,
     rule(service) {

@@ -10,6 +10,7 @@ import { policyFields } from './cluster-policy.js';
 import type { ProxyContext } from './context.js';
 import { type InboundPort, inboundChains } from './inbound-chains.js';
 import { allPortProtocols, servicesMetadata } from './inbound-ports.js';
+import { inboundPolicy, ingressEndpoint, ingressProtocols } from './ingress.js';
 import { any, duration, ipAddress } from './messages.js';
 
 export interface InboundResources {
@@ -21,6 +22,7 @@ export interface InboundResources {
 export function inboundResources(context: ProxyContext, workload: Workload, ports: SidecarPorts): InboundResources {
   const out: InboundResources = { listeners: new Map(), clusters: new Map() };
   const protocols = allPortProtocols(context.snapshot, workload);
+  for (const [port, protocol] of ingressProtocols(context) ?? []) protocols.set(port, protocol);
   for (const [application, entrance] of [...ports.inbound].sort(([a], [b]) => a - b)) {
     const protocol = protocols.get(application) ?? 'auto';
     const cluster = formatClusterName({ direction: 'inbound', port: application, subset: '', host: '' });
@@ -40,12 +42,18 @@ function applicationCluster({ context, workload, protocol, cluster }: InboundPor
     name: cluster,
     // Envoy takes a host name only where it looks names up.
     type: isIP(workload.address) === 0 ? 'STRICT_DNS' : 'STATIC',
-    ...policyFields({}, protocol, weft ? 'application' : 'http1', context.snapshot.settings),
+    ...policyFields(
+      inboundPolicy(context, application),
+      protocol,
+      weft ? 'application' : 'http1',
+      context.snapshot.settings,
+    ),
     ...servicesMetadata(context.snapshot, workload, application),
     load_assignment: {
       cluster_name: cluster,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: ipAddress(workload.address, application) } }] }],
     },
+    ...ingressEndpoint(context, workload, application),
   };
 }
 

@@ -9,10 +9,11 @@ import { hostCovers } from '../model/hosts.js';
 import type { Split } from '../model/traffic-split.js';
 import type { MeshVirtualService } from '../model/virtual-services.js';
 import type { ProxyContext, VisiblePort } from './context.js';
-import { bool, duration, struct } from './messages.js';
+import { bool, duration, struct, uint32 } from './messages.js';
 import { retryPolicy } from './retry.js';
 import { hashPolicies, type RouteScope, routeBody, timeouts } from './route-action.js';
 import { matchConcerns, matchesEverything, routeMatch } from './route-match.js';
+import { connectDestinations } from './tcp-destinations.js';
 
 /** Name of the routes of the listener that applications use as their HTTP proxy, as Istio names them. */
 export const HTTP_PROXY_ROUTES = 'http_proxy';
@@ -24,7 +25,7 @@ export function outboundRoutes(context: ProxyContext): RouteConfiguration {
     const { service, port } = visible;
     const name = `${service.host}:${port.number}`;
     const http = port.protocol !== 'tcp' && port.protocol !== 'tls';
-    const routes = http ? serviceRoutes(context, visible) : connectRoutes(visible);
+    const routes = http ? serviceRoutes(context, visible) : connectRoutes(context, visible);
     hosts.add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
   }
   for (const host of virtualServiceHosts(context)) hosts.add(host);
@@ -185,13 +186,19 @@ export function virtualServiceRoutes(scope: RouteScope, vs: MeshVirtualService):
 }
 
 /** A port that carries no HTTP is reached by CONNECT: its bytes go to the cluster as TCP. */
-function connectRoutes({ service, port }: VisiblePort): Route[] {
+function connectRoutes(context: ProxyContext, visible: VisiblePort): Route[] {
+  const destinations = connectDestinations(context, visible);
+  const [only] = destinations;
   return [
     {
       name: 'connect',
       match: { connect_matcher: {} },
       route: {
-        cluster: clusterName(service.host, port.number),
+        ...(destinations.length === 1 && only !== undefined
+          ? { cluster: only.cluster }
+          : {
+              weighted_clusters: { clusters: destinations.map((d) => ({ name: d.cluster, weight: uint32(d.weight) })) },
+            }),
         timeout: duration(0),
         idle_timeout: duration(0),
         upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],

@@ -7,25 +7,13 @@ import { durationMs } from '../model/mesh-settings.js';
 import { accessLogs } from './access-log.js';
 import type { ProxyContext } from './context.js';
 import { any, duration } from './messages.js';
-
-/** Where the connections of a filter chain go. */
-export interface TcpDestination {
-  readonly cluster: string;
-  readonly weight: number;
-  readonly policy: PortPolicy;
-}
-
-export interface TcpRouteOptions {
-  readonly statPrefix: string;
-  /** The cluster serves HTTP too: mesh peers are to be told that this connection carries none. */
-  readonly undeclared?: boolean;
-}
+import type { TcpDestination } from './tcp-destinations.js';
 
 /** Network filters that relay a client's connection to one of the destinations, by their weights. */
 export function outboundTcpFilters(
   context: ProxyContext,
   destinations: readonly TcpDestination[],
-  { statPrefix, undeclared = false }: TcpRouteOptions,
+  statPrefix: string,
 ): Filter[] {
   const [only] = destinations;
   const logs = accessLogs(context.snapshot, context.client, 'CLIENT');
@@ -42,7 +30,8 @@ export function outboundTcpFilters(
     ...(logs.length > 0 && { access_log: logs }),
   };
   return [
-    ...(undeclared ? [tcpMark] : []),
+    // Where a cluster serves HTTP too, mesh peers are to be told that this connection carries none.
+    ...(destinations.some(({ undeclared }) => undeclared) ? [tcpMark] : []),
     ...tcpStats(context),
     { name: 'envoy.filters.network.tcp_proxy', typed_config: any(EXTENSION.tcpProxy, proxy) },
   ];

@@ -19,13 +19,14 @@ import {
   OUTBOUND_PORT,
   originalDestination,
 } from './capture.js';
-import { catchAllFilters } from './captured-listeners.js';
 import { policyFields } from './cluster-policy.js';
 import type { ProxyContext } from './context.js';
 import { type InboundPort, inboundChains } from './inbound-chains.js';
 import { type InboundResources, LONG_SILENCE_MS, SNIFF_MS } from './inbound-listeners.js';
 import { portProtocols, servicesMetadata } from './inbound-ports.js';
+import { inboundPolicy, ingressEndpoint, ingressProtocols } from './ingress.js';
 import { any, bool, duration, ipAddress, uint32 } from './messages.js';
+import { catchAllFilters } from './outbound-entry.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 
 /** The two listeners to which a pod's packets are redirected, and the clusters that only they use. */
@@ -64,8 +65,8 @@ function virtualOutbound(context: ProxyContext, sidecar: CapturingSidecar): List
 
 /** A connection to the very port that others are redirected to would go in circles. */
 function blackHole(context: ProxyContext, name: string, port: number): FilterChain {
-  const destinations = [{ cluster: BLACK_HOLE_CLUSTER, weight: 1, policy: {} }];
-  const filters: Filter[] = outboundTcpFilters(context, destinations, { statPrefix: BLACK_HOLE_CLUSTER });
+  const destinations = [{ cluster: BLACK_HOLE_CLUSTER, weight: 1, policy: {}, undeclared: false }];
+  const filters: Filter[] = outboundTcpFilters(context, destinations, BLACK_HOLE_CLUSTER);
   return { name, filter_chain_match: { destination_port: uint32(port) }, filters };
 }
 
@@ -77,7 +78,7 @@ function transparent({ interception }: CapturingSidecar): Partial<Listener> {
 function servedPorts(context: ProxyContext, workload: Workload): InboundPort[] {
   const { snapshot } = context;
   const { wildcard } = familyOf(workload);
-  const protocols = portProtocols(snapshot, workload);
+  const protocols = ingressProtocols(context) ?? portProtocols(snapshot, workload);
   const named = [...protocols.keys()];
   const others = snapshot.peerAuthentications.ports(workload).filter((port) => !protocols.has(port));
   const ports = [...named, ...others]
@@ -118,15 +119,22 @@ function inboundName(port: number): string {
 /** The application behind a captured port: where the connection was going, from an address that is not captured again. */
 function inboundCluster({ context, workload, protocol, cluster }: InboundPort, application: number): Cluster {
   const { snapshot } = context;
+  const endpoint = ingressEndpoint(context, workload, application);
   return {
     name: cluster,
     ...originalDestination(snapshot.settings),
-    ...policyFields({}, protocol, 'application', snapshot.settings),
+    ...policyFields(inboundPolicy(context, application), protocol, 'application', snapshot.settings),
     type: 'ORIGINAL_DST',
     lb_policy: 'CLUSTER_PROVIDED',
-    ...inboundSource(workload),
     ...servicesMetadata(snapshot, workload, application),
+    // What goes to the loopback address is not captured in any case.
+    ...((endpoint === undefined || leadsTo(endpoint, workload.address)) && inboundSource(workload)),
+    ...(endpoint !== undefined && { ...endpoint, lb_policy: 'ROUND_ROBIN' }),
   };
+}
+
+function leadsTo({ load_assignment: assignment }: Partial<Cluster>, address: string): boolean {
+  return assignment?.endpoints?.[0]?.lb_endpoints?.[0]?.endpoint?.address?.socket_address?.address === address;
 }
 
 function virtualInbound(

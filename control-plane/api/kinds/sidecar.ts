@@ -2,7 +2,7 @@ import type { ConnectionPoolSettings } from './destination-rule.js';
 import type { ServerTlsSettings } from './gateway.js';
 import type { Destination, LabelsSelector } from './shared.js';
 
-/** networking.istio.io Sidecar. Known, but not acted on in this release. */
+/** networking.istio.io Sidecar. */
 export interface SidecarSpec {
   readonly workloadSelector?: LabelsSelector;
   readonly ingress?: readonly IstioIngressListener[];

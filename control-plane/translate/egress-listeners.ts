@@ -1,0 +1,88 @@
+import { isIP } from 'node:net';
+import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
+import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import type { IstioEgressListener } from '../api/kinds/sidecar.js';
+import { type Protocol, protocolOf } from '../model/service.js';
+import { egressNames } from '../model/sidecars.js';
+import { familyOf } from './capture.js';
+import { routesAmong } from './captured-routes.js';
+import type { ProxyContext, VisiblePort } from './context.js';
+import { addChains, type ListenerEntry, openedListener } from './outbound-entry.js';
+import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+
+export interface EgressResources {
+  readonly listeners: Map<string, Listener>;
+  readonly routes: Map<string, RouteConfiguration>;
+}
+
+/**
+ * The ports that a Sidecar's egress listeners open for an application which calls them by itself (captureMode NONE, and
+ * every one of them where nothing is captured): behind one stand the services that its hosts name.
+ */
+export function egressResources(context: ProxyContext): EgressResources {
+  const out: EgressResources = { listeners: new Map(), routes: new Map() };
+  for (const egress of context.sidecar?.spec.egress ?? []) {
+    const number = egress.port?.number ?? 0;
+    if (number === 0 || !isOpened(context, egress)) continue;
+    const bind = egress.bind === undefined || egress.bind === '' ? loopbackOf(context) : egress.bind;
+    const name = `${bind}_${number}`;
+    if (isIP(bind) === 0 || out.listeners.has(name)) continue;
+    const entry = entryOf(context, egress, name, { bind, port: number }, out.routes);
+    if (entry !== undefined) out.listeners.set(name, openedListener(context, name, entry));
+  }
+  return out;
+}
+
+/** Whether an egress listener is a port of its own, rather than a part of what is captured. */
+export function isOpened({ captured }: ProxyContext, { captureMode }: IstioEgressListener): boolean {
+  return !captured || captureMode === 'NONE';
+}
+
+function loopbackOf({ workload }: ProxyContext): string {
+  return familyOf(workload).wildcard === '::' ? '::1' : '127.0.0.1';
+}
+
+function entryOf(
+  context: ProxyContext,
+  egress: IstioEgressListener,
+  name: string,
+  place: Pick<ListenerEntry, 'bind' | 'port'>,
+  routes: Map<string, RouteConfiguration>,
+): ListenerEntry | undefined {
+  const entry: ListenerEntry = { ...place, routes: undefined, chains: new Map() };
+  const declared = egress.port?.protocol ?? '';
+  const protocol = protocolOf(declared === '' ? undefined : declared, egress.port?.name ?? '', place.port);
+  const named = context.ports.filter(({ service }) => egressNames(egress, service, context.client.namespace));
+  if (declared.toUpperCase() === 'HTTP_PROXY') {
+    entry.routes = HTTP_PROXY_ROUTES;
+    if (context.captured) routes.set(HTTP_PROXY_ROUTES, outboundRoutes(context));
+    return entry;
+  }
+  if (mayCarry(protocol, 'http')) {
+    entry.routes = name;
+    routes.set(
+      name,
+      routesAmong(
+        context,
+        named.filter(({ port }) => port.number === place.port),
+        name,
+      ),
+    );
+  }
+  if (mayCarry(protocol, 'tcp')) {
+    for (const visible of portsAt(named, place.port)) {
+      if (mayCarry(visible.port.protocol, 'tcp')) addChains(context, visible, { shared: true }, entry);
+    }
+  }
+  return entry.routes === undefined && entry.chains.size === 0 ? undefined : entry;
+}
+
+function mayCarry(protocol: Protocol, kind: 'http' | 'tcp'): boolean {
+  if (protocol === 'auto') return true;
+  return (protocol === 'tcp' || protocol === 'tls') === (kind === 'tcp');
+}
+
+/** The port of that number of each service; the only one of a service that has just one. */
+function portsAt(ports: readonly VisiblePort[], number: number): VisiblePort[] {
+  return ports.filter(({ service, port }) => port.number === number || service.ports.length === 1);
+}
