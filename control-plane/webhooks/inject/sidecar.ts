@@ -62,7 +62,7 @@ function sidecarContainer(
 /** Native: draining begins with the pod's end, though the process outlives the application. Else the application waits. */
 function lifecycle({ native, hold, statusPort }: SidecarSettings): Pick<V1Container, 'lifecycle'> {
   if (native) {
-    const command = ['weft', 'request', `--debug-port=${statusPort === 0 ? 15_020 : statusPort}`, 'POST', 'drain'];
+    const command = ['weft', 'request', `--port=${statusPort === 0 ? 15_020 : statusPort}`, 'POST', 'drain'];
     return { lifecycle: { preStop: { exec: { command } } } };
   }
   return hold ? { lifecycle: { postStart: { exec: { command: ['weft', 'wait'] } } } } : {};
