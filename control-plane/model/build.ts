@@ -20,8 +20,18 @@ import { buildWorkloads, workloadKey } from './workloads.js';
 export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnapshot {
   const of = <K extends Parameters<typeof objectsOfKind>[1]>(kind: K) => objectsOfKind(set.objects, kind);
   const settings = meshSettings(meshConfigOf(set.objects), ROOT_NAMESPACE);
-  const workloads = buildWorkloads(of('WorkloadEntry'), of('Pod'), allotments);
-  const services = buildServices(of('Service'), of('ServiceEntry'), workloads, settings);
+  const workloads = buildWorkloads({ entries: of('WorkloadEntry'), pods: of('Pod'), nodes: of('Node') }, allotments);
+  const services = buildServices(
+    {
+      core: of('Service'),
+      slices: of('EndpointSlice'),
+      entries: of('ServiceEntry'),
+      namespaces: of('Namespace'),
+      nodes: of('Node'),
+    },
+    workloads,
+    settings,
+  );
   const virtualServices = new VirtualServices(of('VirtualService'), settings);
   return {
     settings,

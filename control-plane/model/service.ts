@@ -48,6 +48,8 @@ export interface Endpoint {
   readonly health: EndpointHealth;
   /** Application port by the service port's name, as EndpointSlices say; without it, targets are looked up. */
   readonly ports?: ReadonlyMap<string, number>;
+  /** Its name below that of a headless service: `pod-0` of `pod-0.db.default.svc.cluster.local`. */
+  readonly hostname?: string;
 }
 
 /** `unhealthy` is known, and gets no requests; `draining` keeps those that it has. */
@@ -57,6 +59,8 @@ export type EndpointHealth = 'healthy' | 'unhealthy' | 'draining';
 export interface Workload {
   readonly namespace: string;
   readonly name: string;
+  /** What it is one of: the Deployment, StatefulSet, CronJob … of a pod; its own name for anything else. */
+  readonly workloadName: string;
   /** IP address, host name for DNS services, or `unix://…`. */
   readonly address: string;
   /** Named ports of the application. */
@@ -70,6 +74,20 @@ export interface Workload {
   readonly sidecar: Sidecar | undefined;
   /** False for an endpoint that has no object of its own. */
   readonly named: boolean;
+  /** Set for a pod. */
+  readonly pod?: PodFacts;
+}
+
+export interface PodFacts {
+  /** One of each family; the first is the workload's `address`. */
+  readonly addresses: readonly string[];
+  /** Takes requests: ready, and not about to end. */
+  readonly ready: boolean;
+  /** Its address is its node's, so that the address does not tell pods apart. */
+  readonly hostNetwork: boolean;
+  /** Its name below that of the headless service `subdomain`. */
+  readonly hostname: string | undefined;
+  readonly subdomain: string | undefined;
 }
 
 /** Istio's canonical name and revision of a workload. */
@@ -78,7 +96,7 @@ export function canonicalName(workload: Workload): string {
     workload.labels['service.istio.io/canonical-name'] ??
     workload.labels['app.kubernetes.io/name'] ??
     workload.labels['app'] ??
-    workload.name
+    workload.workloadName
   );
 }
 
@@ -136,4 +154,16 @@ export function protocolOf(declared: string | undefined, name: string, number: n
   const named = PROTOCOLS[prefix];
   if (declared === undefined || declared === '') return named ?? (WELL_KNOWN_TCP.has(number) ? 'tcp' : 'auto');
   return known ?? 'tcp';
+}
+
+/** What a Service's appProtocol may be besides the names of protocols. */
+const APP_PROTOCOLS: Readonly<Record<string, string>> = {
+  'kubernetes.io/h2c': 'http2',
+  'kubernetes.io/ws': 'http',
+  'kubernetes.io/wss': 'https',
+};
+
+/** The protocol of a Kubernetes Service's port: appProtocol, else the name; where they say nothing that is known, `auto`. */
+export function coreProtocol(appProtocol: string | undefined, name: string, number: number): Protocol {
+  return protocolOf(undefined, APP_PROTOCOLS[appProtocol ?? ''] ?? (appProtocol || name), number);
 }

@@ -1,6 +1,8 @@
-import type { ServiceSpec } from '../api/kinds/core.js';
+import type { EndpointSliceSpec, NamespaceSpec, NodeSpec, ServiceSpec } from '../api/kinds/core.js';
 import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
 import type { ConfigObject } from '../api/object.js';
+import { coreServices } from './core-services.js';
+import { hostEndpoint } from './host-endpoint.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { compare, objectName } from './order.js';
 import {
@@ -11,23 +13,33 @@ import {
   type ServicePort,
   type Workload,
 } from './service.js';
+import { type Distribution, distributions } from './traffic-distribution.js';
 import { exportedTo } from './visibility.js';
 import { type Select, workloadSelector } from './workload-selector.js';
 import { entryWorkload } from './workloads.js';
 
 const NO_ALLOTMENTS = new Map<string, never>();
 
+/** What describes services. */
+export interface ServiceObjects {
+  readonly core: readonly ConfigObject<ServiceSpec>[];
+  readonly slices: readonly ConfigObject<EndpointSliceSpec>[];
+  readonly entries: readonly ConfigObject<ServiceEntrySpec>[];
+  readonly namespaces: readonly ConfigObject<NamespaceSpec>[];
+  readonly nodes: readonly ConfigObject<NodeSpec>[];
+}
+
 /** Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host. */
 export function buildServices(
-  core: readonly ConfigObject<ServiceSpec>[],
-  entries: readonly ConfigObject<ServiceEntrySpec>[],
+  objects: ServiceObjects,
   workloads: ReadonlyMap<string, Workload>,
   settings: MeshSettings,
 ): Service[] {
   const select = workloadSelector(workloads.values());
+  const distribution = distributions(objects.namespaces);
   const services = [
-    ...core.map((object) => coreService(object, select, settings)),
-    ...entries.flatMap((object) => entryServices(object, select, settings)),
+    ...coreServices(objects, { workloads, select, settings, distribution }),
+    ...objects.entries.flatMap((object) => entryServices(object, select, settings, distribution)),
   ];
   // A stable sort: within one host and namespace the order above holds.
   return services.sort(
@@ -40,44 +52,6 @@ export function buildServices(
   );
 }
 
-function coreService(object: ConfigObject<ServiceSpec>, select: Select, settings: MeshSettings): Service {
-  const { metadata, spec } = object;
-  const ports: ServicePort[] = (spec.ports ?? [])
-    .filter((port) => (port.protocol ?? 'TCP') === 'TCP')
-    .map((port) => ({
-      name: port.name ?? '',
-      number: port.port,
-      target: port.targetPort ?? port.port,
-      protocol: protocolOf(port.appProtocol, port.name ?? '', port.port),
-    }));
-  const external = spec.type === 'ExternalName' && spec.externalName !== undefined;
-  const selected = spec.selector === undefined ? [] : select(metadata.namespace, spec.selector);
-  return {
-    host: `${metadata.name}.${metadata.namespace}.svc.cluster.local`,
-    namespace: metadata.namespace,
-    name: metadata.name,
-    ports,
-    addresses: clusterAddresses(spec),
-    headless: spec.clusterIP === 'None',
-    resolution: external ? 'dns' : 'static',
-    external,
-    exportTo: exportedTo(annotatedExportTo(metadata.annotations), metadata.namespace, settings.serviceExportTo),
-    subjectAltNames: [],
-    endpoints: external ? [hostEndpoint(spec.externalName ?? '', metadata.namespace)] : selected,
-    object: objectName(object),
-    creationTimestamp: metadata.creationTimestamp,
-  };
-}
-
-function clusterAddresses({ clusterIP, clusterIPs }: ServiceSpec): string[] {
-  const all = [...(clusterIP === undefined ? [] : [clusterIP]), ...(clusterIPs ?? [])];
-  return [...new Set(all)].filter((address) => address !== '' && address !== 'None');
-}
-
-function annotatedExportTo(annotations: Readonly<Record<string, string>>): string[] | undefined {
-  return annotations['networking.istio.io/exportTo']?.split(',').map((entry) => entry.trim());
-}
-
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   STATIC: 'static',
   DNS: 'dns',
@@ -85,7 +59,12 @@ const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   DYNAMIC_DNS: 'dns',
 };
 
-function entryServices(object: ConfigObject<ServiceEntrySpec>, select: Select, settings: MeshSettings): Service[] {
+function entryServices(
+  object: ConfigObject<ServiceEntrySpec>,
+  select: Select,
+  settings: MeshSettings,
+  distribution: Distribution,
+): Service[] {
   const { metadata, spec } = object;
   const ports: ServicePort[] = (spec.ports ?? []).map((port) => ({
     name: port.name,
@@ -106,6 +85,7 @@ function entryServices(object: ConfigObject<ServiceEntrySpec>, select: Select, s
     exportTo: exportedTo(spec.exportTo, metadata.namespace, settings.serviceExportTo),
     subjectAltNames: spec.subjectAltNames ?? [],
     endpoints: entryEndpoints(object, host, resolution, select),
+    ...distribution(metadata, undefined),
     object: objectName(object),
     creationTimestamp: metadata.creationTimestamp,
   }));
@@ -125,11 +105,6 @@ function entryEndpoints(
   if (written.length > 0 || resolution === 'static' || host.includes('*')) return written;
   // Nothing else is known about where it is: its own name says it.
   return [hostEndpoint(host, metadata.namespace)];
-}
-
-function hostEndpoint(host: string, namespace: string): Endpoint {
-  const workload = entryWorkload(namespace, host, { address: host }, {}, NO_ALLOTMENTS, false);
-  return { workload, weight: 1, health: 'healthy' };
 }
 
 /** What Istio's metrics call the service: the first label of a cluster-local name, else the host. */

@@ -21,7 +21,11 @@ export function workloadSelector(workloads: Iterable<Workload>): Select {
     }
     return candidates
       .filter((workload) => selectorMatches(selector, workload.labels))
-      .map((workload) => ({ workload, weight: workload.weight, health: 'healthy' }));
+      .map((workload) => ({
+        workload,
+        weight: workload.weight,
+        health: workload.pod?.ready === false ? 'unhealthy' : 'healthy',
+      }));
   };
 }
 

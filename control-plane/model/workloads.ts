@@ -1,32 +1,28 @@
-import type { PodSpec } from '../api/kinds/core.js';
+import type { NodeSpec, PodSpec } from '../api/kinds/core.js';
 import type { WorkloadEntrySpec } from '../api/kinds/workload-entry.js';
 import type { ConfigObject } from '../api/object.js';
 import type { Allotments } from './allotment.js';
+import { podWorkload } from './pods.js';
 import type { Workload } from './service.js';
 
-/** Workloads by `namespace/name`, from WorkloadEntries and Pods. */
+/** What describes workloads. */
+export interface WorkloadObjects {
+  readonly entries: readonly ConfigObject<WorkloadEntrySpec>[];
+  readonly pods: readonly ConfigObject<PodSpec>[];
+  readonly nodes: readonly ConfigObject<NodeSpec>[];
+}
+
+/** Workloads by `namespace/name`, from WorkloadEntries and Pods; those that are not ready too, since their sidecars are there. */
 export function buildWorkloads(
-  entries: readonly ConfigObject<WorkloadEntrySpec>[],
-  pods: readonly ConfigObject<PodSpec>[],
+  { entries, pods, nodes }: WorkloadObjects,
   allotments: Allotments,
 ): Map<string, Workload> {
   const workloads = new Map<string, Workload>();
-  for (const { metadata, spec } of pods) {
-    if (spec.podIP === undefined || spec.ready === false) continue;
-    const key = workloadKey(metadata);
-    const ports = (spec.containers ?? []).flatMap((container) => container.ports ?? []);
-    workloads.set(key, {
-      namespace: metadata.namespace,
-      name: metadata.name,
-      address: spec.podIP,
-      ports: new Map(ports.map((port) => [port.name ?? `port-${port.containerPort}`, port.containerPort])),
-      labels: metadata.labels,
-      serviceAccount: spec.serviceAccountName || 'default',
-      locality: '',
-      weight: 1,
-      sidecar: allotments.get(key),
-      named: true,
-    });
+  const nodesByName = new Map(nodes.map((node) => [node.metadata.name, node]));
+  for (const pod of pods) {
+    const key = workloadKey(pod.metadata);
+    const workload = podWorkload(pod, nodesByName.get(pod.spec.nodeName ?? ''), allotments.get(key));
+    if (workload !== undefined) workloads.set(key, workload);
   }
   for (const { metadata, spec } of entries) {
     const key = workloadKey(metadata);
@@ -51,6 +47,7 @@ export function entryWorkload(
   return {
     namespace,
     name,
+    workloadName: name,
     address: spec.address ?? '',
     ports: new Map(Object.entries(spec.ports ?? {})),
     labels: { ...spec.labels, ...objectLabels },

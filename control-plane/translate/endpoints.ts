@@ -97,6 +97,6 @@ function lbEndpointOf(
 
 /** Destination of the standard metrics, as Istio writes it into an endpoint: `name;namespace;canonical;revision;cluster`. */
 function workloadLabel(workload: Workload): string {
-  const { name, namespace } = workload;
-  return [name, namespace, canonicalName(workload), canonicalRevision(workload), CLUSTER_ID].join(';');
+  const { workloadName, namespace } = workload;
+  return [workloadName, namespace, canonicalName(workload), canonicalRevision(workload), CLUSTER_ID].join(';');
 }

@@ -1,0 +1,62 @@
+import type { NodeSpec, PodSpec } from '../api/kinds/core.js';
+import type { ConfigObject } from '../api/object.js';
+import type { Sidecar } from './allotment.js';
+import type { Workload } from './service.js';
+
+type Pod = ConfigObject<PodSpec>;
+type Node = ConfigObject<NodeSpec>;
+type Labels = Readonly<Record<string, string>>;
+
+const HOSTNAME_LABEL = 'kubernetes.io/hostname';
+/** A locality that its owner has written on the pod, with dots, since labels take no slashes. */
+const LOCALITY_LABEL = 'istio-locality';
+
+/** A pod that is somewhere; undefined before it has an address, and after it has ended. */
+export function podWorkload(pod: Pod, node: Node | undefined, sidecar: Sidecar | undefined): Workload | undefined {
+  const { metadata, spec } = pod;
+  if (spec.podIP === undefined || spec.podIP === '' || spec.phase === 'Succeeded' || spec.phase === 'Failed') return;
+  const ports = (spec.containers ?? []).flatMap((container) => container.ports ?? []);
+  const hostname = node?.metadata.labels[HOSTNAME_LABEL] ?? spec.nodeName;
+  return {
+    namespace: metadata.namespace,
+    name: metadata.name,
+    workloadName: workloadName(pod),
+    address: spec.podIP,
+    ports: new Map(ports.map((port) => [port.name ?? `port-${port.containerPort}`, port.containerPort])),
+    labels: hostname === undefined ? metadata.labels : { [HOSTNAME_LABEL]: hostname, ...metadata.labels },
+    serviceAccount: spec.serviceAccountName || 'default',
+    locality: metadata.labels[LOCALITY_LABEL]?.replaceAll('.', '/') ?? nodeLocality(node),
+    weight: 1,
+    // What leaves and enters by the node's own addresses is not captured.
+    sidecar: spec.hostNetwork === true ? undefined : sidecar,
+    named: true,
+    pod: {
+      addresses: [...new Set([spec.podIP, ...(spec.podIPs ?? []).map(({ ip }) => ip)])],
+      ready: spec.ready !== false && spec.terminating !== true,
+      hostNetwork: spec.hostNetwork === true,
+      hostname: spec.hostname,
+      subdomain: spec.subdomain,
+    },
+  };
+}
+
+/** `region/zone/subzone` by the labels of a node; empty when it has none. */
+export function nodeLocality(node: Node | undefined): string {
+  const labels: Labels = node?.metadata.labels ?? {};
+  const region = labels['topology.kubernetes.io/region'] ?? labels['failure-domain.beta.kubernetes.io/region'] ?? '';
+  const zone = labels['topology.kubernetes.io/zone'] ?? labels['failure-domain.beta.kubernetes.io/zone'] ?? '';
+  const subzone = labels['topology.istio.io/subzone'] ?? '';
+  return `${region}/${zone}/${subzone}`.replace(/\/+$/, '');
+}
+
+/** What a user would call the workload: what he has made, not what controllers have made of it. */
+function workloadName({ metadata, spec: { owner } }: Pod): string {
+  if (owner === undefined || owner.kind === 'Node') return metadata.name;
+  if (owner.kind === 'ReplicaSet') {
+    const hash = metadata.labels['pod-template-hash'] ?? metadata.labels['rollouts-pod-template-hash'];
+    return hash !== undefined && owner.name.endsWith(`-${hash}`) ? owner.name.slice(0, -hash.length - 1) : owner.name;
+  }
+  // A CronJob names its Jobs after the minute for which they are.
+  if (owner.kind === 'Job') return owner.name.replace(/-\d{8,10}$/, '') || owner.name;
+  return owner.name;
+}
