@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command } from 'commander';
 import { messageOf } from '../common/runtime/errors.js';
 import { type CommandModule, UsageError } from './command.js';

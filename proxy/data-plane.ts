@@ -124,6 +124,7 @@ export function assembleDataPlane(
     drainMs: config.listenerDrainMs,
     originalDestination: redirection.destination,
     prepareRedirection: redirection.prepare,
+    makeTransparent: redirection.makeTransparent,
     compile: (message) => compileListener(message, listenerDeps),
     serveHttp: (socket, connection, live, protocol) =>
       serveHttp(socket, connection, live, { router, clock, random, log, timers, countHttp2 }, protocol),

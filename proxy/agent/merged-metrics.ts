@@ -19,7 +19,7 @@ export function scrapeTarget(json: string, ownPorts: readonly number[]): ScrapeT
   if (typeof value !== 'object' || value === null) return undefined;
   const { scrape = '', path = '', port = '' } = value as Readonly<Record<string, unknown>>;
   const number = Number(port === '' ? 80 : port);
-  if (String(scrape) !== 'true' || !Number.isInteger(number) || number < 1 || number > 65_535) return undefined;
+  if (String(scrape) === 'false' || !Number.isInteger(number) || number < 1 || number > 65_535) return undefined;
   // Annotations that were rewritten to point to us must not lead back here.
   if (ownPorts.includes(number)) return undefined;
   const text = String(path);

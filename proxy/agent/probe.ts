@@ -69,6 +69,12 @@ async function probeHttp(
   }
 }
 
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+
+function bracketed(ip: string): string {
+  return ip.includes(':') ? `[${ip}]` : ip;
+}
+
 function resolveUrl(location: string, base: URL): URL | undefined {
   try {
     const url = new URL(location, base);
@@ -85,7 +91,9 @@ function get(
   timeoutMs: number,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const options = { headers, agent: false, ...source(target) };
+    // Another host than the pod is reached from any address.
+    const own = url.hostname === bracketed(target.ip) || LOOPBACK.has(url.hostname);
+    const options = { headers, agent: false, ...(own ? source(target) : {}) };
     const call =
       url.protocol === 'https:'
         ? requestHttps(url, { ...options, rejectUnauthorized: false }, resolve)

@@ -116,6 +116,7 @@ describe('metrics', () => {
     ['{', undefined],
     ['{"scrape":"false","port":"80"}', undefined],
     ['{"scrape":"true"}', { port: 80, path: '/metrics' }],
+    ['{"scrape":"","path":"","port":"8080"}', { port: 8080, path: '/metrics' }],
     ['{"scrape":"true","path":"m","port":"8080"}', { port: 8080, path: '/m' }],
     ['{"scrape":"true","port":"15020","path":"/stats/prometheus"}', undefined],
   ])('annotations %s lead to %j', (json, expected) => {

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
 import type { ConnectionInfo } from '../http/stream-info.js';
@@ -22,6 +22,7 @@ import { type Sniffed, sniff } from './sniff.js';
 export interface ListenerDeps extends LiveFilterChainOptions {
   readonly clock: Clock;
   readonly originalDestination: OriginalDestination;
+  readonly makeTransparent?: (server: Server) => void;
   /** The listener in force for connections to an address, bound or not. */
   readonly listenerAt?: (destination: IpPort) => ActiveListener | undefined;
   readonly serveHttp: (
@@ -93,14 +94,15 @@ export class ActiveListener {
   }
 
   /** Binds what is not bound yet, then lets go of what is no longer wanted. Rejects, with nothing changed, on failure. */
-  async bind(addresses: readonly ListenAddress[]): Promise<void> {
+  async bind(addresses: readonly ListenAddress[], transparent = false): Promise<void> {
     const wanted = new Map(addresses.map((address) => [keyOf(address), address]));
     const kept = this.sockets.filter((socket) => wanted.has(socket.key));
     for (const socket of kept) wanted.delete(socket.key);
     const added: BoundSocket[] = [];
+    const prepare = transparent ? this.deps.makeTransparent : undefined;
     try {
       for (const address of wanted.values()) {
-        added.push(await BoundSocket.bind(address, (socket) => this.onConnection(socket)));
+        added.push(await BoundSocket.bind(address, (socket) => this.onConnection(socket), prepare));
       }
     } catch (error) {
       for (const socket of added) socket.close();

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { joinAddress } from '../../common/runtime/address.js';
+import { messageOf } from '../../common/runtime/errors.js';
 import type { ListenAddress } from './config.js';
 
 /** Connections that may wait for accept; the kernel's own limit applies too. */
@@ -15,7 +16,12 @@ export class BoundSocket {
   ) {}
 
   /** Rejects with an error that names the address, for example when it is taken. */
-  static async bind(address: ListenAddress, onConnection: (socket: Socket) => void): Promise<BoundSocket> {
+  static async bind(
+    address: ListenAddress,
+    onConnection: (socket: Socket) => void,
+    /** Called before the first connection; what it throws refuses the address. */
+    prepare?: (server: Server) => void,
+  ): Promise<BoundSocket> {
     const { host, port } = address;
     const key = keyOf(address);
     const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, onConnection);
@@ -23,7 +29,15 @@ export class BoundSocket {
       server.once('error', (error: NodeJS.ErrnoException) => {
         reject(new Error(`cannot bind ${joinAddress(host, port)}: ${describe(error)}`, { cause: error }));
       });
-      server.listen({ host, port, backlog: BACKLOG, ipv6Only: address.dualStack !== true }, () => resolve());
+      server.listen({ host, port, backlog: BACKLOG, ipv6Only: address.dualStack !== true }, () => {
+        try {
+          prepare?.(server);
+          resolve();
+        } catch (error) {
+          server.close();
+          reject(new Error(`cannot bind ${joinAddress(host, port)}: ${messageOf(error)}`, { cause: error }));
+        }
+      });
     });
     server.removeAllListeners('error');
     // Running out of file descriptors must not end the process; the connection stays in the kernel's queue.

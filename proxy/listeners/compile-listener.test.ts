@@ -257,7 +257,7 @@ listener_filters_timeout: 0s`,
   });
 
   it.each([
-    ['transparent: true', 'transparent: is not supported'],
+    ['freebind: true', 'freebind: is not supported'],
     ['listener_filters: [{name: x}]', 'is not supported'],
   ])('refuses %s', (rest, message) => {
     const compiled = listener(tcp('cluster: c'), rest);

@@ -48,6 +48,7 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
     continueOnInspectTimeout: message.continue_on_listener_filters_timeout === true,
     bindToPort: message.bind_to_port?.value ?? true,
     handsOff,
+    transparent: message.transparent?.value === true,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
   };
   const matcher = FilterChainMatcher.build(filterChains, defaultFilterChain);
@@ -62,7 +63,6 @@ export function compileListener(message: Listener__Output, deps: ListenerDeps): 
 }
 
 function checkListener(message: Listener__Output, issues: Issues): void {
-  if (message.transparent?.value === true) issues.at('transparent').error('is not supported');
   if (message.freebind?.value === true) issues.at('freebind').error('is not supported');
   if ((message.filter_chains ?? []).length === 0 && message.default_filter_chain === undefined) {
     issues.at('filter_chains').error('is empty');

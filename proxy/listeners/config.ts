@@ -17,6 +17,8 @@ export type PortPredicate = (destinationPort: number) => boolean;
 export interface ListenerConfig {
   readonly name: string;
   readonly addresses: readonly ListenAddress[];
+  /** Takes connections to other addresses than its own (TPROXY). */
+  readonly transparent?: boolean;
   readonly direction: 'inbound' | 'outbound' | 'unspecified';
   readonly filterChains: readonly FilterChainConfig[];
   readonly defaultFilterChain: FilterChainConfig | undefined;

@@ -186,11 +186,11 @@ export class ListenerManager implements ResourceHandler {
     if ('errors' in compiled) return compiled.errors.join('; ');
     const { config, warnings } = compiled;
     if (warnings.length > 0) this.deps.log.warn({ listener: name, warnings }, 'fields without effect');
-    const missing = config.originalDst ? this.deps.prepareRedirection?.() : undefined;
+    const missing = config.originalDst || config.transparent === true ? this.deps.prepareRedirection?.() : undefined;
     if (missing !== undefined) return missing;
     const entry = known ?? newEntry(new ActiveListener(name, this.deps), fixed);
     try {
-      await entry.listener.bind(config.bindToPort ? config.addresses : []);
+      await entry.listener.bind(config.bindToPort ? config.addresses : [], config.transparent);
     } catch (error) {
       return messageOf(error);
     }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { type GetSocketOption, linuxRedirection } from './original-destination.js';
+import { linuxRedirection, type SocketOptions } from './original-destination.js';
 
 const open: { destroy?: () => void; close?: () => void }[] = [];
 afterEach(() => {
@@ -26,13 +26,13 @@ describe.skipIf(process.platform !== 'linux')('linuxRedirection', () => {
     ['::1', 41, `000a230a00000000${'fd000000000000000000000000000001'}00000000`, { ip: 'fd00::1', port: 8970 }],
   ])('asks for connections to %s at level %i', async (host, level, answer, expected) => {
     const asked: number[][] = [];
-    const getsockopt: GetSocketOption = (fd, atLevel, option, value) => {
+    const get: SocketOptions['get'] = (fd, atLevel, option, value) => {
       asked.push([atLevel, option]);
       expect(fd).toBeGreaterThan(0);
       Buffer.from(answer, 'hex').copy(value);
       return value.length;
     };
-    const redirection = linuxRedirection(() => getsockopt);
+    const redirection = linuxRedirection(() => ({ get, set: () => 0 }));
     const socket = await accepted(host);
     expect(redirection.destination(socket)).toBeUndefined();
     expect(redirection.prepare()).toBeUndefined();
@@ -50,6 +50,16 @@ describe.skipIf(process.platform !== 'linux')('linuxRedirection', () => {
     socket.destroy();
     await once(socket, 'close');
     expect(redirection.destination(socket)).toBeUndefined();
+  });
+
+  it('says what makes a listener transparent', async () => {
+    const redirection = linuxRedirection(() => ({ get: () => 0, set: () => -1 }));
+    redirection.prepare();
+    const server = createServer();
+    open.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    expect(() => redirection.makeTransparent(server)).toThrow('EPERM; this takes the capability NET_ADMIN');
   });
 
   it('says what is missing', () => {

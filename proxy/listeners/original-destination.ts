@@ -1,79 +1,95 @@
 import { createRequire } from 'node:module';
-import type { Socket } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { IpPort, OriginalDestination } from './connection-info.js';
 import { ipText } from './proxy-protocol.js';
 
-/** How redirected connections tell where they were going. */
+/** What the kernel knows and does about redirected connections. */
 export interface Redirection {
   /** Loads what it takes. The reason why it cannot be had, or undefined. */
   prepare(): string | undefined;
   /** Of no use before `prepare`. */
   readonly destination: OriginalDestination;
+  /** Lets a listening socket take connections to any address (TPROXY). Throws an Error that says why not. */
+  makeTransparent(server: Server): void;
 }
 
-/** `getsockopt` on a file descriptor: fills the buffer; the number of bytes, or a negative errno. */
-export type GetSocketOption = (fd: number, level: number, option: number, value: Buffer) => number;
+/** libc's calls on a file descriptor. */
+export interface SocketOptions {
+  /** Fills the buffer; the number of bytes, or a negative errno. */
+  get(fd: number, level: number, option: number, value: Buffer): number;
+  /** 0, or a negative errno. */
+  set(fd: number, level: number, option: number, value: Buffer): number;
+}
 
 const SOL_IP = 0;
 const SOL_IPV6 = 41;
 /** SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST (linux/netfilter_ipv4.h, linux/netfilter_ipv6/ip6_tables.h). */
 const ORIGINAL_DST = 80;
+const IP_TRANSPARENT = 19;
+const IPV6_TRANSPARENT = 75;
 const SOCKADDR_IN = 16;
 const SOCKADDR_IN6 = 28;
 
 /**
- * Linux's SO_ORIGINAL_DST, which iptables' REDIRECT leaves. Node has no getsockopt, so libc's is called; the library for
- * that is loaded only where a listener asks for original destinations.
+ * Linux's SO_ORIGINAL_DST, which iptables' REDIRECT leaves, and IP_TRANSPARENT, which TPROXY needs. Node has no getsockopt,
+ * so libc's is called; the library for that is loaded only where a listener asks for it.
  */
-export function linuxRedirection(load: () => GetSocketOption = loadGetsockopt): Redirection {
-  let getsockopt: GetSocketOption | undefined;
+export function linuxRedirection(load: () => SocketOptions = loadSocketOptions): Redirection {
+  let options: SocketOptions | undefined;
   return {
     prepare() {
-      if (getsockopt !== undefined) return undefined;
-      if (process.platform !== 'linux') return 'original destinations are known on Linux only';
+      if (options !== undefined) return undefined;
+      if (process.platform !== 'linux') return 'redirected connections are known on Linux only';
       try {
-        getsockopt = load();
+        options = load();
         return undefined;
       } catch (error) {
-        return `original destinations need the library koffi, which cannot be loaded: ${messageOf(error)}`;
+        return `redirected connections need the library koffi, which cannot be loaded: ${messageOf(error)}`;
       }
     },
-    destination: (socket) => (getsockopt === undefined ? undefined : askKernel(socket, getsockopt)),
+    destination: (socket) => (options === undefined ? undefined : askKernel(socket, options)),
+    makeTransparent(server) {
+      const fd = descriptorOf(server);
+      if (options === undefined || fd === undefined) throw new Error('not listening');
+      const v6 = (server.address() as AddressInfo).family === 'IPv6';
+      const on = Buffer.alloc(4);
+      on.writeInt32LE(1);
+      const done = options.set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, on);
+      if (done < 0) throw new Error(`transparent: ${getSystemErrorName(done)}; this takes the capability NET_ADMIN`);
+    },
   };
 }
 
-function askKernel(socket: Socket, getsockopt: GetSocketOption): IpPort | undefined {
+function askKernel(socket: Socket, options: SocketOptions): IpPort | undefined {
   const fd = descriptorOf(socket);
   if (fd === undefined) return undefined;
   // A dual-stack socket has IPv4 connections too, and theirs are asked for by IPv4's option.
   const v6 = socket.remoteFamily === 'IPv6' && socket.remoteAddress?.startsWith('::ffff:') !== true;
   const value = Buffer.alloc(v6 ? SOCKADDR_IN6 : SOCKADDR_IN);
-  const length = getsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value);
+  const length = options.get(fd, v6 ? SOL_IPV6 : SOL_IP, ORIGINAL_DST, value);
   if (length < value.length) return undefined;
   const address = v6 ? value.subarray(8, 24) : value.subarray(4, 8);
   return { ip: ipText(address), port: value.readUInt16BE(2) };
 }
 
-function descriptorOf(socket: Socket): number | undefined {
-  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } | null };
+function descriptorOf(owner: Socket | Server): number | undefined {
+  const { _handle: handle } = owner as (Socket | Server) & { readonly _handle?: { readonly fd?: number } | null };
   const fd = handle?.fd;
   return fd === undefined || fd < 0 ? undefined : fd;
 }
 
-function loadGetsockopt(): GetSocketOption {
+function loadSocketOptions(): SocketOptions {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const call = koffi
-    .load(null)
-    .func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)') as unknown as (
-    fd: number,
-    level: number,
-    option: number,
-    value: Buffer,
-    length: [number],
-  ) => number;
-  return (fd, level, option, value) => {
-    const length: [number] = [value.length];
-    return call(fd, level, option, value, length) === 0 ? length[0] : -koffi.errno();
+  const libc = koffi.load(null);
+  const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)');
+  const setsockopt = libc.func('int setsockopt(int, int, int, uint8_t *, uint32_t)');
+  return {
+    get(fd, level, option, value) {
+      const length: [number] = [value.length];
+      return getsockopt(fd, level, option, value, length) === 0 ? length[0] : -koffi.errno();
+    },
+    set: (fd, level, option, value) => (setsockopt(fd, level, option, value, value.length) === 0 ? 0 : -koffi.errno()),
   };
 }

@@ -57,9 +57,9 @@ export class Pod {
   /** Starts a program that stays. */
   start(
     command: readonly string[],
-    options: { readonly uid?: number; readonly env?: NodeJS.ProcessEnv } = {},
+    options: { readonly uid?: number; readonly gid?: number; readonly env?: NodeJS.ProcessEnv } = {},
   ): ChildProcess {
-    const [program = '', ...args] = this.inside(command, options.uid);
+    const [program = '', ...args] = this.inside(command, options.uid, options.gid);
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...options.env } });
     for (const stream of [child.stdout, child.stderr]) {
       if (stream !== null) createInterface({ input: stream }).on('line', (line) => this.log.push(line));
@@ -78,8 +78,8 @@ export class Pod {
     spawnSync('ip', ['netns', 'del', this.name]);
   }
 
-  private inside(command: readonly string[], uid?: number): readonly string[] {
-    const as = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups'];
+  private inside(command: readonly string[], uid?: number, gid = uid): readonly string[] {
+    const as = uid === undefined ? [] : ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
     return ['ip', 'netns', 'exec', this.name, ...as, ...command];
   }
 }

@@ -7,6 +7,8 @@ export interface PodIdentity {
   readonly roots: string;
   readonly server4: string;
   readonly server6: string;
+  /** Inbound comes by TPROXY. */
+  readonly transparent?: boolean;
 }
 
 const TYPES = 'type.googleapis.com/envoy';
@@ -127,6 +129,7 @@ function inbound(identity: PodIdentity): Json {
     address: address('0.0.0.0', 15006),
     additional_addresses: [{ address: address('::', 15006) }],
     traffic_direction: 'INBOUND',
+    ...(identity.transparent === true && { transparent: true }),
     listener_filters: [ORIGINAL_DST, TLS_INSPECTOR],
     listener_filters_timeout: '1s',
     continue_on_listener_filters_timeout: true,

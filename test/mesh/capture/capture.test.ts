@@ -16,68 +16,86 @@ const SOURCES = join(checkout, 'test', 'mesh', 'capture');
 const CLIENT = 'spiffe://cluster.local/ns/default/sa/client';
 const SERVER = 'spiffe://cluster.local/ns/default/sa/server';
 
+const folder = mkdtempSync(join(tmpdir(), 'weft-capture-'));
+const ca = new TestCa();
+
+function file(name: string, value: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, JSON.stringify(value));
+  chmodSync(path, 0o644);
+  return path;
+}
+
+/** Rules first, as the init container does it, then the proxy as its user. */
+function startProxy(pod: Pod, identity: string, server: Pod, transparent = false): void {
+  const uid = transparent ? 0 : PROXY_UID;
+  const mode = transparent ? ['-m', 'TPROXY', '-u', '0'] : [];
+  pod.run([process.execPath, weft, 'init', '-d', '15090,15021,15020', ...mode]);
+  const roots = ca.pem;
+  const bootstrap = captureBootstrap({
+    ...ca.issue(identity),
+    roots,
+    server4: server.ip4,
+    server6: server.ip6,
+    transparent,
+  });
+  const path = file(`${pod.name}.json`, bootstrap);
+  const httpGet = { path: '/ready', port: 8080 };
+  pod.start([process.execPath, weft, 'proxy', 'sidecar', '-c', path], {
+    uid,
+    gid: PROXY_UID,
+    env: {
+      POD_NAME: pod.name,
+      POD_NAMESPACE: 'default',
+      INSTANCE_IP: pod.ip4,
+      SERVICE_ACCOUNT: 'any',
+      TERMINATION_DRAIN_DURATION_SECONDS: '1',
+      ISTIO_KUBE_APP_PROBERS: JSON.stringify({
+        '/app-health/app/readyz': { httpGet, timeoutSeconds: 5 },
+        '/app-health/app/livez': { tcpSocket: { port: 3306 }, timeoutSeconds: 5 },
+      }),
+      ISTIO_PROMETHEUS_ANNOTATIONS: '{"scrape":"true","port":"8080","path":"/app-metrics"}',
+    },
+  });
+  pod.run([process.execPath, weft, 'wait', '--timeoutSeconds', '20', '--periodMillis', '100']);
+}
+
+function ask(from: Pod, kind: 'http' | 'tcp' | 'tls', host: string, port: number, uid?: number) {
+  const out = from.run([process.execPath, join(folder, 'client.mjs'), kind, host, String(port)], uid);
+  const { text, error } = JSON.parse(out) as { text: string; error?: string };
+  return error ?? text.slice(kind === 'http' ? text.indexOf('\r\n\r\n') + 4 : 0);
+}
+
+/** What the container of the pod runs, as a user who is not the proxy's. */
+async function startApplication(pod: Pod): Promise<void> {
+  const own = ca.issue('spiffe://elsewhere/app');
+  const material = file('app.json', { cert: own.certificateChain, key: own.privateKey });
+  pod.start([process.execPath, join(folder, 'application.mjs'), material], { uid: 1000 });
+  while (!pod.log.includes('application ready')) await delay(20);
+}
+
+beforeAll(() => {
+  chmodSync(folder, 0o755);
+  for (const name of ['client.mjs', 'application.mjs']) copyFileSync(join(SOURCES, name), join(folder, name));
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
 describe.skipIf(missing !== undefined)('captured pods', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'weft-capture-'));
-  const ca = new TestCa();
   let client: Pod;
   let server: Pod;
 
-  function file(name: string, value: unknown): string {
-    const path = join(folder, name);
-    writeFileSync(path, JSON.stringify(value));
-    chmodSync(path, 0o644);
-    return path;
-  }
-
-  /** Rules first, as the init container does it, then the proxy as its user. */
-  function startProxy(pod: Pod, identity: string): void {
-    pod.run([process.execPath, weft, 'init', '-d', '15090,15021,15020']);
-    const roots = ca.pem;
-    const bootstrap = captureBootstrap({ ...ca.issue(identity), roots, server4: server.ip4, server6: server.ip6 });
-    const path = file(`${pod.name}.json`, bootstrap);
-    const httpGet = { path: '/ready', port: 8080 };
-    pod.start([process.execPath, weft, 'proxy', 'sidecar', '-c', path], {
-      uid: PROXY_UID,
-      env: {
-        POD_NAME: pod.name,
-        POD_NAMESPACE: 'default',
-        INSTANCE_IP: pod.ip4,
-        SERVICE_ACCOUNT: 'any',
-        TERMINATION_DRAIN_DURATION_SECONDS: '1',
-        ISTIO_KUBE_APP_PROBERS: JSON.stringify({
-          '/app-health/app/readyz': { httpGet, timeoutSeconds: 5 },
-          '/app-health/app/livez': { tcpSocket: { port: 3306 }, timeoutSeconds: 5 },
-        }),
-        ISTIO_PROMETHEUS_ANNOTATIONS: '{"scrape":"true","port":"8080","path":"/app-metrics"}',
-      },
-    });
-    pod.run([process.execPath, weft, 'wait', '--timeoutSeconds', '20', '--periodMillis', '100']);
-  }
-
-  function ask(from: Pod, kind: 'http' | 'tcp' | 'tls', host: string, port: number, uid?: number) {
-    const out = from.run([process.execPath, join(folder, 'client.mjs'), kind, host, String(port)], uid);
-    const { text, error } = JSON.parse(out) as { text: string; error?: string };
-    return error ?? text.slice(kind === 'http' ? text.indexOf('\r\n\r\n') + 4 : 0);
-  }
-
   beforeAll(async () => {
-    chmodSync(folder, 0o755);
-    for (const name of ['client.mjs', 'application.mjs']) copyFileSync(join(SOURCES, name), join(folder, name));
     client = new Pod(`weft-c-${process.pid}`, '10.77.7.1', 'fd77::1');
     server = new Pod(`weft-s-${process.pid}`, '10.77.7.2', 'fd77::2');
     Pod.connect(client, server);
-    const own = ca.issue('spiffe://elsewhere/app');
-    const material = file('app.json', { cert: own.certificateChain, key: own.privateKey });
-    server.start([process.execPath, join(folder, 'application.mjs'), material]);
-    while (!server.log.includes('application ready')) await delay(20);
-    startProxy(server, SERVER);
-    startProxy(client, CLIENT);
+    await startApplication(server);
+    startProxy(server, SERVER, server);
+    startProxy(client, CLIENT, server);
   });
 
   afterAll(async () => {
     await client?.remove();
     await server?.remove();
-    rmSync(folder, { recursive: true });
   });
 
   it.each([
@@ -154,5 +172,37 @@ describe.skipIf(missing !== undefined)('captured pods', () => {
     };
     while (up() && Date.now() < deadline) await delay(100);
     expect(up()).toBe(false);
+  });
+});
+
+describe.skipIf(missing !== undefined)('a pod with transparent interception', () => {
+  let client: Pod;
+  let server: Pod;
+
+  beforeAll(async () => {
+    client = new Pod(`weft-d-${process.pid}`, '10.77.8.1', 'fd78::1');
+    server = new Pod(`weft-t-${process.pid}`, '10.77.8.2', 'fd78::2');
+    Pod.connect(client, server);
+    await startApplication(server);
+    startProxy(server, SERVER, server, true);
+  });
+
+  afterAll(async () => {
+    await client?.remove();
+    await server?.remove();
+  });
+
+  it('is served by its sidecar, which learns where connections were going', () => {
+    expect(ask(client, 'tls', server.ip4, 8443)).toBe('tls for app.example');
+    expect(ask(client, 'tls', server.ip6, 8443)).toBe('tls for app.example');
+  });
+
+  it('refuses plain text on ports that are strict', () => {
+    expect(ask(client, 'http', server.ip4, 8080)).toBe('');
+    expect(ask(client, 'http', server.ip6, 8080)).toBe('');
+  });
+
+  it('calls itself by its service', () => {
+    expect(ask(server, 'http', SERVICE.v4, SERVICE.http, 1000)).toContain(`URI=${SERVER}`);
   });
 });
