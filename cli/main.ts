@@ -26,6 +26,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     load: () => import('./commands/proxy-config.js'),
   },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
+  install: {
+    summary: 'print what `kubectl apply` installs in a cluster',
+    load: () => import('./commands/install.js'),
+  },
   'control-plane': {
     summary: 'run the control plane on a folder or in a cluster',
     load: () => import('./commands/control-plane.js'),

@@ -1,0 +1,101 @@
+import type { InstallValues } from '../values.js';
+import { CONTROL_PLANE, imageOf, labels, type Manifest, PORTS, RESTRICTED } from './names.js';
+
+export function controlPlane(values: InstallValues): Manifest[] {
+  const { namespace } = values;
+  const metadata = { name: CONTROL_PLANE, namespace, labels: labels(CONTROL_PLANE) };
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    { apiVersion: 'v1', kind: 'Service', metadata, spec: service() },
+    { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: deployment(values) },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      spec: { maxUnavailable: 1, selector: { matchLabels: selector() } },
+    },
+  ];
+}
+
+function selector(): Record<string, string> {
+  return { 'app.kubernetes.io/name': CONTROL_PLANE };
+}
+
+function service(): object {
+  const port = (name: string, number: number, target: number): object => ({ name, port: number, targetPort: target });
+  return {
+    selector: selector(),
+    ports: [
+      { ...port('grpc-xds', PORTS.xds, PORTS.xds), appProtocol: 'grpc' },
+      port('http-monitoring', PORTS.monitoring, PORTS.monitoring),
+      port('https-webhook', 443, PORTS.webhooks),
+    ],
+  };
+}
+
+function deployment(values: InstallValues): object {
+  return {
+    replicas: values.controlPlane.replicas,
+    selector: { matchLabels: selector() },
+    // One more first, so that webhooks and sidecars always find one.
+    strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    template: {
+      metadata: {
+        labels: { ...labels(CONTROL_PLANE), 'sidecar.istio.io/inject': 'false' },
+        annotations: {
+          'prometheus.io/scrape': 'true',
+          'prometheus.io/port': String(PORTS.monitoring),
+          'prometheus.io/path': '/metrics',
+        },
+      },
+      spec: {
+        serviceAccountName: CONTROL_PLANE,
+        securityContext: { runAsNonRoot: true, runAsUser: 65_532, runAsGroup: 65_532, fsGroup: 65_532 },
+        terminationGracePeriodSeconds: 30,
+        topologySpreadConstraints: [
+          {
+            maxSkew: 1,
+            topologyKey: 'kubernetes.io/hostname',
+            whenUnsatisfiable: 'ScheduleAnyway',
+            labelSelector: { matchLabels: selector() },
+          },
+        ],
+        containers: [container(values)],
+        volumes: [{ name: 'tmp', emptyDir: {} }],
+      },
+    },
+  };
+}
+
+function container(values: InstallValues): object {
+  const { controlPlane, proxy, injection, image } = values;
+  const field = (name: string, path: string): object => ({ name, valueFrom: { fieldRef: { fieldPath: path } } });
+  return {
+    name: 'control-plane',
+    image: imageOf(values, 'weft-control'),
+    imagePullPolicy: image.pullPolicy,
+    args: ['control-plane', '--kubernetes', '--cert-ttl', controlPlane.certTtl],
+    env: [
+      field('POD_NAME', 'metadata.name'),
+      field('POD_NAMESPACE', 'metadata.namespace'),
+      { name: 'LOG_LEVEL', value: controlPlane.logLevel },
+      { name: 'PROXY_IMAGE', value: imageOf(values, 'weft-proxy') },
+      { name: 'PROXY_IMAGE_PULL_POLICY', value: image.pullPolicy },
+      { name: 'PROXY_LOG_LEVEL', value: proxy.logLevel },
+      { name: 'PROXY_RESOURCES', value: JSON.stringify(proxy.resources) },
+      { name: 'INJECT_BY_DEFAULT', value: String(injection.enableNamespacesByDefault) },
+      { name: 'NATIVE_SIDECARS', value: injection.nativeSidecars },
+    ],
+    ports: [
+      { name: 'grpc-xds', containerPort: PORTS.xds },
+      { name: 'monitoring', containerPort: PORTS.monitoring },
+      { name: 'webhooks', containerPort: PORTS.webhooks },
+    ],
+    startupProbe: { httpGet: { path: '/ready', port: PORTS.monitoring }, periodSeconds: 1, failureThreshold: 120 },
+    readinessProbe: { httpGet: { path: '/ready', port: PORTS.monitoring }, periodSeconds: 3, timeoutSeconds: 5 },
+    livenessProbe: { httpGet: { path: '/live', port: PORTS.monitoring }, periodSeconds: 10, timeoutSeconds: 10 },
+    resources: controlPlane.resources,
+    securityContext: RESTRICTED,
+    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+  };
+}
