@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { type Answer, answer } from '../support/scripted-upstream.js';
 
 /** One case: configuration as a user of Istio writes it, requests, and what is expected of both proxies. */
@@ -75,11 +75,11 @@ export function readCases(folder = FOLDER): CaseFile[] {
 }
 
 function casesOf(document: unknown, file: string): ConformanceCase[] {
-  const { config: shared = '', mesh = {}, cases } = fields(document, ['config', 'mesh', 'cases'], file);
+  const { config: shared = '', mesh = {}, rule, cases } = fields(document, ['config', 'mesh', 'rule', 'cases'], file);
   if (!Array.isArray(cases)) throw new Error(`${file}: 'cases' is a list`);
   const names = new Set<string>();
   return cases.map((value: unknown) => {
-    const one = fields(value, ['name', 'config', 'mesh', 'requests', 'stats'], file);
+    const one = fields(value, ['name', 'config', 'http', 'rule', 'mesh', 'requests', 'stats'], file);
     const name = String(one['name']);
     if (names.has(name)) throw new Error(`${file}: two cases are called '${name}'`);
     names.add(name);
@@ -87,12 +87,34 @@ function casesOf(document: unknown, file: string): ConformanceCase[] {
     if (!Array.isArray(one['requests'])) throw new Error(`${where}: 'requests' is a list`);
     return {
       name,
-      config: [shared, one['config'] ?? ''].filter((text) => text !== '').join('\n---\n'),
+      config: [shared, one['config'] ?? '', virtualService(one['http']), destinationRule(one['rule'] ?? rule)]
+        .filter((text) => text !== '')
+        .join('\n---\n'),
       mesh: { ...(mesh as object), ...((one['mesh'] as object | undefined) ?? {}) },
       requests: one['requests'].map((request: unknown) => requestOf(request, where)),
       stats: (one['stats'] as ConformanceCase['stats'] | undefined) ?? {},
     };
   });
+}
+
+/** `http` of a case: the routes of a VirtualService for `shop`. */
+function virtualService(http: unknown): string {
+  if (http === undefined) return '';
+  const metadata = { name: 'shop', namespace: 'default' };
+  return stringify({
+    apiVersion: 'networking.istio.io/v1',
+    kind: 'VirtualService',
+    metadata,
+    spec: { hosts: ['shop'], http },
+  });
+}
+
+/** `rule` of a case, or else of its file: what a DestinationRule says about `shop`. */
+function destinationRule(rule: unknown): string {
+  if (rule === undefined || rule === null) return '';
+  const metadata = { name: 'shop', namespace: 'default' };
+  const spec = { host: 'shop', ...(rule as object) };
+  return stringify({ apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata, spec });
 }
 
 const REQUEST_FIELDS = ['request', 'to', 'host', 'headers', 'body', 'raw', 'until', 'answers', 'repeat'];

@@ -39,7 +39,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Replaces the ports of one side by names, and everything that two answers of one and the same proxy differ in. */
 export class Normalizer {
-  constructor(private readonly ports: ReadonlyMap<string, number>) {}
+  constructor(private readonly names: ReadonlyMap<number, string>) {}
 
   exchange(result: RawResult, received: readonly ReceivedRequest[], log: Observation['log']): Observation {
     return {
@@ -82,7 +82,7 @@ export class Normalizer {
 
   private text(text: string): string {
     let named = text;
-    for (const [name, port] of this.ports) named = named.replaceAll(`:${port}`, `:<${name}>`);
+    for (const [port, name] of this.names) named = named.replaceAll(`:${port}`, `:<${name}>`);
     return named;
   }
 }
