@@ -18,9 +18,9 @@ export function replyRedirect(stream: DownstreamStream, route: RouteEntry, actio
 export function replyDirectly(stream: DownstreamStream, route: RouteEntry, action: DirectResponseAction): void {
   const { status, body } = action;
   const { request } = stream;
-  // As Envoy: a redirecting status points at what was asked for.
+  // As Envoy: a status that points somewhere points at what was asked for.
   const headers: LocalReply['headers'] =
-    status >= 300 && status < 400
+    status === 201 || (status >= 300 && status < 400)
       ? [['location', `${schemeOf(request)}://${request.authority}${request.path}`]]
       : undefined;
   const reply: LocalReply = { status, body, details: 'direct_response', flags: 0 };
