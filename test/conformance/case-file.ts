@@ -30,6 +30,8 @@ export interface CaseRequest {
   /** With `raw`: text whose arrival ends the exchange; until the end of the connection without it. */
   readonly until: string | undefined;
   readonly answers: readonly Answer[];
+  /** Requests that must have reached upstreams before the exchange is over, mirrored ones among them; their order is then of no account. */
+  readonly reached: number;
   /** How often; with more than one, only the shares of the answers are compared (`share`). */
   readonly repeat: number;
   /** `{i}` in path, host, headers and body is the number of the repetition. */
@@ -117,7 +119,7 @@ function destinationRule(rule: unknown): string {
   return stringify({ apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata, spec });
 }
 
-const REQUEST_FIELDS = ['request', 'to', 'host', 'headers', 'body', 'raw', 'until', 'answers', 'repeat'];
+const REQUEST_FIELDS = ['request', 'to', 'host', 'headers', 'body', 'raw', 'until', 'answers', 'reached', 'repeat'];
 const EXPECTATIONS = ['status', 'flags', 'upstream', 'headers', 'received', 'path', 'body', 'share', 'atLeastMs'];
 
 /** `GET /path` alone, or its fields beside what is expected. */
@@ -135,6 +137,7 @@ function requestOf(value: unknown, where: string): CaseRequest {
     raw: all['raw'] === undefined ? undefined : String(all['raw']),
     until: all['until'] === undefined ? undefined : String(all['until']),
     answers: ((all['answers'] as unknown[] | undefined) ?? [200]).map((one) => answerOf(one, where)),
+    reached: Number(all['reached'] ?? 0),
     repeat: Number(all['repeat'] ?? 1),
     expect: fields(all['expect'] ?? {}, EXPECTATIONS, where) as Expectation,
   };

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { freePorts } from '../../cli/demo/free-ports.js';
 import { TestMesh } from '../support/mesh.js';
@@ -79,9 +80,12 @@ export class ConformanceMesh {
     const started = performance.now();
     const result = await this.send(side, request, 0);
     const tookMs = performance.now() - started;
+    for (const end = Date.now() + 2000; this.upstreams.received.length < request.reached && Date.now() < end; )
+      await delay(5);
     const finals = request.raw === undefined ? 1 : 0;
     const log = await pair.log(finals);
     const received = this.upstreams.received.map((one) => ({ ...one, at: versionName(one.at) }));
+    if (request.reached > 0) received.sort((a, b) => (a.at < b.at ? -1 : 1));
     return { ...this.normalizer(side).exchange(result, received, log), tookMs };
   }
 
@@ -180,6 +184,7 @@ const BARE: CaseRequest = {
   raw: undefined,
   until: undefined,
   answers: [answer(200)],
+  reached: 0,
   repeat: 1,
   expect: {},
 };
