@@ -51,7 +51,9 @@ The same values belong to the Helm chart in deploy/chart. Afterwards: weft check
         process.stdout.write(`${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, undefined, 2)}\n`);
         return;
       }
-      process.stdout.write([...crds, ...objects.map((object) => stringify(object))].join('---\n'));
+      process.stdout.write(
+        [...crds, ...objects.map((object) => stringify(object, { aliasDuplicateObjects: false }))].join('---\n'),
+      );
     });
 }
 

@@ -14,12 +14,36 @@ export function chartFiles(appVersion: string): Map<string, string> {
   for (const [name, overrides] of Object.entries(PROFILES)) {
     if (name !== 'default') files.set(`profiles/${name}.yaml`, valuesYaml(mergeValues(overrides)));
   }
-  for (const { name, condition, objects } of sections(references(), REFERENCE_MESH)) {
-    const body = objects.map((object) => unquoted(stringify(object, { lineWidth: 0 }))).join('---\n');
-    const text = condition === undefined ? body : `{{- if .Values.${condition} }}\n${body}{{- end }}\n`;
-    files.set(`templates/${name}.yaml`, text);
+  const others = new Map(templates(false).map(({ name, text }) => [name, text]));
+  for (const { name, condition, text } of templates(true)) {
+    const other = others.get(name) ?? '';
+    if (condition !== undefined)
+      files.set(`templates/${name}.yaml`, `{{- if .Values.${condition} }}\n${text}{{- end }}\n`);
+    else if (text === other) files.set(`templates/${name}.yaml`, text);
+    else {
+      const both = `{{- if .Values.${BY_DEFAULT} }}\n${text}{{- else }}\n${other}{{- end }}\n`;
+      files.set(`templates/${name}.yaml`, both);
+    }
   }
   return files;
+}
+
+/** The one value that changes what objects there are, besides whole sections. */
+const BY_DEFAULT = 'injection.enableNamespacesByDefault';
+
+function templates(
+  enableNamespacesByDefault: boolean,
+): { name: string; condition: string | undefined; text: string }[] {
+  const values = references();
+  const named = { ...values, injection: { ...values.injection, enableNamespacesByDefault } };
+  return sections(named, REFERENCE_MESH).map(({ name, condition, objects }) => ({
+    name,
+    condition,
+    text: objects
+      .map((object) => unquoted(stringify(object, { lineWidth: 0, aliasDuplicateObjects: false })))
+      .join('---\n')
+      .replace(/(name: INJECT_BY_DEFAULT\n +value: )"(?:true|false)"/, `$1"{{ .Values.${BY_DEFAULT} }}"`),
+  }));
 }
 
 function chartYaml(appVersion: string): string {

@@ -78,7 +78,7 @@ function container(values: InstallValues): object {
     env: [
       field('POD_NAME', 'metadata.name'),
       field('POD_NAMESPACE', 'metadata.namespace'),
-      { name: 'LOG_LEVEL', value: controlPlane.logLevel },
+      { name: 'WEFT_LOG_LEVEL', value: controlPlane.logLevel },
       { name: 'PROXY_IMAGE', value: imageOf(values, 'weft-proxy') },
       { name: 'PROXY_IMAGE_PULL_POLICY', value: image.pullPolicy },
       { name: 'PROXY_LOG_LEVEL', value: proxy.logLevel },
