@@ -1,10 +1,14 @@
 import type { Logger } from '../common/runtime/log.js';
 import { connectToKubernetes } from './kubernetes/client.js';
-import type { KubernetesParts } from './kubernetes-app.js';
+import type { ClusterContext, KubernetesParts } from './kubernetes-app.js';
+import { serviceNames } from './kubernetes-config.js';
 import { CapturingPods } from './sources/kubernetes/capturing-pods.js';
 import { KubernetesSource } from './sources/kubernetes/kubernetes-source.js';
 import { translateProxyless } from './translate/proxyless.js';
 import { translate } from './translate/translate.js';
+import { injectionFromEnvironment } from './webhooks/inject/environment.js';
+import { webhookMetrics } from './webhooks/metrics.js';
+import { WebhookService } from './webhooks/service.js';
 
 /** The parts of a control plane in a cluster: its API server, and what is watched there. */
 export async function kubernetesParts(log: Logger): Promise<KubernetesParts> {
@@ -15,7 +19,21 @@ export async function kubernetesParts(log: Logger): Promise<KubernetesParts> {
     allotter: new CapturingPods(),
     translate: (snapshot, node, listenerNames) =>
       node.dataPlane === 'grpc' ? translateProxyless(snapshot, node, listenerNames) : translate(snapshot, node),
+    services: (context) => [webhooks(context)],
     report: (line) => log.warn(line),
     log,
   };
+}
+
+function webhooks(context: ClusterContext): WebhookService {
+  const { config, mesh, metrics } = context;
+  return new WebhookService({
+    ...context,
+    host: config.host,
+    port: config.webhookPort,
+    dnsNames: serviceNames(config),
+    injection: injectionFromEnvironment(process.env, config.namespace),
+    configuration: () => mesh.configuration,
+    events: webhookMetrics(metrics.registry),
+  });
 }
