@@ -6,7 +6,7 @@ import { CapturingPods } from './sources/kubernetes/capturing-pods.js';
 import { KubernetesSource } from './sources/kubernetes/kubernetes-source.js';
 import { translateProxyless } from './translate/proxyless.js';
 import { translate } from './translate/translate.js';
-import { injectionFromEnvironment } from './webhooks/inject/environment.js';
+import { injectionFromEnvironment } from './webhooks/inject/installation.js';
 import { webhookMetrics } from './webhooks/metrics.js';
 import { WebhookService } from './webhooks/service.js';
 

@@ -1,52 +1,57 @@
-import type { V1ResourceRequirements } from '@kubernetes/client-node';
-import { parse } from 'yaml';
-import { isMapping } from '../../api/schema/schema.js';
-import { logLevelOf } from './annotations.js';
-import { defaultInjectionConfig, type InjectionConfig } from './config.js';
+import type { V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { parseDuration } from '../../api/duration.js';
+import { type InjectionConfig, SIDECAR } from './config.js';
+import { ownerOf } from './owner.js';
+import type { SidecarSettings } from './settings.js';
 
-type Environment = Readonly<Record<string, string | undefined>>;
+const fromPod = (name: string, fieldPath: string): V1EnvVar => ({ name, valueFrom: { fieldRef: { fieldPath } } });
 
-/**
- * What the installation says about injection, by the variables of the control plane's Deployment: PROXY_IMAGE,
- * PROXY_IMAGE_PULL_POLICY, PROXY_LOG_LEVEL, PROXY_RESOURCES (JSON), INJECT_BY_DEFAULT, NATIVE_SIDECARS (auto, true, false).
- * Throws an Error that names the variable and what it takes.
- */
-export function injectionFromEnvironment(environment: Environment, rootNamespace: string): InjectionConfig {
-  const image = environment['PROXY_IMAGE'] ?? 'localhost/weft-proxy:dev';
-  const defaults = defaultInjectionConfig({ image, rootNamespace });
-  const imagePullPolicy = pullPolicy(environment['PROXY_IMAGE_PULL_POLICY']);
-  return {
-    ...defaults,
-    ...(imagePullPolicy !== undefined && { imagePullPolicy }),
-    logLevel: logLevel(environment['PROXY_LOG_LEVEL']) ?? defaults.logLevel,
-    resources: resources(environment['PROXY_RESOURCES']) ?? defaults.resources,
-    nativeSidecars: oneOf('NATIVE_SIDECARS', environment, ['auto', 'true', 'false']) !== 'false',
-    policy: {
-      ...defaults.policy,
-      enableNamespacesByDefault: oneOf('INJECT_BY_DEFAULT', environment, ['false', 'true']) === 'true',
-    },
-  };
+/** How a proxy in a pod is configured: the environment that Istio's agent reads. */
+export function proxyEnvironment(
+  pod: V1Pod,
+  namespace: string,
+  settings: SidecarSettings,
+  config: InjectionConfig,
+): V1EnvVar[] {
+  const containers = (pod.spec?.containers ?? []).filter(({ name }) => name !== SIDECAR);
+  const workload = pod.metadata?.labels?.['service.istio.io/workload-name'] ?? ownerOf(pod).name;
+  const value = (name: string, text: string): V1EnvVar[] => (text === '' ? [] : [{ name, value: text }]);
+  return [
+    { name: 'CA_ADDR', value: String(settings.proxyConfig['discoveryAddress'] ?? config.discoveryAddress) },
+    fromPod('POD_NAME', 'metadata.name'),
+    fromPod('POD_NAMESPACE', 'metadata.namespace'),
+    fromPod('INSTANCE_IP', 'status.podIP'),
+    fromPod('INSTANCE_IPS', 'status.podIPs'),
+    fromPod('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
+    fromPod('HOST_IP', 'status.hostIP'),
+    { name: 'PROXY_CONFIG', value: JSON.stringify(settings.proxyConfig) },
+    { name: 'ISTIO_META_POD_PORTS', value: JSON.stringify(containers.flatMap(({ ports = [] }) => ports)) },
+    { name: 'ISTIO_META_APP_CONTAINERS', value: containers.map(({ name }) => name).join(',') },
+    { name: 'ISTIO_META_CLUSTER_ID', value: config.clusterId },
+    fromPod('ISTIO_META_NODE_NAME', 'spec.nodeName'),
+    { name: 'ISTIO_META_INTERCEPTION_MODE', value: settings.interception },
+    ...value('ISTIO_META_NETWORK', config.network),
+    ...value('ISTIO_META_WORKLOAD_NAME', workload),
+    ...value('ISTIO_META_OWNER', ownerPath(pod, namespace)),
+    ...value('ISTIO_META_MESH_ID', config.meshId),
+    ...value('TRUST_DOMAIN', config.trustDomain),
+    ...value('TERMINATION_DRAIN_DURATION_SECONDS', drainSeconds(settings.proxyConfig['terminationDrainDuration'])),
+    { name: 'WEFT_LOG_LEVEL', value: settings.logLevel },
+    ...proxyMetadata(settings),
+  ];
 }
 
-function oneOf(name: string, environment: Environment, values: readonly string[]): string {
-  const value = environment[name] ?? values[0] ?? '';
-  if (values.includes(value)) return value;
-  throw new Error(`${name} takes ${values.join(', ')}, not '${value}'`);
+/** `proxyMetadata` is added as it is: node metadata is what begins with ISTIO_META_. */
+export function proxyMetadata(settings: SidecarSettings): V1EnvVar[] {
+  return Object.entries(settings.proxyMetadata).map(([name, value]) => ({ name, value }));
 }
 
-function pullPolicy(value: string | undefined): InjectionConfig['imagePullPolicy'] {
-  if (value === undefined || value === 'Always' || value === 'IfNotPresent' || value === 'Never') return value;
-  throw new Error(`PROXY_IMAGE_PULL_POLICY takes Always, IfNotPresent or Never, not '${value}'`);
+function ownerPath(pod: V1Pod, namespace: string): string {
+  const { apiVersion, kind, name } = ownerOf(pod);
+  return name === '' ? '' : `kubernetes://apis/${apiVersion}/namespaces/${namespace}/${kind.toLowerCase()}s/${name}`;
 }
 
-function logLevel(value: string | undefined): string | undefined {
-  if (value === undefined || logLevelOf(value) !== undefined) return value;
-  throw new Error(`PROXY_LOG_LEVEL takes trace, debug, info, warning, error, critical or off, not '${value}'`);
-}
-
-function resources(text: string | undefined): V1ResourceRequirements | undefined {
-  if (text === undefined) return undefined;
-  const value: unknown = parse(text);
-  if (isMapping(value)) return value;
-  throw new Error(`PROXY_RESOURCES takes {"requests": {…}, "limits": {…}}, not '${text}'`);
+function drainSeconds(duration: unknown): string {
+  const milliseconds = typeof duration === 'string' ? parseDuration(duration) : undefined;
+  return milliseconds === undefined ? '' : String(Math.ceil(milliseconds / 1000));
 }

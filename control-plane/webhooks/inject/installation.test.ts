@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { injectionFromEnvironment } from './environment.js';
+import { injectionFromEnvironment } from './installation.js';
 
 describe('injection by the installation', () => {
   it('has Istio’s defaults where nothing is said', () => {
