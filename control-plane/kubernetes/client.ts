@@ -1,6 +1,5 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
-import { createInterface } from 'node:readline';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from '../../common/runtime/errors.js';
 import { ApiError, type ApiRequest, type KubernetesApi, type WatchEvent } from './api.js';
@@ -49,7 +48,7 @@ export class KubernetesClient implements KubernetesApi {
       const { statusCode = 0 } = response;
       if (statusCode !== 200)
         throw new ApiError(`${what}: ${reasonIn(await readAll(response), statusCode)}`, statusCode);
-      for await (const line of createInterface({ input: response })) {
+      for await (const line of lines(response)) {
         if (signal.aborted) return;
         if (line !== '') onEvent(JSON.parse(line) as WatchEvent);
       }
@@ -91,6 +90,20 @@ export async function connectToKubernetes(userAgent: string): Promise<Kubernetes
   const config = new KubeConfig();
   config.loadFromDefault();
   return new KubernetesClient(config, userAgent);
+}
+
+/** Lines as they become complete. Not `readline`: the error of a connection that breaks off would be nobody's, and end the process. */
+async function* lines(response: IncomingMessage): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let parts: string[] = [];
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    const [first = '', ...more] = decoder.decode(chunk, { stream: true }).split('\n');
+    parts.push(first);
+    for (const next of more) {
+      yield parts.join('');
+      parts = [next];
+    }
+  }
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {
