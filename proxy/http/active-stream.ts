@@ -134,6 +134,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   private startBody(index: number): void {
+    if (this.config.rewritesBodies !== true) return;
     const body = this.config.filters[index]?.startBody?.(this);
     if (body === undefined) return;
     this.bodies ??= new BodyFilters();

@@ -10,6 +10,8 @@ export interface ConnectionManagerConfig {
   readonly routes: RouteSource;
   /** In the order of the chain, without the router, which is always last. */
   readonly filters: readonly HttpFilter[];
+  /** Whether one of the filters may rewrite bodies. */
+  readonly rewritesBodies?: boolean;
   readonly accessLogs: readonly AccessLogger[];
   /** Value of the `server` response header, and what happens to one that came from upstream. */
   readonly serverName: string;

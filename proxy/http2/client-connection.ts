@@ -63,7 +63,7 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
     this.keepAlive?.beforeStream(this.options.clock.monotonic() - this.lastReceived);
     this.addStream(stream, this.nextId);
     this.nextId += 2;
-    encodeRequest(this.encoder, head, this.faithful);
+    encodeRequest(this.encoder, head, stream.upgrade, this.faithful);
     this.sender.sendBlock(stream, end);
     if (this.nextId > MAX_STREAM_ID) this.drain();
   }

@@ -17,7 +17,7 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
   headSeen = false;
   private method = '';
   /** What an extended CONNECT asked for, in place of HTTP/1's upgrade; empty for other requests. */
-  private upgrade = '';
+  upgrade = '';
   private webSocketKey: string | undefined = undefined;
   private informational = 0;
   private responseDone = false;
@@ -122,6 +122,7 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
 
 function reasonOf(code: number, detail: string, connectionLost: boolean): ResetReason {
   if (connectionLost) return code === ERROR.CANCEL || code === ERROR.NO_ERROR ? 'remote-reset' : 'protocol-error';
-  if (detail === 'protocol error') return 'protocol-error';
+  // As Envoy, also where it is the server that complains.
+  if (detail === 'protocol error' || code === ERROR.PROTOCOL_ERROR) return 'protocol-error';
   return code === ERROR.REFUSED_STREAM ? 'refused' : 'stream-reset';
 }

@@ -153,11 +153,11 @@ function isPath(path: string | undefined, method: string): path is string {
   return true;
 }
 
-export function encodeRequest(encoder: HpackEncoder, head: RequestHead, faithful: boolean): void {
-  const upgrade = head.headers.get('upgrade');
+/** `upgrade` is the protocol that an HTTP/1 upgrade asks for; empty for other requests. */
+export function encodeRequest(encoder: HpackEncoder, head: RequestHead, upgrade: string, faithful: boolean): void {
   encoder.begin();
-  encoder.field(':method', upgrade === undefined ? head.method : 'CONNECT');
-  if (upgrade !== undefined) encoder.field(':protocol', upgrade);
+  encoder.field(':method', upgrade === '' ? head.method : 'CONNECT');
+  if (upgrade !== '') encoder.field(':protocol', upgrade);
   if (head.method !== 'CONNECT') {
     encoder.field(':scheme', head.scheme);
     encoder.field(':path', head.path);

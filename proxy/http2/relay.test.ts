@@ -295,6 +295,42 @@ describe('HTTP/1.1 and HTTP/2', () => {
     expect((await ask(client, { ':path': '/' })).headers[':status']).toBe(413);
   });
 
+  it.each([
+    ['HTTP/1.1', 'http1'],
+    ['HTTP/2', 'http2'],
+  ] as const)('server-sent events of %s arrive one by one', async (_, upstream) => {
+    let next: (text: string) => void = () => {};
+    const events = { 'content-type': 'text/event-stream' };
+    const app =
+      upstream === 'http1'
+        ? await listen(
+            http.createServer((_request, response) => {
+              response.writeHead(200, events).flushHeaders();
+              next = (text) => void response.write(text);
+            }),
+          )
+        : await http2App((stream) => {
+            stream.respond({ ':status': 200, ...events });
+            next = (text) => void stream.write(text);
+          });
+    const port = await proxyTo(app, upstream);
+    const overHttp2 = session(port).request({ ':path': '/' });
+    await new Promise((resolve) => overHttp2.once('response', resolve));
+    for (let i = 0; i < 5; i++) {
+      const event = new Promise((resolve) => overHttp2.once('data', (chunk) => resolve(String(chunk))));
+      next(`data: ${i}\n\n`);
+      expect(await event).toBe(`data: ${i}\n\n`);
+    }
+    overHttp2.close();
+    const overHttp1 = await fetch(`http://127.0.0.1:${port}/`);
+    const reader = overHttp1.body!.getReader();
+    for (let i = 0; i < 5; i++) {
+      next(`data: ${i}\n\n`);
+      expect(Buffer.from((await reader.read()).value!).toString()).toBe(`data: ${i}\n\n`);
+    }
+    await reader.cancel();
+  });
+
   it('drains: a request under way ends, and the client hears of it', async () => {
     const upstream = await http2App(async (stream) => {
       await delay(200);

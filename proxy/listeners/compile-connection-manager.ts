@@ -65,6 +65,7 @@ export function compileConnectionManager(
     direction,
     routes,
     filters,
+    rewritesBodies: filters.some(({ startBody }) => startBody !== undefined),
     accessLogs,
     serverName: message.server_name === undefined || message.server_name === '' ? 'envoy' : message.server_name,
     serverHeader: SERVER_HEADER[message.server_header_transformation ?? 'OVERWRITE'],
