@@ -26,6 +26,7 @@ import { SecretStore } from './tls/secrets.js';
 import { ClusterManager } from './upstream/cluster-manager.js';
 import { plainDialer } from './upstream/dialer.js';
 import { type DnsResolver, systemResolver } from './upstream/dns.js';
+import type { PoolDeps } from './upstream/http-pool.js';
 
 /** What a proxy takes from outside. */
 export interface Runtime {
@@ -69,33 +70,35 @@ export function assembleDataPlane(
 
   const secrets = new SecretStore();
   const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock });
+  const countHttp2 = (name: string): void => counters.get(`http2.${name}`).increment();
+  const countUpstream = (name: string): void => counters.get(`http2.upstream_${name}`).increment();
+  const createConnection: PoolDeps['createConnection'] = (socket, events, protocol, { http2 }) =>
+    protocol === 'http1'
+      ? new Http1ClientConnection(socket, events, { clock })
+      : new Http2ClientConnection(socket, events, {
+          clock,
+          ...RESPONSE_HEAD,
+          count: countUpstream,
+          random,
+          ...(http2 !== undefined && { settings: http2 }),
+        });
   const clusters = new ClusterManager({
     clock,
     random,
     log,
     dialer,
+    createConnection,
     resolver: runtime.resolver ?? systemResolver,
     compileTls: upstreamTlsCompiler,
     onChange: hooks.onChange,
   });
 
-  const countHttp2 = (name: string): void => counters.get(`http2.${name}`).increment();
-  const countUpstream = (name: string): void => counters.get(`http2.upstream_${name}`).increment();
   const router = new ForwardingRouter({
     clusters,
     clock,
     random,
     timers,
-    createConnection: (socket, events, protocol, { http2 }) =>
-      protocol === 'http1'
-        ? new Http1ClientConnection(socket, events, { clock })
-        : new Http2ClientConnection(socket, events, {
-            clock,
-            ...RESPONSE_HEAD,
-            count: countUpstream,
-            random,
-            ...(http2 !== undefined && { settings: http2 }),
-          }),
+    createConnection,
   });
 
   const routeDeps = routeCompilers({ random });

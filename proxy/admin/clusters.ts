@@ -1,5 +1,4 @@
-import type { Stat, StatGroup } from '../telemetry/envoy-stats.js';
-import type { ClusterResources, Host } from '../upstream/cluster.js';
+import type { ClusterResources } from '../upstream/cluster.js';
 import type { ClusterView, HostView } from './sources.js';
 
 /** `/clusters` as Envoy's text. */
@@ -39,45 +38,6 @@ export function clustersJson(clusters: Iterable<ClusterView>): object {
       },
       observability_name: cluster.name,
     })),
-  };
-}
-
-/** The statistics that Envoy keeps of a cluster, as far as we count them. */
-export function clusterStats(cluster: ClusterView): StatGroup {
-  const hosts = [...cluster.hosts];
-  const sum = (of: (host: Host) => number): number => hosts.reduce((total, { host }) => total + of(host), 0);
-  const { defaultResources: limits, highResources: high } = cluster;
-  const ejected = hosts.filter(({ healthFlags }) => healthFlags.includes('/failed_outlier_check')).length;
-  const counter = (name: string, value: number): Stat => ({ name, type: 'counter', value });
-  const gauge = (name: string, value: number): Stat => ({ name, type: 'gauge', value });
-  return {
-    scope: 'cluster',
-    tag: { label: 'cluster_name', value: cluster.name },
-    stats: [
-      counter(
-        'upstream_rq_total',
-        sum(({ stats }) => stats.total),
-      ),
-      counter(
-        'upstream_rq_timeout',
-        sum(({ stats }) => stats.timeout),
-      ),
-      counter(
-        'upstream_cx_connect_fail',
-        sum(({ stats }) => stats.connectFail),
-      ),
-      counter('upstream_rq_pending_overflow', limits.overflows + high.overflows),
-      gauge('upstream_cx_active', limits.connections + high.connections),
-      gauge('upstream_rq_active', limits.requests + high.requests),
-      gauge('upstream_rq_pending_active', limits.pending + high.pending),
-      gauge('circuit_breakers.default.cx_open', limits.connections >= limits.maxConnections ? 1 : 0),
-      gauge('circuit_breakers.default.rq_open', limits.requests >= limits.maxRequests ? 1 : 0),
-      gauge('circuit_breakers.default.rq_pending_open', limits.pending >= limits.maxPendingRequests ? 1 : 0),
-      counter('outlier_detection.ejections_enforced_total', cluster.ejectionsTotal ?? 0),
-      gauge('outlier_detection.ejections_active', ejected),
-      gauge('membership_total', hosts.length),
-      gauge('membership_healthy', hosts.filter(({ healthFlags }) => healthFlags.length === 0).length),
-    ],
   };
 }
 
@@ -122,7 +82,8 @@ function hostJson({ host, healthFlags, region, zone, subZone }: HostView): objec
       { type: 'GAUGE', ...counter('rq_active', host.activeRequests) },
     ],
     health_status: {
-      eds_health_status: 'HEALTHY',
+      eds_health_status: healthFlags.includes('/failed_eds_health') ? 'UNHEALTHY' : 'HEALTHY',
+      ...(healthFlags.includes('/failed_active_hc') && { failed_active_health_check: true }),
       ...(healthFlags.includes('/failed_outlier_check') && { failed_outlier_check: true }),
     },
     weight: host.weight,

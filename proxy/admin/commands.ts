@@ -2,7 +2,8 @@ import { RE2JS } from 're2js';
 import { toJson } from '../../common/xds/json.js';
 import { durationToJson } from '../../common/xds/json-scalars.js';
 import { exposition, flatStats, type StatGroup } from '../telemetry/envoy-stats.js';
-import { clusterStats, clustersJson, clustersText } from './clusters.js';
+import { clusterStats } from './cluster-stats.js';
+import { clustersJson, clustersText } from './clusters.js';
 import { configDump, DumpError } from './config-dump.js';
 import type { AdminSources, CertificateDetails } from './sources.js';
 

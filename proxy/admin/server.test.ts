@@ -2,9 +2,11 @@ import { request } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { Registry } from 'prom-client';
 import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../common/runtime/clock.js';
 import { fromJson } from '../../common/xds/json.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
+import { OutlierDetector } from '../upstream/outlier-detector.js';
 import { type AdminServer, startAdmin } from './server.js';
 import type { AdminSources, ResourceView, ServerState } from './sources.js';
 
@@ -19,6 +21,9 @@ const limits = (): ClusterResources => ({
   requests: 2,
   retries: 0,
   overflows: 5,
+  connectionOverflows: 0,
+  retryOverflows: 0,
+  trackRemaining: false,
 }); // prettier-ignore
 
 const HOST: Host = {
@@ -93,6 +98,10 @@ function fakeSources(calls: Calls): AdminSources {
         defaultResources: limits(),
         highResources: limits(),
         hosts: [{ host: HOST, healthFlags: ['/failed_outlier_check'] }],
+        outliers: {
+          ...new OutlierDetector(undefined, { clock: systemClock, random: Math.random }, () => {}).stats,
+          ejectionsActive: 1,
+        },
       },
     ],
     listeners: () => [{ name: 'l', host: '127.0.0.1', port: 15001 }],

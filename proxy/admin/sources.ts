@@ -3,6 +3,8 @@ import type { EdgeReport } from '../../common/runtime/edge-report.js';
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
 import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
+import type { HealthCheckStats } from '../upstream/health/health-checks.js';
+import type { OutlierStats } from '../upstream/outlier-detector.js';
 
 /** What the admin server shows and does: getters, so that it always tells the present state. */
 export interface AdminSources {
@@ -55,8 +57,10 @@ export interface ClusterView {
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
   readonly hosts: Iterable<HostView>;
-  /** Ejections by outlier detection so far. */
-  readonly ejectionsTotal?: number;
+  /** Set when its hosts are ejected for their answers. */
+  readonly outliers?: OutlierStats | undefined;
+  /** Set when its hosts are asked for their health. */
+  readonly healthChecks?: HealthCheckStats | undefined;
 }
 
 export interface HostView {

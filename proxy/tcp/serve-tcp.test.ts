@@ -69,6 +69,9 @@ class FakeCluster implements Cluster {
     requests: 0,
     retries: 0,
     overflows: 0,
+    connectionOverflows: 0,
+    retryOverflows: 0,
+    trackRemaining: false,
   }; // prettier-ignore
   private next = 0;
   constructor(readonly hosts: Host[]) {}
@@ -227,7 +230,7 @@ describe('TCP proxy', () => {
     const { port, logged } = await proxy(cluster);
     client(port).resume();
     expect((await logged).flags).toBe(FLAG.UO);
-    expect(cluster.limits.overflows).toBe(1);
+    expect(cluster.limits.connectionOverflows).toBe(1);
   });
 
   it('closes a quiet connection', async () => {

@@ -62,7 +62,7 @@ export class TcpSession implements TcpHandle {
   private attempt(cluster: Cluster): void {
     const resources = cluster.resources('default');
     if (resources.connections >= resources.maxConnections) {
-      resources.overflows++;
+      resources.connectionOverflows++;
       this.abort(FLAG.UO);
       return;
     }

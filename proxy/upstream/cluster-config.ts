@@ -1,8 +1,10 @@
 import type { ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
 import type { UpstreamTls } from '../tls/context.js';
+import type { SlowStart } from './balancers/warm-up.js';
 import type { ClusterSettings } from './cluster.js';
 import type { SourceAddresses } from './compile-source.js';
 import type { KeepAlive } from './dialer.js';
+import type { HealthCheckConfig } from './health/config.js';
 
 /** A compiled envoy.config.cluster.v3.Cluster; immutable. Times in ms. */
 export interface ClusterConfig {
@@ -13,6 +15,7 @@ export interface ClusterConfig {
   readonly settings: ClusterSettings;
   readonly breakers: { readonly default: BreakerLimits; readonly high: BreakerLimits };
   readonly outlier: OutlierConfig | undefined;
+  readonly healthCheck: HealthCheckConfig | undefined;
   readonly transport: TransportConfig;
   readonly keepAlive: KeepAlive | undefined;
   /** Absent leaves it to the kernel. */
@@ -33,8 +36,8 @@ export interface DnsConfig {
 }
 
 export type BalancerConfig =
-  | { readonly kind: 'round-robin' }
-  | { readonly kind: 'least-request'; readonly choices: number; readonly bias: number }
+  | { readonly kind: 'round-robin'; readonly slowStart?: SlowStart }
+  | { readonly kind: 'least-request'; readonly choices: number; readonly bias: number; readonly slowStart?: SlowStart }
   | { readonly kind: 'random' }
   | { readonly kind: 'ring-hash'; readonly minimum: number; readonly maximum: number; readonly useHostname: boolean }
   | { readonly kind: 'maglev'; readonly tableSize: number; readonly useHostname: boolean }
@@ -53,6 +56,7 @@ export interface BreakerLimits {
   readonly maxRequests: number;
   readonly maxRetries: number;
   readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  readonly trackRemaining: boolean;
 }
 
 /** envoy.config.cluster.v3.OutlierDetection with its defaults filled in. Percentages are 0–100. */
@@ -81,6 +85,8 @@ export interface OutlierConfig {
   readonly enforcingFailurePercentageLocalOrigin: number;
   readonly failurePercentageMinimumHosts: number;
   readonly failurePercentageRequestVolume: number;
+  /** What of a response is an error, where that is not its being a 5xx. */
+  readonly isError: ((status: number) => boolean) | undefined;
 }
 
 /** How a connection to a host is protected: the first match by the endpoint's metadata, else the default. */
@@ -131,6 +137,11 @@ export interface EndpointConfig {
   /** `region/zone/sub_zone`. */
   readonly locality: string;
   readonly health: 'healthy' | 'degraded' | 'unhealthy';
+  readonly healthCheck: {
+    readonly disabled: boolean;
+    readonly port: number | undefined;
+    readonly hostname: string;
+  };
   readonly transportMetadata: ReadonlyMap<string, string>;
   readonly workload: WorkloadInfo | undefined;
 }

@@ -185,7 +185,15 @@ export class ClusterManager implements Clusters {
   private markWarm(entry: Entry): void {
     entry.waiting?.cancel();
     entry.waiting = undefined;
-    this.usable.set(entry.cluster.name, entry.cluster);
+    const { cluster } = entry;
+    let later = false;
+    cluster.whenChecked(() => {
+      if (this.entries.get(cluster.name)?.cluster !== cluster) return;
+      const known = this.usable.has(cluster.name);
+      this.usable.set(cluster.name, cluster);
+      if (later && !known) this.deps.onChange?.();
+    });
+    later = true;
   }
 
   private remove(name: string): void {

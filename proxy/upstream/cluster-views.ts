@@ -1,6 +1,8 @@
 import type { ClusterResources } from './cluster.js';
 import type { ClusterManager } from './cluster-manager.js';
+import type { HealthCheckStats } from './health/health-checks.js';
 import type { UpstreamHost } from './host.js';
+import type { OutlierStats } from './outlier-detector.js';
 
 /** What the admin endpoints show of a cluster. */
 export interface ClusterSummary {
@@ -9,8 +11,10 @@ export interface ClusterSummary {
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
   readonly hosts: readonly HostSummary[];
-  /** Ejections by outlier detection so far. */
-  readonly ejectionsTotal: number;
+  /** Undefined without outlier detection. */
+  readonly outliers: OutlierStats | undefined;
+  /** Undefined without active health checks. */
+  readonly healthChecks: HealthCheckStats | undefined;
 }
 
 export interface HostSummary {
@@ -30,13 +34,15 @@ export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
     defaultResources: cluster.resources('default'),
     highResources: cluster.resources('high'),
     hosts: cluster.hosts.map(hostSummary),
-    ejectionsTotal: cluster.detector.stats.ejectionsEnforcedTotal,
+    outliers: cluster.config.outlier === undefined ? undefined : cluster.detector.stats,
+    healthChecks: cluster.healthChecks?.stats,
   }));
 }
 
 function hostSummary(host: UpstreamHost): HostSummary {
   const [region = '', zone = '', subZone = ''] = host.locality.split('/');
   const healthFlags: string[] = [];
+  if (host.failedActiveCheck) healthFlags.push('/failed_active_hc');
   if (host.ejected) healthFlags.push('/failed_outlier_check');
   if (host.health === 'unhealthy') healthFlags.push('/failed_eds_health');
   if (host.health === 'degraded') healthFlags.push('/degraded_eds_health');

@@ -70,8 +70,12 @@ export interface ClusterResources {
   pending: number;
   requests: number;
   retries: number;
-  /** Attempts that a limit refused, for stats. */
+  /** Whether the statistics tell what is left. */
+  readonly trackRemaining: boolean;
+  /** Requests, connections and retries that a limit refused, for statistics. */
   overflows: number;
+  connectionOverflows: number;
+  retryOverflows: number;
 }
 
 export interface LoadBalancerContext {

@@ -1,6 +1,7 @@
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { SlowStart } from './balancers/warm-up.js';
 import type { BalancerConfig } from './cluster-config.js';
-import { type FieldReport, numberValue } from './fields.js';
+import { durationMs, type FieldReport, numberValue } from './fields.js';
 
 const RING_LIMIT = 8 * 1024 * 1024;
 const MAGLEV_DEFAULT = 65_537;
@@ -21,10 +22,10 @@ export function compileBalancer(message: Cluster, report: FieldReport): Balancer
   }
   switch (message.lb_policy ?? 'ROUND_ROBIN') {
     case 'ROUND_ROBIN':
-      if (message.round_robin_lb_config?.slow_start_config) {
-        report.warn('round_robin_lb_config.slow_start_config', 'not acted on');
-      }
-      return { kind: 'round-robin' };
+      return {
+        kind: 'round-robin',
+        ...slowStart(message.round_robin_lb_config?.slow_start_config, 'round_robin_lb_config', report),
+      };
     case 'LEAST_REQUEST':
       return compileLeastRequest(message, report);
     case 'RANDOM':
@@ -43,10 +44,30 @@ function compileLeastRequest(message: Cluster, report: FieldReport): BalancerCon
   const config = message.least_request_lb_config;
   const choices = numberValue(config?.choice_count) ?? 2;
   if (choices < 2) report.error('least_request_lb_config.choice_count', 'must be at least 2');
-  if (config?.slow_start_config) report.warn('least_request_lb_config.slow_start_config', 'not acted on');
   const bias = Number(config?.active_request_bias?.default_value ?? 1);
   if (bias < 0) report.error('least_request_lb_config.active_request_bias', 'must not be negative');
-  return { kind: 'least-request', choices, bias };
+  return {
+    kind: 'least-request',
+    choices,
+    bias,
+    ...slowStart(config?.slow_start_config, 'least_request_lb_config', report),
+  };
+}
+
+/** Without a window there is no slow start; values that make no sense count as Envoy's defaults. */
+function slowStart(
+  message: NonNullable<Cluster['round_robin_lb_config']>['slow_start_config'],
+  path: string,
+  report: FieldReport,
+): { readonly slowStart?: SlowStart } {
+  const windowMs = durationMs(message?.slow_start_window) ?? 0;
+  if (message === undefined || message === null || windowMs <= 0) return {};
+  const aggression = Number(message.aggression?.default_value ?? 1);
+  if (message.aggression !== undefined && message.aggression !== null && !message.aggression.runtime_key) {
+    report.error(`${path}.slow_start_config.aggression.runtime_key`, 'is required');
+  }
+  const minimum = (numberValue(message.min_weight_percent) ?? 10) / 100;
+  return { slowStart: { windowMs, aggression: aggression > 0 ? aggression : 1, minimum } };
 }
 
 function compileRingHash(message: Cluster, useHostname: boolean, report: FieldReport): BalancerConfig {

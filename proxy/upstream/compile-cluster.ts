@@ -13,6 +13,7 @@ import { compileSource } from './compile-source.js';
 import { type CompileUpstreamTls, compileTransport } from './compile-transport.js';
 import type { KeepAlive } from './dialer.js';
 import { durationMs, FieldReport, filterMetadata, isRecord, numberValue, stringMember } from './fields.js';
+import { compileHealthCheck } from './health/compile.js';
 
 export type CompiledCluster =
   | { readonly ok: true; readonly config: ClusterConfig; readonly warnings: readonly string[] }
@@ -39,7 +40,8 @@ export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): Com
     common: compileCommon(message, report),
     settings: compileSettings(message, options, report),
     breakers: compileBreakers(message.circuit_breakers, report),
-    outlier: compileOutlier(message.outlier_detection, report),
+    outlier: compileOutlier(message.outlier_detection, options?.outlier_detection?.error_matcher, report),
+    healthCheck: compileHealthCheck(message.health_checks ?? [], report),
     transport: compileTransport(message, deps.compileTls, report),
     keepAlive: compileKeepAlive(message, report),
     source: compileSource(message, report),
@@ -229,7 +231,6 @@ function reportUnused(message: Cluster, report: FieldReport): void {
     report.error('upstream_config', 'extension not supported');
   }
   const unused = [
-    ['health_checks', (message.health_checks ?? []).length > 0],
     ['lrs_server', isSet(message.lrs_server)],
     ['dns_resolvers', (message.dns_resolvers ?? []).length > 0],
     ['preconnect_policy', isSet(message.preconnect_policy)],

@@ -90,8 +90,20 @@ function compileEndpoint(
     priority: where.priority,
     locality: where.locality,
     health: healthOf(message.health_status),
+    healthCheck: healthCheckOf(message.endpoint?.health_check_config),
     transportMetadata: transportMetadataOf(message),
     workload: workloadOf(message),
+  };
+}
+
+function healthCheckOf(
+  message: NonNullable<LbEndpoint['endpoint']>['health_check_config'],
+): EndpointConfig['healthCheck'] {
+  const port = message?.address?.socket_address?.port_value ?? message?.port_value ?? 0;
+  return {
+    disabled: message?.disable_active_health_check === true,
+    port: port > 0 ? port : undefined,
+    hostname: message?.hostname ?? '',
   };
 }
 

@@ -3,7 +3,9 @@ import type {
   _envoy_config_cluster_v3_CircuitBreakers_Thresholds as Thresholds,
 } from '../../proto/gen/envoy/config/cluster/v3/CircuitBreakers.js';
 import type { OutlierDetection } from '../../proto/gen/envoy/config/cluster/v3/OutlierDetection.js';
+import type { MatchPredicate } from '../../proto/gen/envoy/config/common/matcher/v3/MatchPredicate.js';
 import type { BreakerLimits, OutlierConfig } from './cluster-config.js';
+import { compileErrorMatcher } from './compile-error-matcher.js';
 import { boolValue, durationMs, type FieldReport, numberValue } from './fields.js';
 
 /** Envoy's defaults: 1024 connections, pending and active requests, 3 retries. */
@@ -13,6 +15,7 @@ const DEFAULT_LIMITS: BreakerLimits = {
   maxRequests: 1024,
   maxRetries: 3,
   retryBudget: undefined,
+  trackRemaining: false,
 };
 
 /** Limits of both priorities; the first entry of a priority counts, as in Envoy. */
@@ -39,6 +42,7 @@ function limitsOf(message: Thresholds | undefined): BreakerLimits {
     maxPendingRequests: numberValue(message.max_pending_requests) ?? DEFAULT_LIMITS.maxPendingRequests,
     maxRequests: numberValue(message.max_requests) ?? DEFAULT_LIMITS.maxRequests,
     maxRetries: numberValue(message.max_retries) ?? DEFAULT_LIMITS.maxRetries,
+    trackRemaining: message.track_remaining === true,
     retryBudget:
       budget === undefined || budget === null
         ? undefined
@@ -52,6 +56,7 @@ function limitsOf(message: Thresholds | undefined): BreakerLimits {
 /** Outlier detection with Envoy's defaults; undefined when the cluster has none. */
 export function compileOutlier(
   message: OutlierDetection | null | undefined,
+  errors: MatchPredicate | null | undefined,
   report: FieldReport,
 ): OutlierConfig | undefined {
   if (message === undefined || message === null) return undefined;
@@ -93,5 +98,6 @@ export function compileOutlier(
     enforcingFailurePercentageLocalOrigin: percent('enforcing_failure_percentage_local_origin', 0),
     failurePercentageMinimumHosts: count('failure_percentage_minimum_hosts', 5),
     failurePercentageRequestVolume: count('failure_percentage_request_volume', 50),
+    isError: errors ? compileErrorMatcher(errors, 'outlier_detection.error_matcher', report) : undefined,
   };
 }

@@ -7,8 +7,8 @@ export class HostTable {
   hosts: readonly UpstreamHost[] = [];
   private byKey = new Map<string, UpstreamHost>();
 
-  /** Takes over a new list; returns whether the set of hosts changed. The first entry of an address counts. */
-  update(endpoints: EndpointsConfig, transport: TransportConfig): boolean {
+  /** Takes over a new list at a time in monotonic ms; returns whether the set of hosts changed. The first entry of an address counts. */
+  update(endpoints: EndpointsConfig, transport: TransportConfig, now: number): boolean {
     const next = new Map<string, UpstreamHost>();
     const hosts: UpstreamHost[] = [];
     let changed = false;
@@ -20,6 +20,7 @@ export class HostTable {
       const key = keyOf(endpoint);
       const known = this.byKey.get(key);
       const host = known ?? newHost(endpoint, transport);
+      if (known === undefined) host.readySince = now;
       changed ||= known === undefined;
       host.update(endpoint);
       next.set(key, host);

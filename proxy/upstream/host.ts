@@ -18,8 +18,17 @@ export class UpstreamHost implements Host {
   hashKey = '';
   health: EndpointConfig['health'] = 'healthy';
   workload: WorkloadInfo | undefined = undefined;
+  /** Has not answered an active health check, or not well. */
+  failedActiveCheck = false;
+  /** Its endpoint asks for no active health check. */
+  uncheckedHealth = false;
+  /** Where its health is asked for, when that is not its own port. */
+  healthPort: number | undefined = undefined;
+  healthHostname = '';
   /** Put aside by outlier detection. */
   ejected = false;
+  /** Since when it could be chosen, as far as warming up goes; monotonic ms. */
+  readySince = Number.NEGATIVE_INFINITY;
   activeRequests = 0;
   readonly stats: HostStats = { total: 0, success: 0, error: 0, connectFail: 0, timeout: 0 };
   pool: HostPool | undefined = undefined;
@@ -48,12 +57,15 @@ export class UpstreamHost implements Host {
     this.hostname = endpoint.hostname;
     this.hashKey = endpoint.hashKey;
     this.workload = endpoint.workload;
+    this.uncheckedHealth = endpoint.healthCheck.disabled;
+    this.healthPort = endpoint.healthCheck.port;
+    this.healthHostname = endpoint.healthCheck.hostname;
     return changed;
   }
 
-  /** What the balancer goes by: EDS health and ejection together. */
+  /** What the balancer goes by: EDS health, active checks and ejection together. */
   get availability(): 'healthy' | 'degraded' | 'unhealthy' {
-    return this.ejected ? 'unhealthy' : this.health;
+    return this.ejected || this.failedActiveCheck ? 'unhealthy' : this.health;
   }
 
   /** Closes its connections as they become idle. */

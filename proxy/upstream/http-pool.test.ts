@@ -79,6 +79,7 @@ function setUp(limits: Partial<BreakerLimits> = {}, settings: Partial<ClusterSet
     maxRequests: 1024,
     maxRetries: 3,
     retryBudget: undefined,
+    trackRemaining: false,
     ...limits,
   });
   const cluster: Cluster = {

@@ -236,7 +236,7 @@ export class ConnectionPool {
       const { connections, maxConnections } = this.resources;
       // A host without any connection gets one beyond the limit, or its requests would wait for ever.
       if (connections >= maxConnections && this.all.size > 0) {
-        this.resources.overflows++;
+        this.resources.connectionOverflows++;
         return;
       }
       const connection = new PooledConnection(this);

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 
 function detector(count: number, message: OutlierDetection): { hosts: UpstreamHost[]; detector: OutlierDetector } {
-  const config = compileOutlier({ max_ejection_percent: { value: 100 }, ...message }, new FieldReport());
+  const config = compileOutlier({ max_ejection_percent: { value: 100 }, ...message }, undefined, new FieldReport());
   const made = new OutlierDetector(config, { clock, random: () => 0.5 }, () => changes++);
   const hosts = Array.from({ length: count }, (_, i) => new UpstreamHost(`10.0.0.${i + 1}`, 80, PLAINTEXT, false));
   made.setHosts(hosts);

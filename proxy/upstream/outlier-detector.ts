@@ -103,6 +103,14 @@ export class OutlierDetector {
     }
   }
 
+  /** An active health check has found the host well: it comes back before its time, as in Envoy. */
+  onHealthy(host: UpstreamHost): void {
+    if (!host.ejected) return;
+    this.letIn(host);
+    this.monitors.get(host)?.resetConsecutive();
+    this.onChange();
+  }
+
   private externalResult(host: UpstreamHost, monitor: HostMonitor, status: number, config: OutlierConfig): void {
     monitor.response(status);
     if (status < 500) return;

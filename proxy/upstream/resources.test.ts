@@ -17,14 +17,19 @@ describe('retryAllowed', () => {
   ])(
     'budget of %d %%, at least %d, with %d requests and %d waiting: a retry beside %d: %s',
     (percent, minConcurrency, requests, pending, retries, allowed) => {
-      const state = new BreakerState({ ...NO_LIMIT, maxRetries: 0, retryBudget: { percent, minConcurrency } });
+      const state = new BreakerState({
+        ...NO_LIMIT,
+        maxRetries: 0,
+        retryBudget: { percent, minConcurrency },
+        trackRemaining: false,
+      });
       Object.assign(state, { requests, pending, retries });
       expect(retryAllowed(state)).toBe(allowed);
     },
   );
 
   it('goes by the fixed limit without a budget', () => {
-    const state = new BreakerState({ ...NO_LIMIT, maxRetries: 2, retryBudget: undefined });
+    const state = new BreakerState({ ...NO_LIMIT, maxRetries: 2, retryBudget: undefined, trackRemaining: false });
     state.retries = 1;
     expect(retryAllowed(state)).toBe(true);
     state.retries = 2;

@@ -12,7 +12,10 @@ export class BreakerState implements ClusterResources {
   pending = 0;
   requests = 0;
   retries = 0;
+  trackRemaining = false;
   overflows = 0;
+  connectionOverflows = 0;
+  retryOverflows = 0;
 
   constructor(limits: BreakerLimits) {
     this.setLimits(limits);
@@ -24,6 +27,7 @@ export class BreakerState implements ClusterResources {
     this.maxRequests = limits.maxRequests;
     this.maxRetries = limits.maxRetries;
     this.retryBudget = limits.retryBudget;
+    this.trackRemaining = limits.trackRemaining;
   }
 }
 

@@ -19,7 +19,14 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-const UNLIMITED = { maxConnections: 9, maxPendingRequests: 9, maxRequests: 9, maxRetries: 9, retryBudget: undefined };
+const UNLIMITED = {
+  maxConnections: 9,
+  maxPendingRequests: 9,
+  maxRequests: 9,
+  maxRetries: 9,
+  retryBudget: undefined,
+  trackRemaining: false,
+};
 const SETTINGS = { connectTimeoutMs: 1000, idleTimeoutMs: 0, maxRequestsPerConnection: 0, maxConnectionDurationMs: 0 };
 
 /** Sends a GET as soon as it can; resolves with the status or with why there is none. */

@@ -16,8 +16,10 @@ import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
 import { NO_ENDPOINTS } from './compile-endpoints.js';
 import { sourceFor } from './compile-source.js';
 import type { UpstreamDialer } from './dialer.js';
+import { HealthChecks } from './health/health-checks.js';
 import { UpstreamHost } from './host.js';
 import { HostTable } from './host-table.js';
+import type { PoolDeps } from './http-pool.js';
 import { LoadBalancer } from './load-balancer.js';
 import { OriginalDestinations } from './original-destinations.js';
 import { OutlierDetector } from './outlier-detector.js';
@@ -35,12 +37,17 @@ export interface ClusterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly dialer: UpstreamDialer;
+  /** Puts a codec on a connection, for health checks over HTTP; without it there are none. */
+  readonly createConnection?: PoolDeps['createConnection'];
 }
 
 /** A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. */
 export class UpstreamCluster implements Cluster {
   readonly name: string;
   readonly detector: OutlierDetector;
+  /** Set when its hosts are asked for their health. */
+  healthChecks: HealthChecks | undefined = undefined;
+  private connected = false;
   private readonly deps: ClusterDeps;
   private readonly table = new HostTable();
   private readonly breakers: { readonly default: BreakerState; readonly high: BreakerState };
@@ -60,6 +67,7 @@ export class UpstreamCluster implements Cluster {
     this.detector = new OutlierDetector(config.outlier, deps, () => this.rebalance());
     this.destinations = new OriginalDestinations(config, deps.clock);
     this.balancer = this.newBalancer();
+    this.replaceHealthChecks(config);
   }
 
   get config(): ClusterConfig {
@@ -94,13 +102,24 @@ export class UpstreamCluster implements Cluster {
   }
 
   connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto', relayed?: RelayedConnection): Socket {
+    this.connected = true;
+    return this.dial(host, host.port, events, protocol, relayed);
+  }
+
+  private dial(
+    host: Host,
+    port: number,
+    events: ConnectEvents,
+    protocol: WireProtocol,
+    relayed?: RelayedConnection,
+  ): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
     const localAddress = sourceFor(host.ip, this.current.source);
     const version = target?.transport.proxyProtocol;
     return this.deps.dialer.connect(
       target !== undefined && target.hostname !== ''
-        ? { ip: host.ip, port: host.port, sniHost: target.hostname }
-        : { ip: host.ip, port: host.port },
+        ? { ip: host.ip, port, sniHost: target.hostname }
+        : { ip: host.ip, port },
       target?.transport.tls,
       {
         connectTimeoutMs: this.current.settings.connectTimeoutMs,
@@ -117,7 +136,7 @@ export class UpstreamCluster implements Cluster {
   }
 
   report(host: Host, outcome: AttemptOutcome): void {
-    if (host instanceof UpstreamHost) this.detector.report(host, outcome);
+    if (host instanceof UpstreamHost) this.detector.report(host, judged(outcome, this.current.outlier?.isError));
   }
 
   /** A new configuration of the same name. Hosts stay where their transport is the same as before. */
@@ -127,6 +146,7 @@ export class UpstreamCluster implements Cluster {
     this.breakers.default.setLimits(config.breakers.default);
     this.breakers.high.setLimits(config.breakers.high);
     this.detector.reconfigure(config.outlier);
+    this.replaceHealthChecks(config);
     this.destinations.reconfigure(config, sameTransport);
     if (!sameTransport) this.table.clear();
     this.setEndpoints(this.endpoints);
@@ -143,19 +163,55 @@ export class UpstreamCluster implements Cluster {
   /** The hosts from now on. Those that are gone close their connections as they become idle. */
   setEndpoints(endpoints: EndpointsConfig): void {
     this.endpoints = endpoints;
-    const changed = this.table.update(endpoints, this.current.transport);
+    const changed = this.table.update(endpoints, this.current.transport, this.deps.clock.monotonic());
     if (changed && this.current.common.closeOnHostSetChange) for (const host of this.table.hosts) host.drain();
     this.detector.setHosts(this.table.hosts);
+    this.healthChecks?.setHosts(this.table.hosts);
     this.rebalance();
+  }
+
+  /** Calls back when nothing more has to be found out about the hosts that there are. */
+  whenChecked(callback: () => void): void {
+    if (this.healthChecks === undefined) callback();
+    else this.healthChecks.whenChecked(callback);
   }
 
   /** Stops timers and closes idle connections; busy ones end with their request. */
   close(): void {
     this.detector.close();
+    this.healthChecks?.close();
     this.destinations.close();
     this.table.clear();
     this.detector.setHosts([]);
     this.rebalance();
+  }
+
+  /** Hosts that were healthy under the old checks stay so until changed ones say otherwise. */
+  private replaceHealthChecks({ healthCheck }: ClusterConfig): void {
+    if (this.healthChecks?.config.fingerprint === healthCheck?.fingerprint) return;
+    const trusted = new Set(this.table.hosts.filter((host) => !host.failedActiveCheck));
+    this.healthChecks?.close();
+    const { clock, random, createConnection } = this.deps;
+    this.healthChecks =
+      healthCheck === undefined || createConnection === undefined
+        ? undefined
+        : new HealthChecks(
+            healthCheck,
+            {
+              clock,
+              random,
+              hasTraffic: () => this.connected,
+              onChange: () => this.rebalance(),
+              onHealthy: (host) => this.detector.onHealthy(host),
+              target: (host, { altPort }) => ({
+                authority: host.healthHostname || host.hostname || this.name,
+                connect: (events, protocol) =>
+                  this.dial(host, host.healthPort ?? altPort ?? host.port, events, protocol),
+                createCodec: (socket, events, protocol) => createConnection(socket, events, protocol, this.settings),
+              }),
+            },
+            trusted,
+          );
   }
 
   private rebalance(): void {
@@ -170,10 +226,17 @@ export class UpstreamCluster implements Cluster {
         overprovisioning: this.endpoints.overprovisioning,
         localityWeights: this.endpoints.localityWeights,
         common,
-        factory: balancerFactory(balancer),
+        factory: balancerFactory(balancer, () => this.deps.clock.monotonic()),
         hashing: isHashing(balancer),
       },
       this.deps.random,
     );
   }
+}
+
+/** A response as the cluster's own idea of an error makes it count: an error is a 5xx, anything else a success. */
+function judged(outcome: AttemptOutcome, isError: ((status: number) => boolean) | undefined): AttemptOutcome {
+  if (isError === undefined || outcome.kind !== 'response') return outcome;
+  const { status } = outcome;
+  return { kind: 'response', status: !isError(status) ? 200 : status >= 500 ? status : 500 };
 }

@@ -61,7 +61,7 @@ export class RetryState {
     if (this.left === 0) return 'limit-exceeded';
     this.left--;
     if (!retryAllowed(this.resources)) {
-      this.resources.overflows++;
+      this.resources.retryOverflows++;
       return 'overflow';
     }
     this.holding = true;

@@ -2,14 +2,17 @@ import type { Random } from '../../../common/runtime/clock.js';
 import type { UpstreamHost } from '../host.js';
 import { type Balancer, type BalancerFactory, sameWeights, type WeightedHost } from './balancer.js';
 import { EdfSchedule } from './edf.js';
+import { type WarmUp, weightOf } from './warm-up.js';
 
 /**
  * With equal weights the least busy of `choices` random hosts; otherwise weighted by `weight / (active + 1)^bias`
  * (Cluster.LeastRequestLbConfig).
  */
-export function leastRequest(choices: number, bias: number): BalancerFactory {
+export function leastRequest(choices: number, bias: number, warmUp?: WarmUp): BalancerFactory {
   return (hosts, random) =>
-    sameWeights(hosts) ? new PowerOfChoices(hosts, random, choices) : new WeightedLeastRequest(hosts, bias);
+    sameWeights(hosts) && warmUp?.applies(hosts) !== true
+      ? new PowerOfChoices(hosts, random, choices)
+      : new WeightedLeastRequest(hosts, bias, warmUp);
 }
 
 class PowerOfChoices implements Balancer {
@@ -37,10 +40,11 @@ class PowerOfChoices implements Balancer {
 class WeightedLeastRequest implements Balancer {
   private readonly schedule: EdfSchedule<WeightedHost>;
 
-  constructor(hosts: readonly WeightedHost[], bias: number) {
-    this.schedule = new EdfSchedule(hosts, (entry) =>
-      bias === 0 ? entry.weight : entry.weight / (entry.host.activeRequests + 1) ** bias,
-    );
+  constructor(hosts: readonly WeightedHost[], bias: number, warmUp: WarmUp | undefined) {
+    this.schedule = new EdfSchedule(hosts, (entry) => {
+      const weight = weightOf(entry, warmUp);
+      return bias === 0 ? weight : weight / (entry.host.activeRequests + 1) ** bias;
+    });
   }
 
   pick(): UpstreamHost | undefined {

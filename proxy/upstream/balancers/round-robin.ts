@@ -2,10 +2,12 @@ import type { Random } from '../../../common/runtime/clock.js';
 import type { UpstreamHost } from '../host.js';
 import { type Balancer, sameWeights, type WeightedHost } from './balancer.js';
 import { EdfSchedule } from './edf.js';
+import { type WarmUp, weightOf } from './warm-up.js';
 
-/** One after the other from a random start; by earliest deadline where weights differ. */
-export function roundRobin(hosts: readonly WeightedHost[], random: Random): Balancer {
-  return sameWeights(hosts) ? new EqualRoundRobin(hosts, random) : new WeightedRoundRobin(hosts, random);
+/** One after the other from a random start; by earliest deadline where weights differ, be it for a while. */
+export function roundRobin(hosts: readonly WeightedHost[], random: Random, warmUp?: WarmUp): Balancer {
+  if (sameWeights(hosts) && warmUp?.applies(hosts) !== true) return new EqualRoundRobin(hosts, random);
+  return new WeightedRoundRobin(hosts, random, warmUp);
 }
 
 class EqualRoundRobin implements Balancer {
@@ -26,8 +28,8 @@ class EqualRoundRobin implements Balancer {
 class WeightedRoundRobin implements Balancer {
   private readonly schedule: EdfSchedule<WeightedHost>;
 
-  constructor(hosts: readonly WeightedHost[], random: Random) {
-    this.schedule = new EdfSchedule(hosts, (entry) => entry.weight);
+  constructor(hosts: readonly WeightedHost[], random: Random, warmUp: WarmUp | undefined) {
+    this.schedule = new EdfSchedule(hosts, (entry) => weightOf(entry, warmUp));
     // Many proxies that start at once must not all begin with the same host.
     for (let skip = Math.floor(random() * hosts.length); skip > 0; skip--) this.schedule.next();
   }

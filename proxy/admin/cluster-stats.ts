@@ -1,0 +1,101 @@
+import type { Stat, StatGroup } from '../telemetry/envoy-stats.js';
+import type { ClusterResources, Host } from '../upstream/cluster.js';
+import type { ClusterView } from './sources.js';
+
+/** The statistics that Envoy keeps of a cluster, as far as we count them. */
+export function clusterStats(cluster: ClusterView): StatGroup {
+  const hosts = [...cluster.hosts];
+  const sum = (of: (host: Host) => number): number => hosts.reduce((total, { host }) => total + of(host), 0);
+  const { defaultResources: limits, highResources: high } = cluster;
+  const healthy = hosts.filter(({ healthFlags }) => healthFlags.length === 0).length;
+  return {
+    scope: 'cluster',
+    tag: { label: 'cluster_name', value: cluster.name },
+    stats: [
+      counter(
+        'upstream_rq_total',
+        sum(({ stats }) => stats.total),
+      ),
+      counter(
+        'upstream_rq_timeout',
+        sum(({ stats }) => stats.timeout),
+      ),
+      counter(
+        'upstream_cx_connect_fail',
+        sum(({ stats }) => stats.connectFail),
+      ),
+      counter('upstream_rq_pending_overflow', limits.overflows + high.overflows),
+      counter('upstream_cx_overflow', limits.connectionOverflows + high.connectionOverflows),
+      counter('upstream_rq_retry_overflow', limits.retryOverflows + high.retryOverflows),
+      gauge('upstream_cx_active', limits.connections + high.connections),
+      gauge('upstream_rq_active', limits.requests + high.requests),
+      gauge('upstream_rq_pending_active', limits.pending + high.pending),
+      ...breakers('default', limits),
+      ...breakers('high', high),
+      ...outliers(cluster),
+      ...checks(cluster),
+      gauge('membership_total', hosts.length),
+      gauge('membership_healthy', healthy),
+    ],
+  };
+}
+
+function breakers(priority: string, limits: ClusterResources): Stat[] {
+  const name = (stat: string): string => `circuit_breakers.${priority}.${stat}`;
+  const open = (used: number, most: number): number => (used >= most ? 1 : 0);
+  const left = (used: number, most: number): number => Math.max(0, most - used);
+  const { connections, pending, requests, retries } = limits;
+  const { maxConnections, maxPendingRequests, maxRequests, maxRetries } = limits;
+  return [
+    gauge(name('cx_open'), open(connections, maxConnections)),
+    gauge(name('rq_pending_open'), open(pending, maxPendingRequests)),
+    gauge(name('rq_open'), open(requests, maxRequests)),
+    gauge(name('rq_retry_open'), open(retries, maxRetries)),
+    ...(limits.trackRemaining
+      ? [
+          gauge(name('remaining_cx'), left(connections, maxConnections)),
+          gauge(name('remaining_pending'), left(pending, maxPendingRequests)),
+          gauge(name('remaining_rq'), left(requests, maxRequests)),
+          gauge(name('remaining_retries'), left(retries, maxRetries)),
+        ]
+      : []),
+  ];
+}
+
+function outliers({ outliers: stats }: ClusterView): Stat[] {
+  if (stats === undefined) return [];
+  const name = (stat: string): string => `outlier_detection.${stat}`;
+  return [
+    gauge(name('ejections_active'), stats.ejectionsActive),
+    counter(name('ejections_overflow'), stats.ejectionsOverflow),
+    counter(name('ejections_enforced_total'), stats.ejectionsEnforcedTotal),
+    ...Object.entries(stats.detected).map(([type, count]) => counter(name(`ejections_detected_${type}`), count)),
+    ...Object.entries(stats.enforced).map(([type, count]) => counter(name(`ejections_enforced_${type}`), count)),
+    // Envoy's older names for the same.
+    counter(name('ejections_total'), stats.ejectionsEnforcedTotal),
+    counter(name('ejections_consecutive_5xx'), stats.enforced.consecutive_5xx),
+    counter(name('ejections_success_rate'), stats.enforced.success_rate),
+  ];
+}
+
+function checks({ healthChecks: stats }: ClusterView): Stat[] {
+  if (stats === undefined) return [];
+  return [
+    counter('health_check.attempt', stats.attempts),
+    counter('health_check.success', stats.successes),
+    counter('health_check.failure', stats.failures),
+    counter('health_check.network_failure', stats.networkFailures),
+    counter('health_check.passive_failure', 0),
+    counter('health_check.verify_cluster', 0),
+    gauge('health_check.healthy', stats.healthy),
+    gauge('health_check.degraded', stats.degraded),
+  ];
+}
+
+function counter(name: string, value: number): Stat {
+  return { name, type: 'counter', value };
+}
+
+function gauge(name: string, value: number): Stat {
+  return { name, type: 'gauge', value };
+}
