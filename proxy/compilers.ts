@@ -10,11 +10,13 @@ import type { IstioMetrics } from './telemetry/istio-metrics.js';
 import { createStatsFilter, createTcpStats } from './telemetry/stats-filter.js';
 import { compileDownstreamTls, compileUpstreamTls } from './tls/compile.js';
 import type { UpstreamTls } from './tls/context.js';
+import type { Clusters } from './upstream/cluster.js';
 
 export interface CompilerParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
+  readonly clusters: Clusters;
   readonly metrics: IstioMetrics;
   readonly peerMetadata: FilterDeps['peerMetadata'];
   readonly compileAccessLog: ListenerDeps['compileAccessLog'];
@@ -33,6 +35,7 @@ export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): List
     clock: parts.clock,
     random: parts.random,
     counters: parts.counters.get,
+    clusters: parts.clusters,
     peerMetadata: parts.peerMetadata,
     createStatsFilter: (config, direction, issues) => createStatsFilter(config, { metrics, direction }, issues),
     createTcpStats: (direction) => createTcpStats({ metrics, direction }),

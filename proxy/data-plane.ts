@@ -82,13 +82,14 @@ export function assembleDataPlane(
           random,
           ...(http2 !== undefined && { settings: http2 }),
         });
-  const clusters = new ClusterManager({
+  const clusters: ClusterManager = new ClusterManager({
     clock,
     random,
     log,
     dialer,
     createConnection,
     resolver: runtime.resolver ?? systemResolver,
+    isOwnListener: (ip, port) => listeners.sendsOutFrom(ip, port),
     compileTls: upstreamTlsCompiler,
     onChange: hooks.onChange,
   });
@@ -113,6 +114,7 @@ export function assembleDataPlane(
     clock,
     random,
     counters,
+    clusters,
     metrics,
     peerMetadata: meshPeers(config, own, clusters),
     compileAccessLog: accessLogCompiler(logs),
@@ -120,7 +122,7 @@ export function assembleDataPlane(
   });
   const redirection = linuxRedirection();
   let connectionId = 0;
-  const listeners = new ListenerManager({
+  const listeners: ListenerManager = new ListenerManager({
     secrets,
     clock,
     log,

@@ -3,7 +3,6 @@ import type { ConfigObject, Finding } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
 import { checkConflicts } from './conflicts.js';
 import { checkDelegates } from './delegates.js';
-import { checkEgress } from './egress.js';
 import { checkEjection } from './ejection.js';
 import { checkPolicies } from './policies.js';
 import { checkReferences } from './references.js';
@@ -20,7 +19,6 @@ const ANALYZERS = [
   checkPolicies,
   checkTls,
   checkEjection,
-  checkEgress,
 ];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */

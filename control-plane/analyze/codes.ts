@@ -24,8 +24,6 @@ export const AnalysisCode = {
   conflictingRules: 'WEFT0203',
   /** A client is told to speak plain text to a workload that takes only mTLS. */
   plaintextToStrict: 'WEFT0204',
-  /** ALLOW_ANY without a way out. */
-  noEgress: 'WEFT0206',
   /** So small a share of so few workloads that none is ever ejected. */
   neverEjects: 'WEFT0207',
   /** A route of a delegate that takes what its root does not give it. */

@@ -19,6 +19,8 @@ export interface ConnectionManagerParts {
   /** Whether browsers may call in gRPC-Web. */
   readonly grpcWeb?: boolean;
   readonly settings: MeshSettings;
+  /** Stand next to the router. */
+  readonly last?: readonly HttpFilter[];
 }
 
 /** The HTTP connection manager of a sidecar's listener, as a network filter. */
@@ -62,7 +64,13 @@ function pathNormalization(kind: MeshSettings['normalization']): Partial<HttpCon
 }
 
 /** Peer metadata first, since policies and stats read it; stats next to the router, so that they see every outcome. */
-function httpFilters({ direction, rbac, istioFilters, grpcWeb = false }: ConnectionManagerParts): HttpFilter[] {
+function httpFilters({
+  direction,
+  rbac,
+  istioFilters,
+  grpcWeb = false,
+  last = [],
+}: ConnectionManagerParts): HttpFilter[] {
   const inbound = direction === 'inbound';
   const metadata: HttpFilter = {
     name: 'istio.metadata_exchange',
@@ -90,6 +98,7 @@ function httpFilters({ direction, rbac, istioFilters, grpcWeb = false }: Connect
     { name: CORS_FILTER, typed_config: any(EXTENSION.cors) },
     ...(grpcWeb ? [{ name: 'envoy.filters.http.grpc_web', typed_config: any(EXTENSION.grpcWeb) }] : []),
     ...(istioFilters ? [stats] : []),
+    ...last,
     { name: 'envoy.filters.http.router', typed_config: any(EXTENSION.router) },
   ];
 }

@@ -10,6 +10,7 @@ import type { Split } from '../model/traffic-split.js';
 import type { MeshVirtualService } from '../model/virtual-services.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { bool, duration, struct, uint32 } from './messages.js';
+import { outsideHosts } from './outside.js';
 import { retryPolicy } from './retry.js';
 import { hashPolicies, type RouteScope, routeBody, timeouts } from './route-action.js';
 import { matchConcerns, matchesEverything, routeMatch } from './route-match.js';
@@ -29,7 +30,7 @@ export function outboundRoutes(context: ProxyContext): RouteConfiguration {
     hosts.add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
   }
   for (const host of virtualServiceHosts(context)) hosts.add(host);
-  hosts.add(blockAll());
+  hosts.add(context.registryOnly ? blockAll() : outsideHosts());
   return hosts.table(HTTP_PROXY_ROUTES, false);
 }
 
@@ -76,7 +77,7 @@ export function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
   );
 }
 
-/** What nothing in the mesh is known by: there is no way out for it. */
+/** What nothing in the mesh is known by, where it is out of reach. */
 export function blockAll(): VirtualHost {
   return {
     name: 'block_all',

@@ -49,7 +49,7 @@ function millisecondsFor(services: number): number {
   const snapshot = buildSnapshot(set, allotments);
   const resources = translate(snapshot, nodeOf(snapshot, 'default/s0-1', 'weft'));
   const took = performance.now() - started;
-  expect(resources.get(TYPE.cluster)?.size).toBe(2 * services + 1);
+  expect(resources.get(TYPE.cluster)?.size).toBe(2 * services + 2);
   return took;
 }
 

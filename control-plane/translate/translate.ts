@@ -7,6 +7,7 @@ import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
+import { outsideCluster } from './outside.js';
 import { secretResources } from './secrets.js';
 import { virtualResources } from './virtual-listeners.js';
 
@@ -24,6 +25,10 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   if (workload !== undefined && ports !== undefined) {
     const outbound = outboundListener(context, ports);
     listeners.set(outbound.name ?? '', outbound);
+    if (!context.registryOnly) {
+      const outside = outsideCluster(snapshot.settings);
+      allClusters.set(outside.name ?? '', outside);
+    }
     const inbound = inboundResources(context, workload, ports);
     for (const [name, listener] of inbound.listeners) listeners.set(name, listener);
     for (const [name, cluster] of inbound.clusters) allClusters.set(name, cluster);

@@ -7,8 +7,10 @@ import type { StreamInfo } from '../http/stream-info.js';
 import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
 import type { PerRouteCompiler } from '../router/route-deps.js';
 import type { Issues } from '../snapshot/issues.js';
+import type { Clusters } from '../upstream/cluster.js';
 import { compileCorsPolicy, corsFactory } from './cors.js';
 import type { CounterSource } from './counter.js';
+import { dynamicForwardProxyFactory } from './dynamic-forward-proxy.js';
 import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './factory.js';
 import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
@@ -27,6 +29,7 @@ export interface FilterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: CounterSource;
+  readonly clusters: Clusters;
   readonly peerMetadata: PeerMetadataDeps;
   createStatsFilter(config: PluginConfig__Output, direction: Direction, issues: Issues): HttpFilter;
   createTcpStats(direction: Direction): { onOpen(info: StreamInfo): void; onClose(info: StreamInfo): void };
@@ -39,6 +42,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
     [EXTENSION.fault, faultFactory(deps)],
     [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
     [EXTENSION.cors, corsFactory(deps.random)],
+    [EXTENSION.dynamicForwardProxyFilter, dynamicForwardProxyFactory(deps.clusters)],
     [EXTENSION.peerMetadata, peerMetadataFactory(deps.peerMetadata)],
     [
       EXTENSION.istioStats,

@@ -25,6 +25,7 @@ const FILTERS: FilterDeps = {
   clock: systemClock,
   random: seededRandom(),
   counters: noCounters,
+  clusters: { get: () => undefined },
   peerMetadata: {
     own: { ...workload, nodeId: '', instance: '', owner: '' },
     trusts: () => false,

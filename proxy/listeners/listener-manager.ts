@@ -11,6 +11,7 @@ import { AddressIndex } from './address-index.js';
 import type { CompiledListener } from './compile-listener.js';
 import type { ListenerConfig } from './config.js';
 import { needsOf } from './live-filter-chain.js';
+import { listensAt } from './own-address.js';
 
 export interface ListenerManagerDeps extends ListenerDeps {
   readonly compile: (message: Listener__Output) => CompiledListener;
@@ -125,6 +126,14 @@ export class ListenerManager implements ResourceHandler {
       rows.push({ listener, message: shown.message, version: shown.version, fixed, warming: warming !== undefined });
     }
     return rows;
+  }
+
+  /** Whether this is an address at which requests are taken that are to leave this machine: nothing may be sent there. */
+  sendsOutFrom(ip: string, port: number): boolean {
+    return [...this.entries.values()].some(({ active }) => {
+      if (active === undefined || active.config.direction === 'inbound') return false;
+      return active.config.addresses.some((address) => listensAt(address, ip, port));
+    });
   }
 
   get connectionCount(): number {

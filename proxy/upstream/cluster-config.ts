@@ -27,7 +27,15 @@ export type Discovery =
   | { readonly kind: 'static'; readonly endpoints: EndpointsConfig }
   | { readonly kind: 'dns'; readonly logical: boolean; readonly endpoints: EndpointsConfig; readonly dns: DnsConfig }
   | { readonly kind: 'eds'; readonly serviceName: string }
+  | ({ readonly kind: 'outside' } & OutsideConfig)
   | { readonly kind: 'original-dst'; readonly header: string | undefined; readonly portOverride: number | undefined };
+
+/** A dynamic forward proxy's DNS cache. */
+export interface OutsideConfig extends DnsConfig {
+  readonly maxHosts: number;
+  /** How long a host that nobody asks for is kept. */
+  readonly hostTtlMs: number;
+}
 
 export interface DnsConfig {
   readonly refreshMs: number;

@@ -152,6 +152,7 @@ export class ClusterManager implements Clusters {
         this.markWarm(entry);
         return;
       case 'original-dst':
+      case 'outside':
         this.markWarm(entry);
         return;
       case 'eds': {

@@ -13,6 +13,8 @@ export interface Cluster {
   readonly name: string;
   readonly settings: ClusterSettings;
   readonly service: ServiceInfo | undefined;
+  /** Set for a cluster of type dynamic_forward_proxy, whose hosts are named by {@link LoadBalancerContext.destination}. */
+  readonly outside?: OutsidePreparation | undefined;
   /** Counters and current values of the circuit breakers of a priority. */
   resources(priority: 'default' | 'high'): ClusterResources;
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
@@ -29,6 +31,15 @@ export interface RelayedConnection {
   /** Offered in the place of the cluster's protocols. */
   readonly alpn?: readonly string[] | undefined;
 }
+
+/** The hosts of a cluster of type dynamic_forward_proxy. */
+export interface OutsidePreparation {
+  /** Undefined when the host of an authority can be used now; else a promise of the reason why it cannot, or of none. */
+  prepare(authority: string): undefined | Promise<OutsideFailure | undefined>;
+}
+
+/** Why a host of a dynamic forward proxy cannot be had. */
+export type OutsideFailure = 'unresolved' | 'overflow' | 'own-listener';
 
 /** What a connection speaks: HTTP/1.1, HTTP/2, or what ALPN settles, HTTP/1.1 on plaintext. */
 export type WireProtocol = 'http1' | 'http2' | 'auto';
@@ -86,7 +97,7 @@ export interface LoadBalancerContext {
   readonly avoidAttempts: number;
   /** Priorities that were tried already, when the retry policy wants others; where all were, it begins anew. */
   readonly avoidPriorities?: ReadonlySet<number> | undefined;
-  /** `ip:port` for clusters of type ORIGINAL_DST: the connection's original destination, or the header's value. */
+  /** `ip:port` for clusters of type ORIGINAL_DST: the connection's original destination, or the header's value. The authority for a dynamic forward proxy. */
   readonly destination?: string | undefined;
 }
 

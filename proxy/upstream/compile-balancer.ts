@@ -15,6 +15,12 @@ export function compileBalancer(message: Cluster, report: FieldReport): Balancer
     }
     return { kind: 'cluster-provided' };
   }
+  if (message.cluster_type !== undefined && message.cluster_type !== null) {
+    if (message.lb_policy !== 'CLUSTER_PROVIDED') {
+      report.error('lb_policy', 'a cluster with cluster_type needs CLUSTER_PROVIDED');
+    }
+    return { kind: 'cluster-provided' };
+  }
   const consistent = message.common_lb_config?.consistent_hashing_lb_config;
   const useHostname = consistent?.use_hostname_for_hashing === true;
   if (numberValue(consistent?.hash_balance_factor) !== undefined) {

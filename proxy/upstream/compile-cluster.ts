@@ -1,6 +1,7 @@
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { HttpProtocolOptions as CommonHttpOptions } from '../../proto/gen/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { ClusterConfig as ForwardProxyConfig } from '../../proto/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/ClusterConfig.js';
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ServiceInfo } from '../http/stream-info.js';
 import { compileHttp2Options, type OptionsReport } from '../http2/compile-options.js';
@@ -54,7 +55,7 @@ export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): Com
 
 function compileDiscovery(message: Cluster, report: FieldReport): Discovery {
   if (message.cluster_type !== undefined && message.cluster_type !== null) {
-    report.error('cluster_type', `extension not supported: ${message.cluster_type.name ?? ''}`);
+    return compileExtension(message.cluster_type, report);
   }
   const assignment = message.load_assignment ?? {};
   switch (message.type ?? 'STATIC') {
@@ -78,6 +79,28 @@ function compileDiscovery(message: Cluster, report: FieldReport): Discovery {
       report.error('type', `not supported: ${String(message.type)}`);
       return { kind: 'eds', serviceName: '' };
   }
+}
+
+/** A cluster of a type that is an extension: the dynamic forward proxy. */
+function compileExtension(type: NonNullable<Cluster['cluster_type']>, report: FieldReport): Discovery {
+  const config = type.typed_config as (Partial<ForwardProxyConfig> & { '@type'?: string }) | null | undefined;
+  if (config?.['@type'] !== EXTENSION.dynamicForwardProxyCluster) {
+    report.error('cluster_type', `extension not supported: ${type.name ?? ''}`);
+    return { kind: 'eds', serviceName: '' };
+  }
+  const cache = config.dns_cache_config;
+  if (cache === undefined || cache === null) report.error('cluster_type.dns_cache_config', 'is required');
+  if (config.allow_coalesced_connections === true)
+    report.warn('cluster_type.allow_coalesced_connections', 'not acted on');
+  const refreshMs = durationMs(cache?.dns_refresh_rate) ?? 60_000;
+  return {
+    kind: 'outside',
+    family: FAMILIES[(cache?.dns_lookup_family ?? 'AUTO') as keyof typeof FAMILIES] ?? 'auto',
+    refreshMs,
+    failureRefreshMs: durationMs(cache?.dns_failure_refresh_rate?.base_interval) ?? refreshMs,
+    maxHosts: numberValue(cache?.max_hosts) ?? 1024,
+    hostTtlMs: durationMs(cache?.host_ttl) ?? 300_000,
+  };
 }
 
 /** The request header that names the address, lower-case; undefined when the connection's destination counts. */

@@ -2,8 +2,8 @@ import { isIP } from 'node:net';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
-import type { Discovery, DnsConfig, EndpointConfig, EndpointsConfig } from './cluster-config.js';
-import type { DnsResolver } from './dns.js';
+import type { Discovery, EndpointConfig, EndpointsConfig } from './cluster-config.js';
+import { type DnsResolver, resolveFamily } from './dns.js';
 
 export interface DnsDiscoveryDeps {
   readonly resolver: DnsResolver;
@@ -83,24 +83,5 @@ export class DnsDiscovery {
         })),
       ),
     });
-  }
-}
-
-async function resolveFamily(
-  resolver: DnsResolver,
-  name: string,
-  family: DnsConfig['family'],
-): Promise<readonly string[]> {
-  switch (family) {
-    case 'v4':
-      return resolver.resolve(name, 4);
-    case 'v6':
-      return resolver.resolve(name, 6);
-    case 'all':
-      return resolver.resolve(name, 0);
-    case 'auto':
-      return resolver.resolve(name, 6).catch(() => resolver.resolve(name, 4));
-    case 'v4-preferred':
-      return resolver.resolve(name, 4).catch(() => resolver.resolve(name, 6));
   }
 }

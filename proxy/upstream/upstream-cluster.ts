@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Clock, Random } from '../../common/runtime/clock.js';
+import type { Random } from '../../common/runtime/clock.js';
 import type { ServiceInfo } from '../http/stream-info.js';
 import { balancerFactory, isHashing } from './balancers/factory.js';
 import type {
@@ -23,6 +23,7 @@ import type { PoolDeps } from './http-pool.js';
 import { LoadBalancer } from './load-balancer.js';
 import { OriginalDestinations } from './original-destinations.js';
 import { OutlierDetector } from './outlier-detector.js';
+import { OutsideHosts, type OutsideHostsDeps } from './outside-hosts.js';
 import { proxyHeader } from './proxy-header.js';
 import { BreakerState } from './resources.js';
 
@@ -33,8 +34,7 @@ const WITHOUT_ALPN: Readonly<Record<WireProtocol, ReadonlySet<string>>> = {
   auto: new Set(),
 };
 
-export interface ClusterDeps {
-  readonly clock: Clock;
+export interface ClusterDeps extends OutsideHostsDeps {
   readonly random: Random;
   readonly dialer: UpstreamDialer;
   /** Puts a codec on a connection, for health checks over HTTP; without it there are none. */
@@ -52,6 +52,7 @@ export class UpstreamCluster implements Cluster {
   private readonly table = new HostTable();
   private readonly breakers: { readonly default: BreakerState; readonly high: BreakerState };
   private readonly destinations: OriginalDestinations;
+  private readonly outsideHosts: OutsideHosts;
   private current: ClusterConfig;
   private endpoints: EndpointsConfig = NO_ENDPOINTS;
   private balancer: LoadBalancer;
@@ -66,6 +67,7 @@ export class UpstreamCluster implements Cluster {
     };
     this.detector = new OutlierDetector(config.outlier, deps, () => this.rebalance());
     this.destinations = new OriginalDestinations(config, deps.clock);
+    this.outsideHosts = new OutsideHosts(config, deps);
     this.balancer = this.newBalancer();
     this.replaceHealthChecks(config);
   }
@@ -83,7 +85,13 @@ export class UpstreamCluster implements Cluster {
   }
 
   get hosts(): readonly UpstreamHost[] {
-    return this.current.discovery.kind === 'original-dst' ? this.destinations.hosts() : this.table.hosts;
+    const { kind } = this.current.discovery;
+    if (kind === 'outside') return this.outsideHosts.hosts();
+    return kind === 'original-dst' ? this.destinations.hosts() : this.table.hosts;
+  }
+
+  get outside(): OutsideHosts | undefined {
+    return this.current.discovery.kind === 'outside' ? this.outsideHosts : undefined;
   }
 
   resources(priority: 'default' | 'high'): BreakerState {
@@ -91,7 +99,9 @@ export class UpstreamCluster implements Cluster {
   }
 
   chooseHost(context: LoadBalancerContext): UpstreamHost | undefined {
-    if (this.current.discovery.kind === 'original-dst') return this.destinations.host(context.destination);
+    const { kind } = this.current.discovery;
+    if (kind === 'original-dst') return this.destinations.host(context.destination);
+    if (kind === 'outside') return this.outsideHosts.host(context.destination);
     const { avoid, avoidAttempts, avoidPriorities } = context;
     let host = this.balancer.pick(context.hash, 0, avoidPriorities);
     // As Envoy does: after the given number of further picks the last one counts, tried before or not.
@@ -148,6 +158,7 @@ export class UpstreamCluster implements Cluster {
     this.detector.reconfigure(config.outlier);
     this.replaceHealthChecks(config);
     this.destinations.reconfigure(config, sameTransport);
+    this.outsideHosts.reconfigure(config, sameTransport);
     if (!sameTransport) this.table.clear();
     this.setEndpoints(this.endpoints);
     if (this.exceedsConnections()) for (const host of this.table.hosts) host.drain();
@@ -181,6 +192,7 @@ export class UpstreamCluster implements Cluster {
     this.detector.close();
     this.healthChecks?.close();
     this.destinations.close();
+    this.outsideHosts.close();
     this.table.clear();
     this.detector.setHosts([]);
     this.rebalance();

@@ -120,7 +120,7 @@ export class ConformanceMesh {
       const { until } = request;
       return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }) });
     }
-    const fill = (text: string): string => text.replaceAll('{i}', String(i));
+    const fill = (text: string): string => this.withPorts(text, side).replaceAll('{i}', String(i));
     const length =
       request.body === '' ? [] : [['content-length', String(Buffer.byteLength(fill(request.body)))] as const];
     const lines = [['host', request.host] as const, ...request.headers, ...length].map(
@@ -157,9 +157,16 @@ export class ConformanceMesh {
     return new Normalizer(names);
   }
 
+  /** Of a side's own listeners there is `outbound`. */
+  private withPorts(text: string, side?: Side): string {
+    return text.replaceAll(/@([a-z0-9-]+)@/g, (_all, name: string) =>
+      String(side !== undefined && name === 'outbound' ? this.pair(side).outbound : this.port(name)),
+    );
+  }
+
   private caseFile(config: string, mesh: Readonly<Record<string, unknown>>): string {
     this.version += 1;
-    const filled = config.replaceAll(/@([a-z0-9-]+)@/g, (_all, name: string) => String(this.port(name)));
+    const filled = this.withPorts(config);
     return [markerOf(this.version), meshConfig(mesh), ...(filled.trim() === '' ? [] : [filled])].join('\n---\n');
   }
 

@@ -70,6 +70,7 @@ const LISTENERS = listenerCompilers(ROUTES, {
   clock: systemClock,
   random: Math.random,
   counters: new Counters(),
+  clusters: { get: () => undefined },
   metrics: undefined as never,
   peerMetadata: { own: {} as never, trusts: () => false, goesToMesh: () => false },
   compileAccessLog: () => ({ log: () => undefined }),

@@ -150,8 +150,9 @@ export class ForwardingRouter implements Router {
   }
 }
 
-/** `ip:port` for a cluster that sends requests where their connection, or a header, says. */
+/** `ip:port` for a cluster that sends requests where their connection, or a header, says; the authority for one that sends them where that says. */
 function originalDestination(cluster: Cluster, stream: DownstreamStream): string | undefined {
+  if (cluster.outside !== undefined) return stream.request.authority;
   const settings = cluster.settings.originalDestination;
   if (settings === undefined) return undefined;
   if (settings.header === undefined) return stream.info.connection.localAddress;

@@ -1,0 +1,65 @@
+import { EXTENSION } from '../../common/xds/type-urls.js';
+import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
+import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
+import type { MeshSettings } from '../model/mesh-settings.js';
+import { PASSTHROUGH_CLUSTER } from './capture.js';
+import { policyFields } from './cluster-policy.js';
+import { any, duration } from './messages.js';
+
+/** Filter and cluster share the cache, so they have to name it alike. */
+const DNS_CACHE = { name: 'outside', dns_lookup_family: 'V4_PREFERRED' } as const;
+
+/**
+ * The way out to hosts that the mesh does not know, for applications that use their sidecar as an HTTP proxy: nothing
+ * tells where their connections would have gone, so the authority of a request is looked up.
+ */
+export function outsideCluster(settings: MeshSettings): Cluster {
+  return {
+    name: PASSTHROUGH_CLUSTER,
+    ...policyFields({}, 'http', 'http1', settings),
+    lb_policy: 'CLUSTER_PROVIDED',
+    cluster_type: {
+      name: 'envoy.clusters.dynamic_forward_proxy',
+      typed_config: any(EXTENSION.dynamicForwardProxyCluster, {
+        dns_cache_config: DNS_CACHE,
+        // Envoy would have us check names of certificates; these connections are plain.
+        allow_insecure_cluster_options: true,
+      }),
+    },
+  };
+}
+
+export function outsideFilter(): HttpFilter {
+  return {
+    name: 'envoy.filters.http.dynamic_forward_proxy',
+    typed_config: any(EXTENSION.dynamicForwardProxyFilter, { dns_cache_config: DNS_CACHE }),
+  };
+}
+
+/** Every other host, for plain requests and for CONNECT. */
+export function outsideHosts(): VirtualHost {
+  const timeout = duration(0);
+  return {
+    name: 'allow_any',
+    domains: ['*'],
+    routes: [
+      {
+        name: 'allow_any',
+        match: { connect_matcher: {} },
+        route: {
+          cluster: PASSTHROUGH_CLUSTER,
+          timeout,
+          idle_timeout: timeout,
+          upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
+        },
+      },
+      {
+        name: 'allow_any',
+        match: { prefix: '/' },
+        route: { cluster: PASSTHROUGH_CLUSTER, timeout, max_grpc_timeout: timeout },
+      },
+    ],
+    include_request_attempt_count: true,
+  };
+}
