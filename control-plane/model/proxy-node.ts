@@ -4,6 +4,8 @@ export interface ProxyNode {
   readonly id: string;
   /** What it is there for, by the first part of its ID: beside a workload, or a gateway. */
   readonly role: 'sidecar' | 'router';
+  /** IP addresses as it says itself, the main one first. */
+  readonly addresses?: readonly string[];
   readonly namespace: string;
   readonly workload: string;
   readonly serviceAccount: string;

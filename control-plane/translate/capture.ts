@@ -1,7 +1,8 @@
 import { isIPv6 } from 'node:net';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
+import type { CapturingSidecar } from '../model/allotment.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
-import type { Workload } from '../model/service.js';
 import { policyFields } from './cluster-policy.js';
 import type { ProxyContext } from './context.js';
 import { duration, ipAddress } from './messages.js';
@@ -15,27 +16,46 @@ export const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
 export const BLACK_HOLE_CLUSTER = 'BlackHoleCluster';
 export const INBOUND_PASSTHROUGH_CLUSTER = 'InboundPassthroughCluster';
 
-/** Addresses of the family that a pod lives in. */
-export interface Family {
+/** The address families of a pod; the first is that of its main address. */
+export interface Families {
   readonly wildcard: string;
-  /** Source of connections to the application, by which packet rules know them from those that are to be captured. */
-  readonly inboundSource: string;
+  /** The other family's, in a pod that has both. */
+  readonly otherWildcard: string | undefined;
+  /** Sources of connections to the application, by which packet rules know them from those that are to be captured. */
+  readonly inboundSources: readonly string[];
   includes(address: string): boolean;
 }
 
-const V4: Family = {
-  wildcard: '0.0.0.0',
-  inboundSource: '127.0.0.6',
-  includes: (address) => !isIPv6(address.split('/')[0] ?? ''),
-};
-const V6: Family = {
-  wildcard: '::',
-  inboundSource: '::6',
-  includes: (address) => isIPv6(address.split('/')[0] ?? ''),
-};
+interface Family {
+  readonly wildcard: string;
+  readonly source: string;
+}
 
-export function familyOf(workload: Pick<Workload, 'address'> | undefined): Family {
-  return isIPv6(workload?.address ?? '') ? V6 : V4;
+const V4: Family = { wildcard: '0.0.0.0', source: '127.0.0.6' };
+const V6: Family = { wildcard: '::', source: '::6' };
+
+export function familiesOf({ addresses }: Pick<ProxyContext, 'addresses'>): Families {
+  const found = [...new Set(addresses.map(familyOf))];
+  const [first = V4, other] = found;
+  return {
+    wildcard: first.wildcard,
+    otherWildcard: other?.wildcard,
+    inboundSources: [first, ...(other === undefined ? [] : [other])].map(({ source }) => source),
+    includes: (address) => found.length === 0 || found.includes(familyOf(address.split('/')[0] ?? '')),
+  };
+}
+
+function familyOf(address: string): Family {
+  return isIPv6(address) ? V6 : V4;
+}
+
+/** Where a listener for every address of a port listens. */
+export function everywhere(families: Families, port: number): Pick<Listener, 'address' | 'additional_addresses'> {
+  const { wildcard, otherWildcard } = families;
+  return {
+    address: ipAddress(wildcard, port),
+    ...(otherWildcard !== undefined && { additional_addresses: [{ address: ipAddress(otherWildcard, port) }] }),
+  };
 }
 
 /** Where unknown destinations go: to where they wanted to, or nowhere. */
@@ -44,11 +64,12 @@ export function catchAllCluster({ registryOnly }: Pick<ProxyContext, 'registryOn
 }
 
 /** Clusters of the listeners that packets are redirected to. */
-export function captureClusters(settings: MeshSettings, workload: Workload): Cluster[] {
+export function captureClusters(context: ProxyContext, sidecar: CapturingSidecar): Cluster[] {
+  const { settings } = context.snapshot;
   return [
     { name: BLACK_HOLE_CLUSTER, type: 'STATIC', connect_timeout: duration(settings.connectTimeoutMs) },
     { name: PASSTHROUGH_CLUSTER, ...originalDestination(settings) },
-    { name: INBOUND_PASSTHROUGH_CLUSTER, ...originalDestination(settings), ...inboundSource(workload) },
+    { name: INBOUND_PASSTHROUGH_CLUSTER, ...originalDestination(settings), ...inboundSource(context, sidecar) },
   ];
 }
 
@@ -62,12 +83,14 @@ export function originalDestination(settings: MeshSettings): Partial<Cluster> {
 }
 
 /** Under TPROXY the client's own address is the source instead. */
-export function inboundSource(workload: Workload): Partial<Cluster> {
-  const { sidecar } = workload;
-  if (sidecar?.kind === 'capture' && sidecar.interception === 'TPROXY') return {};
-  return { upstream_bind_config: { source_address: sourceAddress(workload) } };
-}
-
-function sourceAddress(workload: Workload): { address: string; port_value: number } {
-  return ipAddress(familyOf(workload).inboundSource, 0).socket_address as { address: string; port_value: number };
+export function inboundSource(context: ProxyContext, { interception }: CapturingSidecar): Partial<Cluster> {
+  if (interception === 'TPROXY') return {};
+  const [first, ...others] = familiesOf(context).inboundSources.map((address) => ({ address, port_value: 0 }));
+  if (first === undefined) return {};
+  return {
+    upstream_bind_config: {
+      source_address: first,
+      ...(others.length > 0 && { extra_source_addresses: others.map((address) => ({ address })) }),
+    },
+  };
 }

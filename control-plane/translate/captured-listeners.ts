@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import { applicationPort, isHttp } from '../model/service.js';
-import { type Family, familyOf } from './capture.js';
+import { type Families, familiesOf } from './capture.js';
 import { detectedRoutesName } from './captured-routes.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { addChains, capturedListener, type ListenerEntry } from './outbound-entry.js';
@@ -11,7 +11,7 @@ import { addChains, capturedListener, type ListenerEntry } from './outbound-entr
  * and one for each address of a service whose connections can only be told by where they go.
  */
 export function capturedListeners(context: ProxyContext): Map<string, Listener> {
-  const family = familyOf(context.workload);
+  const family = familiesOf(context);
   const entries = new Map<string, ListenerEntry>();
   const entryAt = (bind: string, port: number): ListenerEntry => {
     const name = `${bind}_${port}`;
@@ -41,7 +41,7 @@ interface Place {
   readonly range?: string;
 }
 
-function placesOf({ service, port }: VisiblePort, family: Family): Place[] {
+function placesOf({ service, port }: VisiblePort, family: Families): Place[] {
   if (service.headless) {
     return service.endpoints.flatMap((endpoint) => {
       const { address } = endpoint.workload;

@@ -4,7 +4,7 @@ import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { accessLogs } from './access-log.js';
-import { familyOf } from './capture.js';
+import { familiesOf } from './capture.js';
 import { capturedListeners } from './captured-listeners.js';
 import { carriesHttp, detectedRoutes, detectedRoutesName, portRoutes } from './captured-routes.js';
 import { outboundClusters } from './clusters.js';
@@ -46,7 +46,7 @@ export function clientResources(context: ProxyContext): ClientResources {
     node.dataPlane,
     node.role,
     captured,
-    ...(hasListeners(context) ? [familyOf(context.workload).wildcard, accessLogs(snapshot, client, 'CLIENT')] : []),
+    ...(hasListeners(context) ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
     client.locality,
     sidecar?.object ?? null,

@@ -19,6 +19,8 @@ export interface ProxyContext {
   /** Undefined for a client that no object describes (a proxyless one, say). */
   readonly workload: Workload | undefined;
   readonly client: Client & LocalClient;
+  /** Its IP addresses, the main one first. */
+  readonly addresses: readonly string[];
   /** Its packets are captured, so that the destination of every connection is known. */
   readonly captured: boolean;
   /** The Sidecar object in force. */
@@ -47,6 +49,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     node,
     workload,
     client,
+    addresses: node.addresses ?? (workload === undefined ? [] : [workload.address]),
     captured: node.role === 'sidecar' && workload?.sidecar?.kind === 'capture',
     sidecar,
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',

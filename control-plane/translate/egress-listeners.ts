@@ -4,7 +4,7 @@ import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/R
 import type { IstioEgressListener } from '../api/kinds/sidecar.js';
 import { type Protocol, protocolOf } from '../model/service.js';
 import { egressNames } from '../model/sidecars.js';
-import { familyOf } from './capture.js';
+import { familiesOf } from './capture.js';
 import { routesAmong } from './captured-routes.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { addChains, type ListenerEntry, openedListener } from './outbound-entry.js';
@@ -38,8 +38,8 @@ export function isOpened({ captured }: ProxyContext, { captureMode }: IstioEgres
   return !captured || captureMode === 'NONE';
 }
 
-function loopbackOf({ workload }: ProxyContext): string {
-  return familyOf(workload).wildcard === '::' ? '::1' : '127.0.0.1';
+function loopbackOf(context: ProxyContext): string {
+  return familiesOf(context).wildcard === '::' ? '::1' : '127.0.0.1';
 }
 
 function entryOf(

@@ -6,7 +6,7 @@ import type { FilterChain } from '../../proto/gen/envoy/config/listener/v3/Filte
 import type { FilterChainMatch } from '../../proto/gen/envoy/config/listener/v3/FilterChainMatch.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import { accessLogs } from './access-log.js';
-import { catchAllCluster } from './capture.js';
+import { catchAllCluster, everywhere, familiesOf } from './capture.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { SNIFF_MS } from './inbound-listeners.js';
@@ -104,7 +104,7 @@ function listener(
   const only = chains.length === 0 && http.length === 0 && fallback !== undefined;
   return {
     name,
-    address: ipAddress(entry.bind, entry.port),
+    ...placeOf(context, entry),
     traffic_direction: 'OUTBOUND',
     filter_chains: only ? [withName(fallback, name, 0)] : [...chains.map((c, i) => withName(c, name, i)), ...http],
     ...(!only && fallback !== undefined && { default_filter_chain: withName(fallback, name, chains.length) }),
@@ -112,6 +112,11 @@ function listener(
     listener_filters_timeout: duration(named || sniffs ? patience(context, entry) : 0),
     continue_on_listener_filters_timeout: true,
   };
+}
+
+function placeOf(context: ProxyContext, { bind, port }: ListenerEntry): ReturnType<typeof everywhere> {
+  const families = familiesOf(context);
+  return bind === families.wildcard ? everywhere(families, port) : { address: ipAddress(bind, port) };
 }
 
 /** Only where TCP is expected beside HTTP or TLS may a client be silent because its server is to speak; 0 is without end. */

@@ -35,7 +35,8 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   }
   if (workload?.sidecar?.kind === 'capture' && context.captured) {
     // What goes to the pod's own address is not captured on its way out.
-    for (const name of shared.keys()) if (name.startsWith(`${workload.address}_`)) listeners.delete(name);
+    for (const name of shared.keys())
+      if (context.addresses.some((own) => name.startsWith(`${own}_`))) listeners.delete(name);
     const virtual = virtualResources(context, workload, workload.sidecar);
     for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
     for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);

@@ -12,7 +12,8 @@ import { isHttp, type Protocol, type Workload } from '../model/service.js';
 import {
   BLACK_HOLE_CLUSTER,
   captureClusters,
-  familyOf,
+  everywhere,
+  familiesOf,
   INBOUND_PASSTHROUGH_CLUSTER,
   INBOUND_PORT,
   inboundSource,
@@ -25,7 +26,7 @@ import { type InboundPort, inboundChains } from './inbound-chains.js';
 import { type InboundResources, LONG_SILENCE_MS, SNIFF_MS } from './inbound-listeners.js';
 import { portProtocols, servicesMetadata } from './inbound-ports.js';
 import { inboundPolicy, ingressEndpoint, ingressProtocols } from './ingress.js';
-import { any, bool, duration, ipAddress, uint32 } from './messages.js';
+import { any, bool, duration, uint32 } from './messages.js';
 import { catchAllFilters } from './outbound-entry.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 
@@ -36,12 +37,13 @@ export function virtualResources(
   sidecar: CapturingSidecar,
 ): InboundResources {
   const ports = servedPorts(context, workload);
-  const { settings } = context.snapshot;
   const clusters = [
-    ...captureClusters(settings, workload),
-    ...ports.flatMap((port) => (port.application === undefined ? [] : [inboundCluster(port, port.application)])),
+    ...captureClusters(context, sidecar),
+    ...ports.flatMap((port) =>
+      port.application === undefined ? [] : [inboundCluster(port, port.application, sidecar)],
+    ),
   ];
-  const listeners = [virtualOutbound(context, sidecar), virtualInbound(context, workload, sidecar, ports)];
+  const listeners = [virtualOutbound(context, sidecar), virtualInbound(context, sidecar, ports)];
   return {
     listeners: new Map(listeners.map((listener) => [listener.name ?? '', listener])),
     clusters: new Map(clusters.map((cluster) => [cluster.name ?? '', cluster])),
@@ -52,7 +54,7 @@ export function virtualResources(
 function virtualOutbound(context: ProxyContext, sidecar: CapturingSidecar): Listener {
   return {
     name: 'virtualOutbound',
-    address: ipAddress(familyOf(context.workload).wildcard, OUTBOUND_PORT),
+    ...everywhere(familiesOf(context), OUTBOUND_PORT),
     traffic_direction: 'OUTBOUND',
     use_original_dst: bool(true),
     ...transparent(sidecar),
@@ -77,7 +79,7 @@ function transparent({ interception }: CapturingSidecar): Partial<Listener> {
 /** Ports that services name, ports with a policy of their own, and at the end all the others together. */
 function servedPorts(context: ProxyContext, workload: Workload): InboundPort[] {
   const { snapshot } = context;
-  const { wildcard } = familyOf(workload);
+  const { wildcard } = familiesOf(context);
   const protocols = ingressProtocols(context) ?? portProtocols(snapshot, workload);
   const named = [...protocols.keys()];
   const others = snapshot.peerAuthentications.ports(workload).filter((port) => !protocols.has(port));
@@ -117,7 +119,11 @@ function inboundName(port: number): string {
 }
 
 /** The application behind a captured port: where the connection was going, from an address that is not captured again. */
-function inboundCluster({ context, workload, protocol, cluster }: InboundPort, application: number): Cluster {
+function inboundCluster(
+  { context, workload, protocol, cluster }: InboundPort,
+  application: number,
+  sidecar: CapturingSidecar,
+): Cluster {
   const { snapshot } = context;
   const endpoint = ingressEndpoint(context, workload, application);
   return {
@@ -128,7 +134,7 @@ function inboundCluster({ context, workload, protocol, cluster }: InboundPort, a
     lb_policy: 'CLUSTER_PROVIDED',
     ...servicesMetadata(snapshot, workload, application),
     // What goes to the loopback address is not captured in any case.
-    ...((endpoint === undefined || leadsTo(endpoint, workload.address)) && inboundSource(workload)),
+    ...((endpoint === undefined || leadsTo(endpoint, workload.address)) && inboundSource(context, sidecar)),
     ...(endpoint !== undefined && { ...endpoint, lb_policy: 'ROUND_ROBIN' }),
   };
 }
@@ -137,16 +143,11 @@ function leadsTo({ load_assignment: assignment }: Partial<Cluster>, address: str
   return assignment?.endpoints?.[0]?.lb_endpoints?.[0]?.endpoint?.address?.socket_address?.address === address;
 }
 
-function virtualInbound(
-  context: ProxyContext,
-  workload: Workload,
-  sidecar: CapturingSidecar,
-  ports: readonly InboundPort[],
-): Listener {
+function virtualInbound(context: ProxyContext, sidecar: CapturingSidecar, ports: readonly InboundPort[]): Listener {
   const modes = ports.map((port) => ({ port, mode: modeOf(port) }));
   return {
     name: 'virtualInbound',
-    address: ipAddress(familyOf(workload).wildcard, INBOUND_PORT),
+    ...everywhere(familiesOf(context), INBOUND_PORT),
     traffic_direction: 'INBOUND',
     ...transparent(sidecar),
     filter_chains: [

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { fromStruct, type Json, type StructMessage } from '../../common/xds/struct.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 
@@ -27,6 +28,7 @@ export function readNode(node: NodeMessage): ProxyNode {
   return {
     id,
     role: role === 'router' ? 'router' : 'sidecar',
+    ...addressesOf(text(metadata['INSTANCE_IPS'])),
     namespace,
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
@@ -34,6 +36,11 @@ export function readNode(node: NodeMessage): ProxyNode {
     ...localityOf(node.locality),
     dataPlane: dataPlaneOf(node.user_agent_name ?? '', text(metadata['GENERATOR'])),
   };
+}
+
+function addressesOf(list: string): { readonly addresses?: readonly string[] } {
+  const addresses = list.split(',').filter((address) => isIP(address) !== 0);
+  return addresses.length === 0 ? {} : { addresses };
 }
 
 function localityOf(locality: NodeMessage['locality']): { readonly locality?: string } {

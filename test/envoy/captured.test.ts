@@ -6,16 +6,15 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { Counters } from '../../common/runtime/counters.js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
-import { toJson } from '../../common/xds/json.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import { nodeOf, runCase } from '../../control-plane/translate/testing/case.js';
 import { translate } from '../../control-plane/translate/translate.js';
-import type { ProxyResources } from '../../control-plane/xds/resources.js';
 import { listenerCompilers, routeCompilers, upstreamTlsCompiler } from '../../proxy/compilers.js';
 import { compileListener } from '../../proxy/listeners/compile-listener.js';
 import { compileCluster } from '../../proxy/upstream/compile-cluster.js';
 import { findEnvoy } from '../support/envoy.js';
 import { goldenCases } from '../support/golden.js';
+import { staticBootstrap } from '../support/static-bootstrap.js';
 
 const envoy = findEnvoy();
 const cases = goldenCases(new URL('../../control-plane/translate/testdata/', import.meta.url)).filter(
@@ -30,7 +29,7 @@ describe.skipIf(envoy === undefined)('a real Envoy accepts', () => {
     const { snapshot } = runCase(input);
     const resources = translate(snapshot, nodeOf(snapshot, workload, 'envoy'));
     const file = join(directory, `${name}.json`);
-    writeFileSync(file, JSON.stringify(bootstrap(resources)));
+    writeFileSync(file, JSON.stringify(staticBootstrap(resources)));
     const ran = spawnSync(envoy ?? '', ['--mode', 'validate', '-c', file, '--log-level', 'error'], {
       encoding: 'utf8',
     });
@@ -76,44 +75,3 @@ const LISTENERS = listenerCompilers(ROUTES, {
   compileAccessLog: () => ({ log: () => undefined }),
   routeSource: (rdsName) => ({ rdsName, current: () => undefined }),
 });
-
-function bootstrap(resources: ProxyResources): object {
-  const all = (type: ResourceTypeUrl): object[] =>
-    [...(resources.get(type)?.values() ?? [])].map((message) => toJson(type, message) as object);
-  const routes = new Map(all(TYPE.route).map((route) => [(route as { name: string }).name, route]));
-  const server = (name: string): object => ({
-    name,
-    type: 'STATIC',
-    typed_extension_protocol_options: {
-      'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
-        '@type': 'type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions',
-        explicit_http_config: { http2_protocol_options: {} },
-      },
-    },
-  });
-  return {
-    node: { id: 'sidecar~10.1.0.1~client.default~default.svc.cluster.local', cluster: 'client' },
-    dynamic_resources: {
-      ads_config: {
-        api_type: 'GRPC',
-        transport_api_version: 'V3',
-        grpc_services: [{ envoy_grpc: { cluster_name: 'xds-grpc' } }],
-      },
-    },
-    static_resources: {
-      clusters: [server('xds-grpc'), server('sds-grpc'), ...all(TYPE.cluster)],
-      listeners: all(TYPE.listener).map((listener) => withRoutes(listener, routes)),
-    },
-  };
-}
-
-/** Validation asks no server: what a listener would be sent by RDS is put into it. */
-function withRoutes(listener: object, routes: ReadonlyMap<string, object>): object {
-  return JSON.parse(JSON.stringify(listener), (key, value: unknown) => {
-    if (key !== 'typed_config' || typeof value !== 'object' || value === null || !('rds' in value)) return value;
-    const { rds, ...manager } = value as { readonly rds: { readonly route_config_name: string } };
-    const route = routes.get(rds.route_config_name);
-    expect(route, `routes ${rds.route_config_name}`).toBeDefined();
-    return { ...manager, route_config: route };
-  }) as object;
-}

@@ -18,7 +18,8 @@ import { translate } from '../translate.js';
  * A golden case: Istio YAML on top of testdata/bookinfo.yaml, headed by directives in comments:
  * `# node: default/productpage-v1 weft` whose configuration; `# show: routes reviews` which type, and which resources
  * (a part of the name; several lines add up); `# dial: HOST:PORT` what a proxyless client asks for; `# base: none` without
- * Bookinfo; `# capture: REDIRECT` with captured pods in place of sidecars with ports of their own.
+ * Bookinfo; `# capture: REDIRECT` with captured pods in place of sidecars with ports of their own;
+ * `# addresses: IP…` of the node.
  */
 export interface TranslateCase {
   readonly set: ConfigSet;
@@ -45,7 +46,11 @@ export function runCase(input: string): TranslateCase {
   const allotments = capture === undefined ? allot(set) : capturedPods(set, capture as Interception);
   const snapshot = buildSnapshot(set, allotments);
   const [workload = '', dataPlane = 'weft'] = (directive('node') ?? 'default/productpage-v1').split(' ');
-  const node = nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']);
+  const addresses = directive('addresses')?.split(' ');
+  const node = {
+    ...nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']),
+    ...(addresses !== undefined && { addresses }),
+  };
   const resources =
     node.dataPlane === 'grpc'
       ? translateProxyless(snapshot, node, (directive('dial') ?? '').split(' '))

@@ -5,11 +5,12 @@ import { createServer } from 'node:net';
 import { createServer as createTls } from 'node:tls';
 
 const { cert, key } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
-createHttp((request, response) => {
+const http = (request, response) => {
   const { host, 'x-forwarded-client-cert': client = '-' } = request.headers;
   response.end(`${request.url} ${host} ${client} from ${request.socket.remoteAddress}`);
-}).listen(8080, '::');
-createServer({ allowHalfOpen: true }, (socket) => {
+};
+for (const port of [8080, 8081]) createHttp(http).listen(port, '::');
+const greet = (socket) => {
   socket.write('hello ');
   socket.on('error', () => {});
   let seen = '';
@@ -17,7 +18,8 @@ createServer({ allowHalfOpen: true }, (socket) => {
     seen += chunk;
   });
   socket.on('end', () => socket.end(`you said ${seen}`));
-}).listen(3306, '::');
+};
+for (const port of [3306, 3307]) createServer({ allowHalfOpen: true }, greet).listen(port, '::');
 createTls({ cert, key }, (socket) => {
   socket.on('error', () => {});
   socket.end(`tls for ${socket.servername}`);
