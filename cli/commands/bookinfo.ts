@@ -13,6 +13,8 @@ interface Options {
   readonly proxy?: string;
 }
 
+const GRACE_MS = 5000;
+
 function portNumber(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 0 || port > 65535)
@@ -61,7 +63,13 @@ export function configure(command: Command): void {
         );
       });
       const stop = (): void => process.exit(0);
-      process.on('SIGTERM', stop).on('SIGINT', stop);
+      // A pod that goes answers what it has begun.
+      process.on('SIGTERM', () => {
+        server.close(stop);
+        server.closeIdleConnections();
+        setTimeout(stop, GRACE_MS).unref();
+      });
+      process.on('SIGINT', stop);
       if (process.send !== undefined) process.on('disconnect', stop);
     });
 }
