@@ -1,11 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { CoordinationV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { splitCertificates } from '../../common/identity/pem.js';
-import { checkout } from '../support/demo-process.js';
+import { installDefinitions } from '../support/definitions.js';
 import { skipWithoutKubernetes, startTestCluster, type TestCluster } from '../support/kubernetes.js';
 import { type AdsProbe, type Caller, openAds, requestCertificate } from '../support/mesh-calls.js';
 import { Replica } from '../support/replica.js';
@@ -83,8 +81,7 @@ describe.skipIf(skipWithoutKubernetes())('the control plane in a cluster', () =>
   beforeAll(async () => {
     cluster = await startTestCluster();
     core = cluster.kubeConfig.makeApiClient(CoreV1Api);
-    const crds = join(checkout, 'deploy', 'crds');
-    for (const file of readdirSync(crds)) await cluster.apply(readFileSync(join(crds, file), 'utf8'));
+    await installDefinitions(cluster);
     await cluster.createNamespaces('istio-system', 'apps');
     await cluster.token('apps', 'reviews');
     await cluster.apply(OBJECTS);
