@@ -25,6 +25,7 @@ const WORKLOAD = {
   ports: new Map(),
   labels: {},
   serviceAccount: 'client',
+  workloadName: 'client',
   locality: '',
   weight: 1,
   named: true,
