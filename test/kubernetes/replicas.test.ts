@@ -99,7 +99,6 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
     address = await service.listen();
     [first, second] = [new Replica('first', kubeconfig), new Replica('second', kubeconfig)];
     service.targets = [await first.xdsAddress(), await second.xdsAddress()];
-    await expect.poll(() => bundle('apps').catch(() => ''), PATIENCE).toContain('BEGIN');
   });
 
   afterAll(async () => {
@@ -112,6 +111,7 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
   });
 
   it('give a real sidecar its certificate and configuration', async () => {
+    await expect.poll(() => bundle('apps').catch(() => ''), PATIENCE).toContain('BEGIN');
     writeFileSync(join(folder, 'root.pem'), await bundle('apps'));
     admin = await freePort();
     const own = {
@@ -152,6 +152,18 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
     await expect.poll(() => sidecarState('/clusters'), PATIENCE).toContain('later.apps.svc.cluster.local');
   });
 
+  it('have every right that they use', async () => {
+    await cluster.apply(
+      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: last, namespace: apps}\nspec: {hosts: [last], http: [{route: [{destination: {host: last}}]}]}',
+    );
+    const object = { group: 'networking.istio.io', version: 'v1', namespace: 'apps', plural: 'virtualservices' };
+    const custom = cluster.kubeConfig.makeApiClient(CustomObjectsApi);
+    await expect
+      .poll(async () => JSON.stringify(await custom.getNamespacedCustomObject({ ...object, name: 'last' })), PATIENCE)
+      .toContain('"Programmed"');
+    for (const replica of [first, second]) expect(replica?.log.filter((line) => /forbidden/i.test(line))).toEqual([]);
+  });
+
   it('serve on while the API server is away, refuse nobody for good, and go on when it is back', async () => {
     const caller = { address, roots: await bundle('apps'), token };
     probe = openAds(caller, NODE);
@@ -186,18 +198,6 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
     );
     await expect.poll(() => [...clusters].join(), PATIENCE).toContain('last.apps.svc.cluster.local');
     expect(await sidecarState('/certs')).toContain(CLIENT);
-  });
-
-  it('have every right that they use', async () => {
-    await cluster.apply(
-      'apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: last, namespace: apps}\nspec: {hosts: [last], http: [{route: [{destination: {host: last}}]}]}',
-    );
-    const object = { group: 'networking.istio.io', version: 'v1', namespace: 'apps', plural: 'virtualservices' };
-    const custom = cluster.kubeConfig.makeApiClient(CustomObjectsApi);
-    await expect
-      .poll(async () => JSON.stringify(await custom.getNamespacedCustomObject({ ...object, name: 'last' })), PATIENCE)
-      .toContain('"Programmed"');
-    for (const replica of [first, second]) expect(replica?.log.filter((line) => /forbidden/i.test(line))).toEqual([]);
   });
 });
 
