@@ -2,7 +2,7 @@ import type { Logger } from '../common/runtime/log.js';
 import { connectToKubernetes } from './kubernetes/client.js';
 import type { ClusterContext, KubernetesParts } from './kubernetes-app.js';
 import { serviceNames } from './kubernetes-config.js';
-import { CapturingPods } from './sources/kubernetes/capturing-pods.js';
+import { CaptureAllotter } from './sources/kubernetes/capture-allotter.js';
 import { KubernetesSource } from './sources/kubernetes/kubernetes-source.js';
 import { translateProxyless } from './translate/proxyless.js';
 import { translate } from './translate/translate.js';
@@ -16,7 +16,7 @@ export async function kubernetesParts(log: Logger): Promise<KubernetesParts> {
   return {
     api,
     source: new KubernetesSource({ api, log }),
-    allotter: new CapturingPods(),
+    allotter: new CaptureAllotter(),
     translate: (snapshot, node, listenerNames) =>
       node.dataPlane === 'grpc' ? translateProxyless(snapshot, node, listenerNames) : translate(snapshot, node),
     services: (context) => [webhooks(context)],

@@ -38,7 +38,7 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
   const { metrics } = subject;
   return new Map<string, DebugPage>([
     ['/ready', () => readiness(subject.notReady())],
-    ['/healthz', () => plain('alive')],
+    ['/live', () => plain('alive')],
     [
       '/metrics',
       async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),

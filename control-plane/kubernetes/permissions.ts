@@ -11,7 +11,12 @@ export interface PolicyRule {
 const READ = ['get', 'list', 'watch'];
 
 /** What the control plane may do in the whole cluster, and not more; its manifests are made from this. */
-export function clusterRules(): PolicyRule[] {
+export const CLUSTER_RULES: readonly PolicyRule[] = clusterRules();
+
+/** What it may do in its own namespace: lead, read the mesh's settings, and keep the root of the mesh. */
+export const NAMESPACE_RULES: readonly PolicyRule[] = namespaceRules();
+
+function clusterRules(): PolicyRule[] {
   return [
     ...readRules(),
     ...statusRules(),
@@ -32,8 +37,7 @@ export function clusterRules(): PolicyRule[] {
   ];
 }
 
-/** What it may do in its own namespace: lead, read the mesh's settings, and keep the root of the mesh. */
-export function namespaceRules(): PolicyRule[] {
+function namespaceRules(): PolicyRule[] {
   return [
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
     {

@@ -7,7 +7,7 @@ import { status } from '@grpc/grpc-js';
 import { CoordinationV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildBootstrap } from '../../control-plane/debug/bootstrap.js';
-import { clusterRules, namespaceRules } from '../../control-plane/kubernetes/permissions.js';
+import { CLUSTER_RULES, NAMESPACE_RULES } from '../../control-plane/kubernetes/permissions.js';
 import { installDefinitions } from '../support/definitions.js';
 import { weft } from '../support/demo-process.js';
 import { skipWithoutOwnApiServer, startTestCluster, type TestCluster } from '../support/kubernetes.js';
@@ -75,9 +75,9 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
     const own = { namespace: 'istio-system' };
     await cluster.apply(
       [
-        role('ClusterRole', '', clusterRules()),
+        role('ClusterRole', '', CLUSTER_RULES),
         role('ClusterRoleBinding', 'ClusterRole', {}),
-        role('Role', '', namespaceRules(), own),
+        role('Role', '', NAMESPACE_RULES, own),
         role('RoleBinding', 'Role', {}, own),
         'apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: apps}\nspec: {selector: {app: reviews}, ports: [{name: http, port: 9080}]}',
         'apiVersion: v1\nkind: Pod\nmetadata: {name: client-1, namespace: apps}\nspec: {serviceAccountName: client, containers: [{name: app, image: none}]}',
