@@ -1,6 +1,5 @@
 import { formatClusterName } from '../../common/xds/names.js';
 import { resolveHost } from '../api/hosts.js';
-import type { PortPolicy } from '../api/kinds/destination-rule.js';
 import type { RouteDestination, TcpRoute, TlsRoute } from '../api/kinds/virtual-service.js';
 import { selectorMatches } from '../api/labels.js';
 import type { Client } from '../model/destination-rules.js';
@@ -9,13 +8,13 @@ import { forSidecars, type MeshVirtualService } from '../model/virtual-services.
 import { BLACK_HOLE_CLUSTER } from './capture.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { clusterOf, destinationPort, type RouteScope, withWeight } from './route-action.js';
-import { policyFor } from './traffic-policy.js';
+import { type EffectivePolicy, policyFor } from './traffic-policy.js';
 
 /** Where connections go. */
 export interface TcpDestination {
   readonly cluster: string;
   readonly weight: number;
-  readonly policy: PortPolicy;
+  readonly policy: EffectivePolicy;
   /** Nothing says what its port carries. */
   readonly undeclared: boolean;
 }

@@ -2,12 +2,12 @@ import { MESH_ALPN, MESH_TCP_ALPN } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { TcpProxy } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
-import type { PortPolicy } from '../api/kinds/destination-rule.js';
 import { durationMs } from '../model/mesh-settings.js';
 import { accessLogs } from './access-log.js';
 import type { ProxyContext } from './context.js';
 import { any, duration } from './messages.js';
 import type { TcpDestination } from './tcp-destinations.js';
+import type { EffectivePolicy } from './traffic-policy.js';
 
 /** Network filters that relay a client's connection to one of the destinations, by their weights. */
 export function outboundTcpFilters(
@@ -38,14 +38,21 @@ export function outboundTcpFilters(
 }
 
 /** The first destination's settings are those of the connection, which is made before a destination is chosen. */
-function limits(policy: PortPolicy | undefined): Partial<TcpProxy> {
+function limits(policy: EffectivePolicy | undefined): Partial<TcpProxy> {
   const tcp = policy?.connectionPool?.tcp;
+  const { tunnel } = policy ?? {};
   return {
+    ...(tunnel !== undefined && { tunneling_config: { hostname: authority(tunnel.targetHost, tunnel.targetPort) } }),
+    ...(policy?.loadBalancer?.consistentHash?.useSourceIp === true && { hash_policy: [{ source_ip: {} }] }),
     ...(tcp?.idleTimeout !== undefined && { idle_timeout: duration(durationMs(tcp.idleTimeout, 0)) }),
     ...(tcp?.maxConnectionDuration !== undefined && {
       max_downstream_connection_duration: duration(durationMs(tcp.maxConnectionDuration, 0)),
     }),
   };
+}
+
+function authority(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** Istio's metrics of TCP connections, where the data plane has them. */

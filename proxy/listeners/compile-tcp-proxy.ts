@@ -1,4 +1,7 @@
-import type { TcpProxy__Output } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
+import type {
+  TcpProxy__Output,
+  _envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_TunnelingConfig__Output as TunnelingConfig,
+} from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
 import type { Issues } from '../snapshot/issues.js';
 import { durationMs } from '../snapshot/wire-values.js';
 import { compileAccessLogs } from './compile-connection-manager.js';
@@ -14,7 +17,7 @@ export function compileTcpProxy(
   deps: ListenerDeps,
   issues: Issues,
 ): TcpProxyConfig {
-  issues.refuse(message, ['metadata_match', 'tunneling_config']);
+  issues.refuse(message, ['metadata_match']);
   issues.ignore(message, [
     'downstream_idle_timeout',
     'upstream_idle_timeout',
@@ -28,9 +31,38 @@ export function compileTcpProxy(
     idleTimeoutMs: durationMs(message.idle_timeout) ?? DEFAULT_IDLE_MS,
     maxConnectAttempts: message.max_connect_attempts?.value ?? 1,
     accessLogs: compileAccessLogs(message.access_log, deps, issues.at('access_log')),
+    tunnel: compileTunnel(message.tunneling_config, issues.at('tunneling_config')),
+    hashSource: compileHash(message, issues.at('hash_policy')),
     ...fromFilters,
     maxDownstreamConnectionDurationMs: durationMs(message.max_downstream_connection_duration) ?? 0,
   };
+}
+
+function compileTunnel(message: TunnelingConfig | undefined, issues: Issues): TcpProxyConfig['tunnel'] {
+  if (message === undefined) return undefined;
+  issues.refuse(message, ['use_post']);
+  issues.ignore(message, ['propagate_response_headers', 'propagate_response_trailers']);
+  const authority = message.hostname ?? '';
+  if (!CONSTANT.test(authority) || authority.includes(' ')) issues.at('hostname').error('must be a constant host:port');
+  const headers = (message.headers_to_add ?? []).map(({ header }, index) => {
+    const { key = '', value = '' } = header ?? {};
+    if (!/^[!#$&'*+.^_`|~\w-]+$/.test(key) || !CONSTANT.test(value)) {
+      issues.at('headers_to_add').at(index).error('must be a header with a constant value');
+    }
+    return [key, value] as const;
+  });
+  return { authority, headers };
+}
+
+/** Visible text without formats. */
+const CONSTANT = /^[ !-$&-~]+$/;
+
+function compileHash(message: TcpProxy__Output, issues: Issues): boolean {
+  const policies = message.hash_policy ?? [];
+  for (const [index, policy] of policies.entries()) {
+    if (policy.source_ip === undefined) issues.at(index).error('only source_ip is supported');
+  }
+  return policies.length > 0;
 }
 
 function compileClusters(message: TcpProxy__Output, issues: Issues): TcpProxyConfig['clusters'] {

@@ -82,6 +82,13 @@ export interface NetworkFilter {
   onDisconnect?(): void;
 }
 
+/** How a forward proxy is asked to go on. */
+export interface TunnelConfig {
+  /** `host:port` behind the proxy. */
+  readonly authority: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
 /** Compiled TcpProxy. */
 export interface TcpProxyConfig {
   readonly statPrefix: string;
@@ -97,6 +104,10 @@ export interface TcpProxyConfig {
   readonly onClose: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
   /** 0 is unlimited. */
   readonly maxDownstreamConnectionDurationMs?: number;
+  /** The cluster's hosts are forward proxies. */
+  readonly tunnel?: TunnelConfig | undefined;
+  /** Hashing balancers go by the client's address. */
+  readonly hashSource?: boolean;
   /** The server name that the client asks for is the cluster's name. */
   readonly clusterBySni?: boolean;
   /** Called when the connection to upstream is there and its peer known; never for a connection that gets none. */

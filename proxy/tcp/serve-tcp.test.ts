@@ -309,6 +309,45 @@ describe('TCP proxy', () => {
     rmSync(dir, { recursive: true });
   });
 
+  it('asks a forward proxy to go on, and takes what comes right behind its answer', async () => {
+    let asked = '';
+    const forward = await listen((socket) => {
+      socket.once('data', (head) => {
+        asked = head.toString();
+        socket.write('HTTP/1.1 200 OK\r\nvia: x\r\n\r\nhello ');
+        socket.on('data', (chunk) => socket.end(`you said ${String(chunk)}`));
+      });
+    });
+    const tunnel = { authority: 'db.example:5432', headers: [['x-a', 'b']] as const };
+    const { port, logged } = await proxy(new FakeCluster([fakeHost(forward)]), { tunnel });
+    const socket = client(port);
+    socket.once('data', () => socket.end('hi'));
+    expect((await readAll(socket)).toString()).toBe('hello you said hi');
+    expect(asked).toBe('CONNECT db.example:5432 HTTP/1.1\r\nhost: db.example:5432\r\nx-a: b\r\n\r\n');
+    const info = await logged;
+    expect([info.flags, info.bytesSent, info.bytesReceived]).toEqual([0, 17, 2]);
+  });
+
+  it.each([
+    ['refuses', (socket: net.Socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'), 'answers with 403'],
+    ['hangs up', (socket: net.Socket) => socket.end(), 'hung up'],
+    ['resets', (socket: net.Socket) => socket.resetAndDestroy(), 'hung up'],
+    ['is something else', (socket: net.Socket) => socket.end('220 mail\r\n\r\n'), 'is not HTTP'],
+  ])('goes to another forward proxy when one %s', async (_name, answer, reason) => {
+    const bad = await listen((socket) => socket.on('error', () => undefined).once('data', () => answer(socket)));
+    const tunnel = { authority: 'db.example:5432', headers: [] };
+    const only = await proxy(new FakeCluster([fakeHost(bad)]), { tunnel });
+    client(only.port).resume();
+    const info = await only.logged;
+    expect(info.flags).toBe(FLAG.UF | FLAG.URX);
+    expect(info.upstreamTransportFailureReason).toContain(reason);
+    const good = await listen((socket) => socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\n\r\nok')));
+    const both = await proxy(new FakeCluster([fakeHost(bad), fakeHost(good)]), { tunnel, maxConnectAttempts: 2 });
+    const socket = client(both.port);
+    expect((await readAll(socket)).toString()).toBe('ok');
+    socket.end();
+  });
+
   it('destroys both sides', async () => {
     const gone = new Promise<void>((resolve) => {
       void listen((socket) => {

@@ -3,10 +3,12 @@ import { joinAddress } from '../../common/runtime/address.js';
 import type { Timer } from '../../common/runtime/clock.js';
 import { FLAG } from '../http/flags.js';
 import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-info.js';
-import type { TcpProxyConfig } from '../listeners/config.js';
+import type { TcpProxyConfig, TunnelConfig } from '../listeners/config.js';
 import type { Cluster, Host } from '../upstream/cluster.js';
+import { xxHash64 } from '../upstream/xxhash64.js';
 import { relay } from './relay.js';
 import type { TcpDeps, TcpHandle } from './serve-tcp.js';
+import { openTunnel } from './tunnel.js';
 
 /** One relayed connection from accept to its log line. */
 export class TcpSession implements TcpHandle {
@@ -67,7 +69,7 @@ export class TcpSession implements TcpHandle {
       return;
     }
     const host = cluster.chooseHost({
-      hash: undefined,
+      hash: this.config.hashSource === true ? xxHash64(this.info.connection.remoteIp) : undefined,
       avoid: [],
       avoidAttempts: 0,
       destination: this.info.connection.localAddress,
@@ -107,8 +109,40 @@ export class TcpSession implements TcpHandle {
   }
 
   private onReady(cluster: Cluster, host: Host, peer: PeerInfo): void {
-    const upstream = this.upstream;
+    const { upstream, config } = this;
     if (upstream === undefined || this.finished) return;
+    if (config.tunnel === undefined) this.establish(cluster, host, peer, upstream);
+    else this.enterTunnel(config.tunnel, cluster, host, upstream, () => this.establish(cluster, host, peer, upstream));
+  }
+
+  /** A forward proxy that will not is like a host that cannot be reached. */
+  private enterTunnel(tunnel: TunnelConfig, cluster: Cluster, host: Host, upstream: Socket, onOpen: () => void): void {
+    let settled = false;
+    const settle = (): boolean => {
+      if (settled) return false;
+      settled = true;
+      timer.cancel();
+      upstream.off('close', onClose);
+      return true;
+    };
+    const refuse = (reason: string): void => {
+      if (!settle()) return;
+      upstream.destroy();
+      this.onFailed(cluster, host, 'connect-failure', reason);
+    };
+    const onClose = (): void => refuse('the proxy hung up before it answered');
+    const timer = this.deps.clock.after(cluster.settings.connectTimeoutMs, () => refuse('the proxy does not answer'));
+    upstream.on('error', ignore);
+    upstream.once('close', onClose);
+    openTunnel(upstream, tunnel, {
+      onOpen: () => {
+        if (settle()) onOpen();
+      },
+      onRefused: refuse,
+    });
+  }
+
+  private establish(cluster: Cluster, host: Host, peer: PeerInfo, upstream: Socket): void {
     this.established = true;
     host.stats.success++;
     cluster.report(host, { kind: 'response', status: 200 });

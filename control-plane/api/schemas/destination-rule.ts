@@ -213,13 +213,17 @@ const trafficPolicy: Schema<TrafficPolicy> = object<TrafficPolicy>({
       }
     }
   }),
-  tunnel: unsupported(
+  tunnel: refine(
     object<NonNullable<TrafficPolicy['tunnel']>>({
       protocol: text,
       targetHost: required(nonEmpty),
       targetPort: required(port),
     }),
-    'connections are not tunnelled',
+    ({ protocol = '' }, path, report) => {
+      const at = childPath(path, 'protocol');
+      if (protocol === 'POST') report.warn(Code.unsupportedField, at, 'POST is not supported: CONNECT is sent instead');
+      else if (protocol !== '' && protocol !== 'CONNECT') report.error(at, 'must be CONNECT or POST');
+    },
   ),
   proxyProtocol: object<NonNullable<TrafficPolicy['proxyProtocol']>>({ version: enumOf('V1', 'V2') }),
   retryBudget: object<NonNullable<TrafficPolicy['retryBudget']>>({

@@ -2,6 +2,7 @@ import type { Duration as _google_protobuf_Duration, Duration__Output as _google
 import type { AccessLog as _envoy_config_accesslog_v3_AccessLog, AccessLog__Output as _envoy_config_accesslog_v3_AccessLog__Output } from '../../../../../../envoy/config/accesslog/v3/AccessLog.js';
 import type { UInt32Value as _google_protobuf_UInt32Value, UInt32Value__Output as _google_protobuf_UInt32Value__Output } from '../../../../../../google/protobuf/UInt32Value.js';
 import type { Metadata as _envoy_config_core_v3_Metadata, Metadata__Output as _envoy_config_core_v3_Metadata__Output } from '../../../../../../envoy/config/core/v3/Metadata.js';
+import type { HashPolicy as _envoy_type_v3_HashPolicy, HashPolicy__Output as _envoy_type_v3_HashPolicy__Output } from '../../../../../../envoy/type/v3/HashPolicy.js';
 import type { HeaderValueOption as _envoy_config_core_v3_HeaderValueOption, HeaderValueOption__Output as _envoy_config_core_v3_HeaderValueOption__Output } from '../../../../../../envoy/config/core/v3/HeaderValueOption.js';
 
 export interface _envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_WeightedCluster_ClusterWeight {
@@ -62,6 +63,7 @@ export interface TcpProxy {
   'idle_timeout'?: (_google_protobuf_Duration | null);
   'metadata_match'?: (_envoy_config_core_v3_Metadata | null);
   'weighted_clusters'?: (_envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_WeightedCluster | null);
+  'hash_policy'?: (_envoy_type_v3_HashPolicy)[];
   'tunneling_config'?: (_envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_TunnelingConfig | null);
   'max_downstream_connection_duration'?: (_google_protobuf_Duration | null);
   'access_log_flush_interval'?: (_google_protobuf_Duration | null);
@@ -80,6 +82,7 @@ export interface TcpProxy__Output {
   'idle_timeout'?: (_google_protobuf_Duration__Output);
   'metadata_match'?: (_envoy_config_core_v3_Metadata__Output);
   'weighted_clusters'?: (_envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_WeightedCluster__Output);
+  'hash_policy'?: (_envoy_type_v3_HashPolicy__Output)[];
   'tunneling_config'?: (_envoy_extensions_filters_network_tcp_proxy_v3_TcpProxy_TunnelingConfig__Output);
   'max_downstream_connection_duration'?: (_google_protobuf_Duration__Output);
   'access_log_flush_interval'?: (_google_protobuf_Duration__Output);
