@@ -77,6 +77,8 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
       this.grantUpgrade(head, end);
       return;
     }
+    // Refused: no byte of the other protocol follows, and upstream may wait for the end.
+    if (this.isTunnel && status >= 300 && !end) this.write(NOTHING, true);
     const bodiless = this.method === 'HEAD' || status === 204 || status === 304;
     if (contentLength >= 0 && !bodiless) this.expectLength(contentLength);
     if (end) this.headEnds();

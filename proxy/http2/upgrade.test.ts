@@ -184,3 +184,19 @@ describe('CONNECT over HTTP/2', () => {
     expect(text).toBe('got hello');
   });
 });
+
+it('an application of HTTP/2 that refuses hears that nothing follows, so that its answer can end', async () => {
+  const server = http2.createServer({ settings: { enableConnectProtocol: true } });
+  server.on('stream', (stream) => {
+    stream.on('error', () => {});
+    stream.respond({ ':status': 403 });
+    stream.pipe(stream);
+  });
+  const client = await connect((await proxyTo(await listen(server as unknown as net.Server), 'http2')).port);
+  const stream = client.request(HEAD, { endStream: false });
+  stream.on('error', () => {});
+  const head = await new Promise<http2.IncomingHttpHeaders>((resolve) => stream.once('response', resolve));
+  stream.resume();
+  await new Promise((resolve) => stream.once('close', resolve));
+  expect([head[':status'], stream.rstCode]).toEqual([403, 0]);
+});
