@@ -19,7 +19,7 @@ const POLICY = `{allow_origin_string_match: [{exact: "http://a"}], allow_methods
 
 function context(target: string, headers: Record<string, string>, policy = POLICY): FilterContext {
   const config = compileCorsPolicy(fromYaml(EXTENSION.corsPolicy, policy), new Issues());
-  return filterContext(testRequest(target, headers), { config });
+  return filterContext(testRequest(target, headers), { config, action: { kind: 'forward' } as never });
 }
 
 function answer(ctx: FilterContext): Record<string, string> {

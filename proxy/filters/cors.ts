@@ -56,6 +56,8 @@ export function corsFactory(random: Random): HttpFilterFactory {
         onRequest(context) {
           const origin = context.request.headers.get('origin');
           if (origin === undefined || origin === '') return undefined;
+          // Only what goes upstream: a redirect or a direct response is given as it is.
+          if (context.route()?.action.kind !== 'forward') return undefined;
           const policy = policyOf(context, name);
           if (policy === undefined || (policy.enabled < 1 && random() >= policy.enabled)) return undefined;
           if (!isAllowed(policy, origin)) {

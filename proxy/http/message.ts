@@ -10,6 +10,8 @@ export interface RequestHead {
   /** Host header or :authority, as received. */
   authority: string;
   scheme: 'http' | 'https';
+  /** The request itself named its scheme; else x-forwarded-proto does, or the connection. */
+  schemeGiven?: boolean;
   version: HttpVersion;
   /** Without Host and without pseudo-headers; those are the fields above. */
   headers: HeaderList;

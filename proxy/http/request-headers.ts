@@ -1,6 +1,7 @@
 import type { ActiveStream } from './active-stream.js';
 import { applyClientCert } from './client-cert.js';
 import { applyForwarded } from './forwarded-for.js';
+import type { RequestHead } from './message.js';
 import { normalizePath } from './path-normalization.js';
 import { newRequestId } from './request-id.js';
 import type { RequestMeta } from './server-codec.js';
@@ -64,6 +65,7 @@ export function prepareRequest(stream: ActiveStream, connection: ConnectionInfo)
   const secure = request.scheme === 'https';
   stripPort(stream, connection.localPort, secure);
   info.clientIp = applyForwarded(headers, connection, secure, config.xff);
+  if (request.schemeGiven === false) takeForwardedScheme(request);
   applyClientCert(headers, connection.peer, config);
   applyRequestId(stream);
   if (config.via !== '') {
@@ -71,6 +73,12 @@ export function prepareRequest(stream: ActiveStream, connection: ConnectionInfo)
     headers.set('via', received === undefined ? config.via : `${received}, ${config.via}`);
   }
   info.authority = request.authority;
+}
+
+/** What matches go by and what goes upstream, not what this connection is. */
+function takeForwardedScheme(request: RequestHead): void {
+  const told = request.headers.get('x-forwarded-proto');
+  if (told === 'http' || told === 'https') request.scheme = told;
 }
 
 function applyRequestId(stream: ActiveStream): void {

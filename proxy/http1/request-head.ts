@@ -47,6 +47,7 @@ function parseHead(text: string, framing: Framing, maxFields: number, secure: bo
     path: target,
     authority: framing.host ?? '',
     scheme: secure ? 'https' : 'http',
+    schemeGiven: false,
     version,
     headers,
   };
@@ -79,6 +80,7 @@ function applyTarget(request: RequestHead, framing: Framing): void {
   if (scheme === undefined || authority === undefined) throw new Http1Error(400, 'http1.invalid_url');
   request.authority = authority;
   if (!/^https?$/i.test(scheme)) throw new Http1Error(400, 'http1.invalid_scheme');
+  request.schemeGiven = true;
   framing.host ??= authority;
   request.path = path ?? '/';
 }
