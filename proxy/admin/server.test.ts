@@ -23,6 +23,9 @@ const limits = (): ClusterResources => ({
   overflows: 5,
   connectionOverflows: 0,
   retryOverflows: 0,
+  retriesBegun: 0,
+  retrySuccesses: 0,
+  retryLimits: 0,
   trackRemaining: false,
 }); // prettier-ignore
 

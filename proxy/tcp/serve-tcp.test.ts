@@ -71,6 +71,9 @@ class FakeCluster implements Cluster {
     overflows: 0,
     connectionOverflows: 0,
     retryOverflows: 0,
+    retriesBegun: 0,
+    retrySuccesses: 0,
+    retryLimits: 0,
     trackRemaining: false,
   }; // prettier-ignore
   private next = 0;

@@ -87,6 +87,10 @@ export interface ClusterResources {
   overflows: number;
   connectionOverflows: number;
   retryOverflows: number;
+  /** Retries so far, requests that needed no further one after one, and requests that had none left. */
+  retriesBegun: number;
+  retrySuccesses: number;
+  retryLimits: number;
 }
 
 export interface LoadBalancerContext {

@@ -16,6 +16,9 @@ export class BreakerState implements ClusterResources {
   overflows = 0;
   connectionOverflows = 0;
   retryOverflows = 0;
+  retriesBegun = 0;
+  retrySuccesses = 0;
+  retryLimits = 0;
 
   constructor(limits: BreakerLimits) {
     this.setLimits(limits);

@@ -56,9 +56,16 @@ export class RetryState {
   }
 
   private decide(wanted: boolean): RetryDecision {
+    const retried = this.holding;
     this.release();
-    if (!wanted) return 'no';
-    if (this.left === 0) return 'limit-exceeded';
+    if (!wanted) {
+      if (retried) this.resources.retrySuccesses++;
+      return 'no';
+    }
+    if (this.left === 0) {
+      this.resources.retryLimits++;
+      return 'limit-exceeded';
+    }
     this.left--;
     if (!retryAllowed(this.resources)) {
       this.resources.retryOverflows++;
@@ -66,6 +73,7 @@ export class RetryState {
     }
     this.holding = true;
     this.resources.retries++;
+    this.resources.retriesBegun++;
     return 'yes';
   }
 
