@@ -1,4 +1,4 @@
-import { at, type ConfigDump, type Json, list, objects, section, text } from './dump.js';
+import { at, type ConfigDump, isJson, type Json, list, objects, section, text } from './dump.js';
 
 export const HEAD = ['NAME', 'ADDRESS', 'PORT', 'MATCH', 'DESTINATION'];
 
@@ -8,7 +8,7 @@ export function listenerObjects(dump: ConfigDump): Json[] {
 
 export function listenerRows(dump: ConfigDump): string[][] {
   return listenerObjects(dump).flatMap((listener) => {
-    const chains = [...list(listener, 'filter_chains'), ...list(listener, 'default_filter_chain')];
+    const chains = [...list(listener, 'filter_chains'), ...[at(listener, 'default_filter_chain')].filter(isJson)];
     return chains.map((chain, index) => [
       index === 0 ? text(listener, 'name') : '',
       index === 0 ? text(listener, 'address', 'socket_address', 'address') : '',
@@ -30,8 +30,17 @@ function match(chain: Json): string {
   if (Array.isArray(names)) parts.push(`SNI: ${names.join(',')}`);
   const port = text(criteria, 'destination_port');
   if (port !== '') parts.push(`Port: ${port}`);
+  for (const [field, label] of RANGES) {
+    const ranges = list(criteria, field).map((r) => `${text(r, 'address_prefix')}/${text(r, 'prefix_len')}`);
+    if (ranges.length > 0) parts.push(`${label}: ${ranges.join(',')}`);
+  }
   return parts.join('; ') || 'ALL';
 }
+
+const RANGES = [
+  ['prefix_ranges', 'Addr'],
+  ['source_prefix_ranges', 'Source'],
+] as const;
 
 function destination(chain: Json): string {
   const filters = list(chain, 'filters');
@@ -40,6 +49,10 @@ function destination(chain: Json): string {
   if (rds !== '') return `Route: ${rds}`;
   const inline = text(terminal, 'route_config', 'name');
   if (inline !== '') return `Inline Route: ${inline}`;
+  const weighted = list(at(terminal, 'weighted_clusters'), 'clusters');
+  if (weighted.length > 0) {
+    return `Clusters: ${weighted.map((w) => `${text(w, 'name')} (${text(w, 'weight')})`).join(', ')}`;
+  }
   const cluster = text(terminal, 'cluster');
   return cluster === '' ? '-' : `Cluster: ${cluster}`;
 }

@@ -143,7 +143,7 @@ const PROTOCOLS: Readonly<Record<string, Protocol>> = {
   https: 'tls',
 };
 
-const WELL_KNOWN_TCP: ReadonlySet<number> = new Set([25, 3306, 27017]);
+const WELL_KNOWN_TCP: ReadonlySet<number> = new Set([25, 53, 3306, 27017]);
 
 /** The protocol of a port from what is declared, or from its name (`http-web`), as Istio selects it. */
 export function protocolOf(declared: string | undefined, name: string, number: number): Protocol {

@@ -13,12 +13,13 @@ export function carriesHttp({ protocol }: ServicePort): boolean {
 }
 
 /** Routes of the listener that all HTTP services with one port number share, named by that number. */
-export function portRoutes(context: ProxyContext, number: number): RouteConfiguration {
+export function portRoutes(
+  context: ProxyContext,
+  number: number,
+  services: readonly VisiblePort[],
+): RouteConfiguration {
   const hosts = new HostTable();
-  for (const visible of context.ports) {
-    if (visible.port.number !== number || !carriesHttp(visible.port)) continue;
-    hosts.add(serviceHost(context, visible, domainsOf(context, visible)));
-  }
+  for (const visible of services) hosts.add(serviceHost(context, visible, domainsOf(context, visible)));
   if (number === 80) for (const host of virtualServiceHosts(context)) hosts.add(host);
   hosts.add(context.registryOnly ? blockAll() : allowAny());
   return hosts.table(String(number), true);

@@ -8,7 +8,7 @@ import { familiesOf } from './capture.js';
 import { capturedListeners } from './captured-listeners.js';
 import { carriesHttp, detectedRoutes, detectedRoutesName, portRoutes } from './captured-routes.js';
 import { outboundClusters } from './clusters.js';
-import type { ProxyContext } from './context.js';
+import type { ProxyContext, VisiblePort } from './context.js';
 import { egressResources } from './egress-listeners.js';
 import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
@@ -75,13 +75,16 @@ function proxyResources(context: ProxyContext): Entrances {
 
 function capturedResources(context: ProxyContext): Entrances {
   const routes = new Map<string, RouteConfiguration>();
+  const byPort = new Map<number, VisiblePort[]>();
   for (const visible of context.ports) {
     const { port } = visible;
     if (!carriesHttp(port)) continue;
-    const shared = String(port.number);
-    if (!routes.has(shared)) routes.set(shared, portRoutes(context, port.number));
+    const sharing = byPort.get(port.number);
+    if (sharing === undefined) byPort.set(port.number, [visible]);
+    else sharing.push(visible);
     if (port.protocol === 'auto') routes.set(detectedRoutesName(visible), detectedRoutes(context, visible));
   }
+  for (const [number, sharing] of byPort) routes.set(String(number), portRoutes(context, number, sharing));
   const opened = egressResources(context);
   return {
     routes: new Map([...routes, ...opened.routes]),

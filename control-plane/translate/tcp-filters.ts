@@ -27,6 +27,7 @@ export function outboundTcpFilters(
           },
         }),
     ...limits(only?.policy),
+    ...(hashesSource(destinations) && { hash_policy: [{ source_ip: {} }] }),
     ...(logs.length > 0 && { access_log: logs }),
   };
   return [
@@ -35,6 +36,11 @@ export function outboundTcpFilters(
     ...tcpStats(context),
     { name: 'envoy.filters.network.tcp_proxy', typed_config: any(EXTENSION.tcpProxy, proxy) },
   ];
+}
+
+/** Of what HTTP can be hashed by, a connection has only where it comes from. */
+function hashesSource(destinations: readonly TcpDestination[]): boolean {
+  return destinations.some(({ policy }) => policy.loadBalancer?.consistentHash?.useSourceIp === true);
 }
 
 /** The first destination's settings are those of the connection, which is made before a destination is chosen. */
