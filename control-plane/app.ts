@@ -79,7 +79,7 @@ async function start(
   // Keys first: without them nobody can be told who they are.
   const identity = await loadIdentity(runtime);
   const services = wireCore({ parts, ...identity, ...runtime });
-  await firstConfiguration(parts.source, services.mesh);
+  await firstConfiguration(parts.source, services.mesh, runtime.metrics);
   lifecycle.add('source', () => parts.source.stop());
   await keepTokens(services.mesh, identity.tokens, runtime);
   const ports = await listenOnAll(services, identity, runtime);

@@ -100,9 +100,10 @@ export function trustDomainOf(mesh: Mesh): string {
 }
 
 /** Resolves when the source's first set is in force. */
-export async function firstConfiguration(source: Source, mesh: Mesh): Promise<void> {
+export async function firstConfiguration(source: Source, mesh: Mesh, metrics: ControlPlaneMetrics): Promise<void> {
   let first: Promise<void> | undefined;
-  await source.start((set) => {
+  await source.start((set, debouncedMs) => {
+    if (debouncedMs !== undefined) metrics.debounced(debouncedMs);
     const done = mesh.update(set);
     first ??= done;
   });

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { Backoff } from '../common/runtime/backoff.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
-import { messageOf } from '../common/runtime/errors.js';
+import { messageOf, WeftError } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
@@ -151,10 +152,11 @@ class ClusterApp implements KubernetesApp {
     const core = wireCore({ parts, issuer, verifier, metrics, clock, log, onSnapshot: () => this.report() });
     this.core = core;
     lifecycle.add('source', () => parts.source.stop());
-    await this.untilStopped(firstConfiguration(parts.source, core.mesh));
+    await this.untilStopped(firstConfiguration(parts.source, core.mesh, metrics));
     if (this.stopping.signal.aborted) return;
     const context = { config, api, issuer, mesh: core.mesh, metrics, clock, random, log };
     for (const service of parts.services?.(context) ?? []) await this.startService(service);
+    if (this.stopping.signal.aborted) return;
     await this.listen(core, issuer);
     this.serving = true;
     log.info({ ...this.ports }, 'the control plane is ready');
@@ -207,12 +209,27 @@ class ClusterApp implements KubernetesApp {
   }
 
   private async startService(service: ClusterService): Promise<void> {
-    await service.start();
+    await this.untilStarted(service);
+    if (this.stopping.signal.aborted) return;
     this.lifecycle.add(service.name, () => service.stop());
     if (service.leaderTask === undefined) return;
     this.tasks.push(service.leaderTask);
     if (this.leading !== undefined && !this.leading.aborted)
       void runTask(service.leaderTask, this.leading, this.runtime());
+  }
+
+  /** What needs the API server waits for it; anything else is a fault. */
+  private async untilStarted(service: ClusterService): Promise<void> {
+    const backoff = new Backoff({ baseMs: 500, maxMs: 10_000, random: this.random });
+    while (!this.stopping.signal.aborted) {
+      try {
+        return await service.start();
+      } catch (error) {
+        if (!(error instanceof WeftError) || !error.retryable) throw error;
+        this.log.warn({ part: service.name, reason: error.message }, 'could not start yet');
+        await pause(this.clock, backoff.next(), this.stopping.signal);
+      }
+    }
   }
 
   private lead(signal: AbortSignal): void {

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../../common/runtime/clock.js';
+import { programVersion } from '../../common/runtime/version.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { Authority } from '../ca/authority.js';
 import type { CaEvents } from '../ca/service.js';
@@ -67,6 +68,12 @@ export class ControlPlaneMetrics {
     [],
     SECONDS,
   );
+  private readonly debounceTime = this.histogram(
+    'pilot_debounce_time',
+    'Seconds that changes wait for others, so that they are taken together.',
+    [],
+    SECONDS,
+  );
   private readonly triggers = this.counter('pilot_push_triggers', 'Changes that led to a push, by what changed.', [
     'type',
   ]);
@@ -104,6 +111,7 @@ export class ControlPlaneMetrics {
   constructor(private readonly clock: Clock) {
     collectDefaultMetrics({ register: this.registry });
     const started = clock.now();
+    this.gauge('pilot_info', 'Version of this control plane.', ['version']).set({ version: programVersion() }, 1);
     this.computed(
       'istiod_uptime_seconds',
       'Seconds since the control plane started.',
@@ -137,6 +145,11 @@ export class ControlPlaneMetrics {
       this.pushTime.observe({ type: 'all' }, tookMs / 1000);
     },
   };
+
+  /** Changes have waited so long (ms) for others. */
+  debounced(ms: number): void {
+    this.debounceTime.observe(ms / 1000);
+  }
 
   snapshotTaken({ services, virtualServices }: MeshSnapshot, errors: number, tookMs: number): void {
     this.triggers.inc({ type: 'config' });

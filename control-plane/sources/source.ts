@@ -19,7 +19,10 @@ export interface ConfigSet {
 
 /** Where configuration comes from: a watched folder, or Kubernetes. */
 export interface Source {
-  /** Resolves when the first complete set has been delivered; later sets follow as changes come, already debounced. */
-  start(onChange: (set: ConfigSet) => void): Promise<void>;
+  /**
+   * Resolves when the first complete set has been delivered; later sets follow as changes come, already debounced.
+   * `debouncedMs`: how long the first of the changes waited for others, where the source knows.
+   */
+  start(onChange: (set: ConfigSet, debouncedMs?: number) => void): Promise<void>;
   stop(): Promise<void>;
 }

@@ -42,20 +42,22 @@ export class KubernetesSource implements Source {
   readonly #secrets = new Map<string, Watched>();
   readonly #definitions: Reflector;
   readonly #debounce: Debounce;
-  #onChange: ((set: ConfigSet) => void) | undefined;
+  #onChange: ((set: ConfigSet, debouncedMs: number) => void) | undefined;
   #onFirst: (() => void) | undefined;
   #delivered = false;
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#debounce = new Debounce(this.#clock, { quietMs: QUIET_MS, maxMs: MAX_WAIT_MS }, () => this.#deliver());
+    this.#debounce = new Debounce(this.#clock, { quietMs: QUIET_MS, maxMs: MAX_WAIT_MS }, (waitedMs) =>
+      this.#deliver(waitedMs),
+    );
     this.#watched = watchedResources().map((resource) => this.#watch(resource));
     this.#definitions = this.#reflect(definitionsResource(), this.#definitionsTarget());
   }
 
   /** Resolves with the first set, in which every kind is complete: as long as the server does not answer, it waits. */
-  start(onChange: (set: ConfigSet) => void): Promise<void> {
+  start(onChange: (set: ConfigSet, debouncedMs: number) => void): Promise<void> {
     this.#onChange = onChange;
     const first = new Promise<void>((resolve) => {
       this.#onFirst = resolve;
@@ -114,7 +116,7 @@ export class KubernetesSource implements Source {
     else log.warn({ resource: what, reason: state.message }, 'cannot be read from the API server now');
   }
 
-  #deliver(): void {
+  #deliver(waitedMs: number): void {
     if (this.#onChange === undefined || !this.#watched.every(({ store }) => store.settled)) return;
     const objects = new Map<ObjectKey, ConfigObject>();
     for (const { store } of this.#watched) for (const [key, object] of store.objects()) objects.set(key, object);
@@ -123,7 +125,7 @@ export class KubernetesSource implements Source {
     // Later a Secret that is new may come after its Gateway, but at the start none may seem to be gone.
     if (!this.#delivered && !secrets.every(({ store }) => store.settled)) return;
     for (const { store } of secrets) for (const [key, object] of store.objects()) objects.set(key, object);
-    this.#onChange(this.#setOf(objects, [...this.#watched, ...secrets]));
+    this.#onChange(this.#setOf(objects, [...this.#watched, ...secrets]), waitedMs);
     this.#delivered = true;
     this.#onFirst?.();
     this.#onFirst = undefined;
