@@ -43,6 +43,11 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'ask the sidecar of this pod, as a Job does at its end',
     load: () => import('./commands/request.js'),
   },
+  inject: { summary: 'add sidecars to pods in files', load: () => import('./commands/inject.js') },
+  'check-inject': {
+    summary: 'say why a pod has a sidecar, or has none',
+    load: () => import('./commands/check-inject.js'),
+  },
   init: { summary: "lead a pod's traffic through its sidecar (iptables)", load: () => import('./commands/init.js') },
   bootstrap: {
     summary: 'print the bootstrap with which a sidecar joins',

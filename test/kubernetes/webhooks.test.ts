@@ -19,6 +19,7 @@ import { testAuthority } from '../../control-plane/webhooks/testing/authority.js
 import { skipWithoutOwnApiServer, startTestCluster, type TestCluster } from '../support/kubernetes.js';
 
 const CRDS = join(import.meta.dirname, '../../deploy/crds');
+const WEFT = join(import.meta.dirname, '../../bin/weft.mjs');
 const EMPTY: ConfigSet = { objects: new Map(), findings: [], unreadablePolicies: [] };
 const injection = defaultInjectionConfig({ image: 'localhost/weft-proxy:test' });
 const log = createLogger('test', 'silent');
@@ -189,6 +190,26 @@ describe.skipIf(skipWithoutOwnApiServer())('CRDs and webhooks at a real API serv
     expect(again.spec).toEqual(pod.spec);
   });
 
+  it('says why a pod has a sidecar or not', async () => {
+    const core = cluster.kubeConfig.makeApiClient(CoreV1Api);
+    const body = podOf('silent', 'plain');
+    await core.createNamespacedPod({
+      namespace: 'plain',
+      body: { ...body, metadata: { ...body.metadata, name: 'lone' } },
+    });
+    const yes = await run('node', [WEFT, 'check-inject', 'stored', '-n', 'enabled']);
+    expect(yes).toMatch(/^Pod enabled\/stored has a sidecar; created now it would get one: namespace enabled has/);
+    const no = await run('node', [WEFT, 'check-inject', 'lone', '-n', 'plain']);
+    expect(no).toContain('kubectl label namespace plain istio-injection=enabled');
+  });
+
+  it('makes the same pod offline', async () => {
+    const output = await run('node', [WEFT, 'inject', '-f', '-'], dumpYaml(podOf('silent', 'plain')));
+    const offline = output.replace(/^Pod .*$/m, '');
+    expect(offline).toContain('name: istio-proxy');
+    expect(await kubectl(['apply', '--dry-run=server', '-f', '-'], offline)).toContain('pod/silent created');
+  });
+
   it('refuses a pod with an annotation that it cannot obey, and says which', async () => {
     const pod = podOf('silent', 'enabled');
     pod.metadata!.annotations = { 'sidecar.istio.io/proxyCPU': 'much' };
@@ -269,9 +290,13 @@ describe.skipIf(skipWithoutOwnApiServer())('CRDs and webhooks at a real API serv
   });
 
   /** Standard output and error together: warnings go to the latter. The webhooks are served meanwhile. */
-  async function kubectl(args: readonly string[], input: string): Promise<string> {
+  function kubectl(args: readonly string[], input: string): Promise<string> {
     const program = join(process.env['KUBEBUILDER_ASSETS'] ?? '', 'kubectl');
-    const child = spawn(program, ['--kubeconfig', cluster.kubeconfigPath, ...args]);
+    return run(program, ['--kubeconfig', cluster.kubeconfigPath, ...args], input);
+  }
+
+  async function run(program: string, args: readonly string[], input = ''): Promise<string> {
+    const child = spawn(program, args, { env: { ...process.env, KUBECONFIG: cluster.kubeconfigPath } });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {

@@ -14,6 +14,7 @@ import { isEmptySelector, selects } from './label-selector.js';
 export interface NamespaceInfo {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** One webhook of the injector, and why it sees the pod or not. */

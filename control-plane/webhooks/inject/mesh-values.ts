@@ -5,7 +5,10 @@ import type { InjectionConfig } from './config.js';
 /** The installation's values with what MeshConfig (ConfigMap `istio`) says about sidecars over them. */
 export function withMeshConfig(config: InjectionConfig, set: ConfigSet | undefined): InjectionConfig {
   const mesh = meshConfigOf(set, config.rootNamespace);
-  if (mesh === undefined) return config;
+  return mesh === undefined ? config : withMesh(config, mesh);
+}
+
+export function withMesh(config: InjectionConfig, mesh: Readonly<Record<string, unknown>>): InjectionConfig {
   const { defaultConfig, enablePrometheusMerge, trustDomain } = mesh;
   return {
     ...config,
