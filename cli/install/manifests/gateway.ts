@@ -72,7 +72,7 @@ function container(name: string, settings: Gateway, values: InstallValues): obje
     name: 'istio-proxy',
     image: imageOf(values, 'weft-proxy'),
     imagePullPolicy: values.image.pullPolicy,
-    args: ['proxy', 'router', '--log-level', values.proxy.logLevel],
+    args: ['proxy', 'router'],
     env: [
       field('POD_NAME', 'metadata.name'),
       field('POD_NAMESPACE', 'metadata.namespace'),
@@ -82,6 +82,7 @@ function container(name: string, settings: Gateway, values: InstallValues): obje
       field('ISTIO_META_NODE_NAME', 'spec.nodeName'),
       { name: 'ISTIO_META_WORKLOAD_NAME', value: name },
       { name: 'ISTIO_META_INTERCEPTION_MODE', value: 'NONE' },
+      { name: 'WEFT_LOG_LEVEL', value: values.proxy.logLevel },
       { name: 'CA_ADDR', value: `${CONTROL_PLANE}.${values.namespace}.svc:${PORTS.xds}` },
     ],
     ports: [

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { parse } from 'yaml';
+import { logLevelOf } from '../../../common/runtime/log-level.js';
 import { parseQuantity } from '../../api/quantity.js';
 import { isMapping } from '../../api/schema/schema.js';
 
@@ -40,22 +41,6 @@ const level: Check = (value) =>
   when(logLevelOf(value) !== undefined, 'trace, debug, info, warning, error, critical or off');
 const json: Check = (value) => when(isMapping(readYaml(value)), 'a JSON object');
 const yaml: Check = (value) => when(value.trim() === '' || isMapping(readYaml(value)), 'a YAML mapping');
-
-/** Istio's names of levels, as our logger has them. */
-export function logLevelOf(name: string): string | undefined {
-  const levels: Readonly<Record<string, string>> = {
-    trace: 'trace',
-    debug: 'debug',
-    info: 'info',
-    warning: 'warn',
-    warn: 'warn',
-    error: 'error',
-    critical: 'fatal',
-    off: 'silent',
-    none: 'silent',
-  };
-  return Object.hasOwn(levels, name) ? levels[name] : undefined;
-}
 
 export function readYaml(text: string): unknown {
   try {

@@ -1,7 +1,7 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
 import { parse } from 'yaml';
+import { logLevelOf } from '../../../common/runtime/log-level.js';
 import { isMapping } from '../../api/schema/schema.js';
-import { logLevelOf } from './annotations.js';
 import { defaultInjectionConfig, type InjectionConfig } from './config.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;

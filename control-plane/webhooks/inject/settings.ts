@@ -1,6 +1,7 @@
 import type { V1Pod, V1ResourceRequirements } from '@kubernetes/client-node';
+import { logLevelOf } from '../../../common/runtime/log-level.js';
 import { isMapping } from '../../api/schema/schema.js';
-import { logLevelOf, readBool, readYaml } from './annotations.js';
+import { readBool, readYaml } from './annotations.js';
 import type { CaptureConfig, InjectionConfig } from './config.js';
 
 export type Interception = 'REDIRECT' | 'TPROXY' | 'NONE';
