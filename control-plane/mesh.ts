@@ -94,7 +94,7 @@ export class Mesh {
         const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
-        this.current = buildSnapshot(set, allotments);
+        this.current = buildSnapshot(set, allotments, this.current);
         this.inForce = set;
         onSnapshot(this.current, clock.monotonic() - start);
         this.reportNew();

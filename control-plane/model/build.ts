@@ -2,6 +2,7 @@ import { meshConfigOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.
 import type { ConfigSet } from '../sources/source.js';
 import type { Allotments } from './allotment.js';
 import { AuthorizationPolicies } from './authorization.js';
+import { keepUnchanged, shapeOf } from './continuity.js';
 import { buildCredentials } from './credentials.js';
 import { DestinationRules } from './destination-rules.js';
 import { meshSettings } from './mesh-settings.js';
@@ -16,12 +17,17 @@ import { trafficSplits } from './traffic-split.js';
 import { VirtualServices } from './virtual-services.js';
 import { buildWorkloads, workloadKey } from './workloads.js';
 
-/** The mesh as a set of objects describes it. Never throws for what users write. */
-export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnapshot {
+/**
+ * The mesh as a set of objects describes it. Never throws for what users write. What is as it was in the snapshot before is
+ * taken from there, so that a change of endpoints costs little.
+ */
+export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?: MeshSnapshot): MeshSnapshot {
   const of = <K extends Parameters<typeof objectsOfKind>[1]>(kind: K) => objectsOfKind(set.objects, kind);
   const settings = meshSettings(meshConfigOf(set.objects), ROOT_NAMESPACE);
   const workloads = buildWorkloads({ entries: of('WorkloadEntry'), pods: of('Pod'), nodes: of('Node') }, allotments);
-  const services = buildServices(
+  const shape = shapeOf(set, previous?.shape);
+  const kept = shape === previous?.shape ? previous : undefined;
+  const built = buildServices(
     {
       core: of('Service'),
       slices: of('EndpointSlice'),
@@ -32,12 +38,18 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments): MeshSnaps
     workloads,
     settings,
   );
-  const virtualServices = new VirtualServices(of('VirtualService'), settings);
-  return {
-    settings,
+  const services = kept === undefined ? built : keepUnchanged(built, kept.services);
+  const running = {
     services,
     workloads: new Map([...workloads].sort(([a], [b]) => compare(a, b))),
     servicesOf: servicesByWorkload(services),
+  };
+  if (kept !== undefined) return { ...kept, ...running };
+  const virtualServices = new VirtualServices(of('VirtualService'), settings);
+  return {
+    shape,
+    settings,
+    ...running,
     virtualServices,
     destinationRules: new DestinationRules(of('DestinationRule'), settings),
     trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),

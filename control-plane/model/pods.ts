@@ -11,17 +11,35 @@ const HOSTNAME_LABEL = 'kubernetes.io/hostname';
 /** A locality that its owner has written on the pod, with dots, since labels take no slashes. */
 const LOCALITY_LABEL = 'istio-locality';
 
+interface Made {
+  readonly node: Node | undefined;
+  readonly sidecar: Sidecar | undefined;
+  readonly workload: Workload;
+}
+
+/** Objects do not change, so what was made of one stays true for as long as the others stay, too. */
+const made = new WeakMap<Pod, Made>();
+
 /** A pod that is somewhere; undefined before it has an address, and after it has ended. */
 export function podWorkload(pod: Pod, node: Node | undefined, sidecar: Sidecar | undefined): Workload | undefined {
+  const { podIP, phase } = pod.spec;
+  if (podIP === undefined || podIP === '' || phase === 'Succeeded' || phase === 'Failed') return undefined;
+  const known = made.get(pod);
+  if (known !== undefined && known.node === node && known.sidecar === sidecar) return known.workload;
+  const workload = workloadOf(pod, podIP, node, sidecar);
+  made.set(pod, { node, sidecar, workload });
+  return workload;
+}
+
+function workloadOf(pod: Pod, podIP: string, node: Node | undefined, sidecar: Sidecar | undefined): Workload {
   const { metadata, spec } = pod;
-  if (spec.podIP === undefined || spec.podIP === '' || spec.phase === 'Succeeded' || spec.phase === 'Failed') return;
   const ports = (spec.containers ?? []).flatMap((container) => container.ports ?? []);
   const hostname = node?.metadata.labels[HOSTNAME_LABEL] ?? spec.nodeName;
   return {
     namespace: metadata.namespace,
     name: metadata.name,
     workloadName: workloadName(pod),
-    address: spec.podIP,
+    address: podIP,
     ports: new Map(ports.map((port) => [port.name ?? `port-${port.containerPort}`, port.containerPort])),
     labels: hostname === undefined ? metadata.labels : { [HOSTNAME_LABEL]: hostname, ...metadata.labels },
     serviceAccount: spec.serviceAccountName || 'default',
@@ -31,7 +49,7 @@ export function podWorkload(pod: Pod, node: Node | undefined, sidecar: Sidecar |
     sidecar: spec.hostNetwork === true ? undefined : sidecar,
     named: true,
     pod: {
-      addresses: [...new Set([spec.podIP, ...(spec.podIPs ?? []).map(({ ip }) => ip)])],
+      addresses: [...new Set([podIP, ...(spec.podIPs ?? []).map(({ ip }) => ip)])],
       ready: spec.ready !== false && spec.terminating !== true,
       hostNetwork: spec.hostNetwork === true,
       hostname: spec.hostname,

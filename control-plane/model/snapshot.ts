@@ -1,4 +1,5 @@
 import type { AuthorizationPolicies } from './authorization.js';
+import type { Shape } from './continuity.js';
 import type { Credential } from './credentials.js';
 import type { DestinationRules } from './destination-rules.js';
 import type { MeshSettings } from './mesh-settings.js';
@@ -11,6 +12,8 @@ import type { VirtualServices } from './virtual-services.js';
 
 /** The whole mesh at one moment: everything that translation needs, nothing of where it came from. Immutable. */
 export interface MeshSnapshot {
+  /** The same object as in the snapshot before when nothing but endpoints has changed. */
+  readonly shape: Shape;
   readonly settings: MeshSettings;
   /** In a stable order: by host, then namespace. */
   readonly services: readonly Service[];

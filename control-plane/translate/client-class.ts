@@ -2,6 +2,8 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import type { Shape } from '../model/continuity.js';
+import type { Service } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { accessLogs } from './access-log.js';
 import { familiesOf } from './capture.js';
@@ -26,22 +28,27 @@ export interface ClientResources {
 interface Classes {
   /** Labels of clients that something in the snapshot asks for. */
   readonly labels: readonly string[];
-  readonly made: Map<string, ClientResources>;
+  snapshot: MeshSnapshot;
+  made: Map<string, Made>;
+  /** Of the snapshot before, from which those are carried on that somebody still has. */
+  before: ReadonlyMap<string, Made>;
 }
 
-const known = new WeakMap<MeshSnapshot, Classes>();
+interface Made {
+  readonly services: ReadonlySet<Service>;
+  readonly resources: ClientResources;
+}
+
+const known = new WeakMap<Shape, Classes>();
 
 /**
  * Clients of one namespace differ only where a DestinationRule or a match selects clients by their labels; all that do
- * not differ get the very same messages, which are then made and encoded once for all of them.
+ * not differ get the very same messages, which are then made and encoded once for all of them. From one snapshot to the next
+ * of the same shape, only what belongs to services with other endpoints is made anew.
  */
 export function clientResources(context: ProxyContext): ClientResources {
   const { snapshot, client, node, captured, sidecar } = context;
-  let classes = known.get(snapshot);
-  if (classes === undefined) {
-    classes = { labels: labelsAskedFor(snapshot), made: new Map() };
-    known.set(snapshot, classes);
-  }
+  const classes = classesOf(snapshot);
   const key = JSON.stringify([
     node.dataPlane,
     node.role,
@@ -52,12 +59,48 @@ export function clientResources(context: ProxyContext): ClientResources {
     sidecar?.object ?? null,
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);
-  let resources = classes.made.get(key);
-  if (resources === undefined) {
-    resources = { ...outboundClusters(context), ...(captured ? capturedResources(context) : proxyResources(context)) };
-    classes.made.set(key, resources);
-  }
+  const made = classes.made.get(key);
+  if (made !== undefined) return made.resources;
+  const resources = carriedOn(context, classes.before.get(key)) ?? allResources(context);
+  classes.made.set(key, { resources, services: new Set(context.ports.map(({ service }) => service)) });
   return resources;
+}
+
+function classesOf(snapshot: MeshSnapshot): Classes {
+  let classes = known.get(snapshot.shape);
+  if (classes === undefined) {
+    classes = { labels: labelsAskedFor(snapshot), snapshot, made: new Map(), before: new Map() };
+    known.set(snapshot.shape, classes);
+  } else if (classes.snapshot !== snapshot) {
+    classes.before = classes.made;
+    classes.made = new Map();
+    classes.snapshot = snapshot;
+  }
+  return classes;
+}
+
+function allResources(context: ProxyContext): ClientResources {
+  return { ...outboundClusters(context), ...(context.captured ? capturedResources(context) : proxyResources(context)) };
+}
+
+/** Undefined where endpoints decide about more than their own clusters. */
+function carriedOn(context: ProxyContext, before: Made | undefined): ClientResources | undefined {
+  if (before === undefined) return undefined;
+  const ports = context.ports.filter(({ service }) => !before.services.has(service));
+  if (ports.length === 0) return before.resources;
+  const wide = ports.some(
+    ({ service }) => service.headless || service.resolution === 'none' || service.host.startsWith('*'),
+  );
+  if (wide) return undefined;
+  const { clusters, endpoints, routes, listeners, credentials } = before.resources;
+  const anew = outboundClusters({ ...context, ports });
+  return {
+    clusters: new Map([...clusters, ...anew.clusters]),
+    endpoints: new Map([...endpoints, ...anew.endpoints]),
+    routes,
+    listeners,
+    credentials,
+  };
 }
 
 /** Whether clients of a class share listeners, which carry their access logs. */

@@ -49,7 +49,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     node,
     workload,
     client,
-    addresses: node.addresses ?? (workload === undefined ? [] : [workload.address]),
+    addresses: node.addresses ?? (workload === undefined ? [] : (workload.pod?.addresses ?? [workload.address])),
     captured: node.role === 'sidecar' && workload?.sidecar?.kind === 'capture',
     sidecar,
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',

@@ -8,8 +8,8 @@ import { proxyContext } from './context.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
 import { outsideCluster } from './outside.js';
+import { ownResources } from './own-resources.js';
 import { secretResources } from './secrets.js';
-import { virtualResources } from './virtual-listeners.js';
 
 /**
  * Everything that a sidecar is to have: listeners, routes, clusters and endpoints. Its own certificate comes from its agent,
@@ -37,7 +37,7 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     // What goes to the pod's own address is not captured on its way out.
     for (const name of shared.keys())
       if (context.addresses.some((own) => name.startsWith(`${own}_`))) listeners.delete(name);
-    const virtual = virtualResources(context, workload, workload.sidecar);
+    const virtual = ownResources(context, workload, workload.sidecar);
     for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
     for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);
   }
