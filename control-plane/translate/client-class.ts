@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
@@ -56,6 +57,7 @@ export function clientResources(context: ProxyContext): ClientResources {
     ...(hasListeners(context) ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
     client.locality,
+    isIPv6(context.workload?.address ?? ''),
     sidecar?.object ?? null,
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { formatClusterName } from '../../common/xds/names.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
@@ -112,7 +113,7 @@ function isEds({ service }: VisiblePort): boolean {
 }
 
 function discovery(
-  { snapshot }: ProxyContext,
+  { snapshot, workload }: ProxyContext,
   visible: VisiblePort,
   name: string,
   assignment: ClusterLoadAssignment,
@@ -123,7 +124,7 @@ function discovery(
   return {
     type: logical ? 'LOGICAL_DNS' : 'STRICT_DNS',
     load_assignment: assignment,
-    dns_lookup_family: 'V4_ONLY',
+    dns_lookup_family: isIPv6(workload?.address ?? '') ? 'V6_ONLY' : 'V4_ONLY',
     dns_refresh_rate: duration(snapshot.settings.dnsRefreshMs),
     respect_dns_ttl: true,
   };

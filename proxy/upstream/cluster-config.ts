@@ -41,6 +41,10 @@ export interface DnsConfig {
   readonly refreshMs: number;
   readonly family: 'auto' | 'v4' | 'v6' | 'v4-preferred' | 'all';
   readonly failureRefreshMs: number;
+  /** Further failures double the wait up to this; absent leaves it as it is. */
+  readonly failureMaxMs?: number;
+  /** Whether the lifetime of what was found goes before `refreshMs`. */
+  readonly respectTtl?: boolean;
 }
 
 export type BalancerConfig =

@@ -129,10 +129,21 @@ function compileDns(message: Cluster, report: FieldReport): Discovery {
   }
   const refreshMs = durationMs(message.dns_refresh_rate) ?? 5000;
   if (refreshMs <= 0) report.error('dns_refresh_rate', 'must be above 0s');
-  if (message.respect_dns_ttl === true) report.warn('respect_dns_ttl', 'not acted on: dns_refresh_rate counts');
-  const failureMs = durationMs(message.dns_failure_refresh_rate?.base_interval) ?? refreshMs;
+  const failure = message.dns_failure_refresh_rate;
+  const failureMs = durationMs(failure?.base_interval) ?? refreshMs;
   const family = FAMILIES[(message.dns_lookup_family ?? 'AUTO') as keyof typeof FAMILIES] ?? 'auto';
-  return { kind: 'dns', logical, endpoints, dns: { refreshMs, family, failureRefreshMs: failureMs } };
+  return {
+    kind: 'dns',
+    logical,
+    endpoints,
+    dns: {
+      refreshMs,
+      family,
+      failureRefreshMs: failureMs,
+      respectTtl: message.respect_dns_ttl === true,
+      ...(failure && { failureMaxMs: durationMs(failure.max_interval) ?? failureMs * 10 }),
+    },
+  };
 }
 
 function compileCommon(message: Cluster, report: FieldReport): CommonLbConfig {

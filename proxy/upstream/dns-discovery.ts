@@ -11,6 +11,8 @@ export interface DnsDiscoveryDeps {
   readonly log: Logger;
 }
 
+const SHORTEST_TTL_MS = 1000;
+
 /**
  * Endpoints of a STRICT_DNS or LOGICAL_DNS cluster: each name is looked up again and again, and what was found last
  * stays when a look-up fails. STRICT_DNS takes every address, LOGICAL_DNS the first.
@@ -21,6 +23,7 @@ export class DnsDiscovery {
   private readonly publish: (endpoints: EndpointsConfig) => void;
   private readonly found = new Map<EndpointConfig, readonly string[]>();
   private readonly pending = new Set<EndpointConfig>();
+  private readonly failures = new Map<EndpointConfig, number>();
   private readonly timers = new Map<EndpointConfig, Timer>();
   private closed = false;
 
@@ -53,22 +56,33 @@ export class DnsDiscovery {
     const { dns } = this.discovery;
     let wait = dns.refreshMs;
     let changed = false;
+    let failed = false;
     try {
       const addresses = await resolveFamily(this.deps.resolver, endpoint.host, dns.family);
       const kept = this.discovery.logical ? addresses.slice(0, 1) : [...new Set(addresses)].sort();
       changed = kept.join() !== this.found.get(endpoint)?.join();
       this.found.set(endpoint, kept);
+      this.failures.delete(endpoint);
     } catch (error) {
-      wait = dns.failureRefreshMs;
+      failed = true;
+      const failures = this.failures.get(endpoint) ?? 0;
+      this.failures.set(endpoint, failures + 1);
+      wait = Math.min(dns.failureRefreshMs * 2 ** failures, dns.failureMaxMs ?? dns.failureRefreshMs);
       this.deps.log.warn({ name: endpoint.host, reason: messageOf(error) }, 'name look-up failed');
     }
     if (this.closed) return;
     const first = this.pending.delete(endpoint);
+    if (this.pending.size === 0 && (changed || first)) this.publishFound();
+    if (!failed && dns.respectTtl) {
+      const ttlMs = await this.deps.resolver.ttlMs?.(endpoint.host);
+      if (this.closed) return;
+      // A lifetime of none would be a look-up without end.
+      if (ttlMs !== undefined && ttlMs > 0) wait = Math.max(ttlMs, SHORTEST_TTL_MS);
+    }
     this.timers.set(
       endpoint,
       this.deps.clock.after(wait, () => void this.lookUp(endpoint)),
     );
-    if (this.pending.size === 0 && (changed || first)) this.publishFound();
   }
 
   private publishFound(): void {
