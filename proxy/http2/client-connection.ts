@@ -124,7 +124,7 @@ export class Http2ClientConnection extends Http2Connection<ClientStream> impleme
 
   private leave(): void {
     if (this.over) return;
-    this.output.goAway(0, ERROR.NO_ERROR);
+    this.sendGoAway(0, ERROR.NO_ERROR);
     this.finish(ERROR.NO_ERROR, 'drained');
   }
 

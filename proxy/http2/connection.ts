@@ -14,7 +14,7 @@ import type { Http2Options } from './options.js';
 import { FrameOutput } from './output.js';
 import { ReceiveWindow } from './receive-window.js';
 import { SendScheduler } from './send-scheduler.js';
-import { encodeSettings, SETTING } from './settings.js';
+import { encodeSettings, ownSettings, type SettingEntry } from './settings.js';
 import type { Http2Stream } from './stream.js';
 import { StreamTable } from './stream-table.js';
 
@@ -94,15 +94,10 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   }
 
   /** Sends the preface of this side and begins to read. To be called once, last in a constructor. */
-  protected open(settings: readonly (readonly [id: number, value: number])[]): void {
-    const own = encodeSettings([
-      [SETTING.HEADER_TABLE_SIZE, this.tableSize],
-      [SETTING.INITIAL_WINDOW_SIZE, this.streamWindow],
-      [SETTING.MAX_HEADER_LIST_SIZE, this.options.maxHeadBytes],
-      [SETTING.FAITHFUL_HTTP1, 1],
-      ...settings,
-    ]);
-    this.output.frame(FRAME.SETTINGS, 0, 0, own);
+  protected open(settings: readonly SettingEntry[]): void {
+    const { tableSize, streamWindow } = this;
+    const own = ownSettings({ tableSize, streamWindow, maxHeadBytes: this.options.maxHeadBytes });
+    this.output.frame(FRAME.SETTINGS, 0, 0, encodeSettings([...own, ...settings]));
     this.receiveWindow.open();
     const { socket } = this;
     socket.on('data', (packet: Buffer) => this.onPacket(packet));
@@ -145,8 +140,6 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
       this.fail(error.code, error.detail);
     }
   }
-
-  // Frames of streams.
 
   /** @internal */
   onDataFrame(id: number, chunk: Buffer, flow: number, end: boolean): void {
@@ -263,7 +256,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   onSilence(): void {
     if (this.over) return;
     this.options.count('keepalive_timeout');
-    this.output.goAway(this.lastPeerStream, ERROR.NO_ERROR);
+    this.sendGoAway(this.lastPeerStream, ERROR.NO_ERROR);
     this.output.flush();
     this.onLost('http2_ping_timeout');
   }
@@ -362,11 +355,16 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     this.onLost('destroyed');
   }
 
+  protected sendGoAway(lastStreamId: number, code: number): void {
+    this.options.count('goaway_sent');
+    this.output.goAway(lastStreamId, code);
+  }
+
   /** Ends the connection for an error of the peer's. */
   protected fail(code: number, detail: string): void {
     if (this.over) return;
     this.options.count(detail);
-    this.output.goAway(this.lastPeerStream, code);
+    this.sendGoAway(this.lastPeerStream, code);
     this.finish(code, detail);
   }
 

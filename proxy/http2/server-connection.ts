@@ -55,7 +55,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
     if (this.draining !== 'no' || this.over) return;
     this.draining = 'announced';
     // First without a limit, so that no request is lost that is on its way (RFC 9113 section 6.8).
-    this.output.goAway(MAX_STREAM_ID, ERROR.NO_ERROR);
+    this.sendGoAway(MAX_STREAM_ID, ERROR.NO_ERROR);
     this.output.frame(FRAME.PING, 0, 0, DRAIN_PING);
     this.options.clock.after(GOAWAY_WAIT_MS, () => this.finishDrain());
   }
@@ -175,7 +175,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   private finishDrain(): void {
     if (this.draining !== 'announced' || this.over) return;
     this.draining = 'final';
-    this.output.goAway(this.lastPeerStream, ERROR.NO_ERROR);
+    this.sendGoAway(this.lastPeerStream, ERROR.NO_ERROR);
     if (this.streams.size === 0) this.finish(ERROR.NO_ERROR, 'drained');
   }
 

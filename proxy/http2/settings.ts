@@ -18,8 +18,26 @@ export const SETTING = {
   FAITHFUL_HTTP1: 0xf7e7,
 } as const;
 
+export type SettingEntry = readonly [id: number, value: number];
+
+export interface OwnLimits {
+  readonly tableSize: number;
+  readonly streamWindow: number;
+  readonly maxHeadBytes: number;
+}
+
+/** What either side of a connection of ours begins with. */
+export function ownSettings({ tableSize, streamWindow, maxHeadBytes }: OwnLimits): readonly SettingEntry[] {
+  return [
+    [SETTING.HEADER_TABLE_SIZE, tableSize],
+    [SETTING.INITIAL_WINDOW_SIZE, streamWindow],
+    [SETTING.MAX_HEADER_LIST_SIZE, maxHeadBytes],
+    [SETTING.FAITHFUL_HTTP1, 1],
+  ];
+}
+
 /** A SETTINGS payload. */
-export function encodeSettings(entries: readonly (readonly [id: number, value: number])[]): Buffer {
+export function encodeSettings(entries: readonly SettingEntry[]): Buffer {
   const payload = Buffer.allocUnsafe(entries.length * 6);
   entries.forEach(([id, value], index) => {
     payload.writeUInt16BE(id, index * 6);
