@@ -25,6 +25,11 @@ export interface CapturingSidecar {
   readonly interception: Interception;
 }
 
+/** Whether a sidecar gets its workload's connections without being asked: not in a pod that refused interception. */
+export function captures(sidecar: Sidecar | undefined): boolean {
+  return sidecar?.kind === 'capture' && sidecar.interception !== 'NONE';
+}
+
 export type Sidecar = SidecarPorts | CapturingSidecar;
 
 /** Keyed by `namespace/name`. A workload without an entry has no sidecar. */

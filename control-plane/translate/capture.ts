@@ -82,9 +82,13 @@ export function originalDestination(settings: MeshSettings): Partial<Cluster> {
   };
 }
 
-/** Under TPROXY the client's own address is the source instead. */
-export function inboundSource(context: ProxyContext, { interception }: CapturingSidecar): Partial<Cluster> {
-  if (interception === 'TPROXY') return {};
+/** Whether the application sees the client's own address: under TPROXY, by a data plane that can bind to it. */
+export function keepsSource({ node }: ProxyContext, { interception }: CapturingSidecar): boolean {
+  return interception === 'TPROXY' && node.dataPlane !== 'weft';
+}
+
+export function inboundSource(context: ProxyContext, sidecar: CapturingSidecar): Partial<Cluster> {
+  if (keepsSource(context, sidecar)) return {};
   const [first, ...others] = familiesOf(context).inboundSources.map((address) => ({ address, port_value: 0 }));
   if (first === undefined) return {};
   return {

@@ -1,3 +1,4 @@
+import { captures } from '../model/allotment.js';
 import type { Client, HostRule } from '../model/destination-rules.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { Service, ServicePort, Workload } from '../model/service.js';
@@ -50,7 +51,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     workload,
     client,
     addresses: node.addresses ?? (workload === undefined ? [] : (workload.pod?.addresses ?? [workload.address])),
-    captured: node.role === 'sidecar' && workload?.sidecar?.kind === 'capture',
+    captured: node.role === 'sidecar' && captures(workload?.sidecar),
     sidecar,
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
     ports: [...byHost.values()].flat(),

@@ -17,6 +17,7 @@ import {
   INBOUND_PASSTHROUGH_CLUSTER,
   INBOUND_PORT,
   inboundSource,
+  keepsSource,
   OUTBOUND_PORT,
   originalDestination,
 } from './capture.js';
@@ -154,7 +155,7 @@ function virtualInbound(context: ProxyContext, sidecar: CapturingSidecar, ports:
       blackHole(context, 'virtualInbound-blackhole', INBOUND_PORT),
       ...modes.flatMap(({ port, mode }) => inboundChains(port, mode)),
     ],
-    listener_filters: listenerFilters(sidecar, modes),
+    listener_filters: listenerFilters(keepsSource(context, sidecar), modes),
     listener_filters_timeout: duration(
       context.snapshot.settings.protocolDetectionMs ?? (modes.some(mayBeSilent) ? SNIFF_MS : LONG_SILENCE_MS),
     ),
@@ -179,14 +180,14 @@ function mayBeSilent({ port, mode }: PortMode): boolean {
   return port.application !== undefined && mode !== 'strict' && !isHttp(port.protocol);
 }
 
-function listenerFilters({ interception }: CapturingSidecar, modes: readonly PortMode[]): ListenerFilter[] {
+function listenerFilters(clientSource: boolean, modes: readonly PortMode[]): ListenerFilter[] {
   const source: ListenerFilter = {
     name: 'envoy.filters.listener.original_src',
     typed_config: any(EXTENSION.originalSrc, { mark: 1337 }),
   };
   return [
     { name: 'envoy.filters.listener.original_dst', typed_config: any(EXTENSION.originalDst) },
-    ...(interception === 'TPROXY' ? [source] : []),
+    ...(clientSource ? [source] : []),
     {
       name: 'envoy.filters.listener.tls_inspector',
       typed_config: any(EXTENSION.tlsInspector),

@@ -58,7 +58,7 @@ describe('our sidecar accepts', () => {
 });
 
 /** What our sidecar cannot do, and says so. */
-const EXPECTED = [/respect_dns_ttl/, /transparent|original_src/, /only socket_address is supported/];
+const EXPECTED = [/respect_dns_ttl/, /only socket_address is supported/];
 
 function decoded<T extends object>(type: ResourceTypeUrl, message: object): T {
   return decodeMessage<T>(type, encodeMessage(type, message));
