@@ -120,7 +120,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
     ecdhCurves: texts,
     cipherSuites: texts,
   }),
-  enablePrometheusMerge: noFlag,
+  enablePrometheusMerge: bool,
   proxyListenPort: ownPort,
   proxyInboundListenPort: ownPort,
   proxyHttpPort: ownPort,

@@ -9,7 +9,7 @@ const noText = unsupported(text);
 const noPort = unsupported(port, "the sidecar's ports are allotted or standard");
 const textMap = map(text);
 
-/** MeshConfig.defaultConfig. What a sidecar's start decides stands in its bootstrap, not here. */
+/** MeshConfig.defaultConfig, and a pod's annotation `proxy.istio.io/config`. What concerns a sidecar's start counts in pods. */
 export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   drainDuration: durationFrom(0),
   terminationDrainDuration: durationFrom(0),
@@ -26,7 +26,7 @@ export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   binaryPath: noText,
   serviceCluster: noText,
   tracingServiceName: noText,
-  discoveryAddress: noText,
+  discoveryAddress: text,
   discoveryRefreshDelay: unsupported(duration),
   zipkinAddress: noText,
   statsdUdpAddress: noText,
@@ -38,19 +38,19 @@ export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   statNameLength: unsupported(count32),
   concurrency: unsupported(count32, 'a sidecar has one event loop'),
   proxyBootstrapTemplatePath: noText,
-  interceptionMode: noText,
+  interceptionMode: enumOf('REDIRECT', 'TPROXY', 'NONE'),
   tracing: unsupported(anything, 'no span is reported'),
   sds: noEffect,
   envoyAccessLogService: noEffect,
   envoyMetricsService: noEffect,
-  proxyMetadata: unsupported(textMap),
+  proxyMetadata: textMap,
   runtimeValues: unsupported(textMap),
-  statusPort: noPort,
+  statusPort: port,
   extraStatTags: unsupported(texts),
-  meshId: noText,
+  meshId: text,
   readinessProbe: noEffect,
   proxyStatsMatcher: noEffect,
-  holdApplicationUntilProxyStarts: unsupported(bool),
+  holdApplicationUntilProxyStarts: bool,
   caCertificatesPem: unsupported(texts, 'only the root of this mesh is trusted'),
   image: noEffect,
   privateKeyProvider: noEffect,

@@ -2,7 +2,9 @@ import { isIP } from 'node:net';
 import { parse } from 'yaml';
 import { logLevelOf } from '../../../common/runtime/log-level.js';
 import { parseQuantity } from '../../api/quantity.js';
+import { type Issue, Report } from '../../api/schema/report.js';
 import { isMapping } from '../../api/schema/schema.js';
+import { proxyConfig } from '../../api/schemas/proxy-config.js';
 
 type Check = (value: string) => string | undefined;
 
@@ -40,7 +42,6 @@ const mode: Check = (value) => when(['REDIRECT', 'TPROXY', 'NONE'].includes(valu
 const level: Check = (value) =>
   when(logLevelOf(value) !== undefined, 'trace, debug, info, warning, error, critical or off');
 const json: Check = (value) => when(isMapping(readYaml(value)), 'a JSON object');
-const yaml: Check = (value) => when(value.trim() === '' || isMapping(readYaml(value)), 'a YAML mapping');
 
 export function readYaml(text: string): unknown {
   try {
@@ -82,7 +83,6 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'sidecar.istio.io/proxyMemoryLimit': quantity,
   'sidecar.istio.io/userVolume': json,
   'sidecar.istio.io/userVolumeMount': json,
-  'proxy.istio.io/config': yaml,
   'proxy.istio.io/overrides': json,
 };
 
@@ -106,17 +106,32 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   'ambient.istio.io/bypass-inbound-capture': 'pods have sidecars here',
 };
 
+const PROXY_CONFIG = 'proxy.istio.io/config';
+
 /** Faults of a pod's annotations, each with the annotation's name: such a pod is refused. */
 export function annotationFaults(annotations: Readonly<Record<string, string>>): readonly string[] {
-  return Object.entries(annotations).flatMap(([name, value]) => {
+  const ownConfig = proxyConfigIssues(annotations).filter(({ level }) => level === 'error');
+  const others = Object.entries(annotations).flatMap(([name, value]) => {
     const fault = Object.hasOwn(CHECKS, name) ? CHECKS[name]?.(value) : undefined;
     return fault === undefined ? [] : [`metadata.annotations["${name}"] ${fault}, got "${value}"`];
   });
+  return [...others, ...ownConfig.map(({ path, message }) => `${path}: ${message}`)];
+}
+
+/** What the pod's own ProxyConfig has that is wrong, or not acted on. */
+function proxyConfigIssues(annotations: Readonly<Record<string, string>>): readonly Issue[] {
+  const written = annotations[PROXY_CONFIG];
+  if (written === undefined || written.trim() === '') return [];
+  const report = new Report();
+  proxyConfig.parse(readYaml(written), `metadata.annotations["${PROXY_CONFIG}"]`, report);
+  return report.issues;
 }
 
 /** Annotations that are known and not acted on. */
 export function annotationsWithoutEffect(annotations: Readonly<Record<string, string>>): readonly string[] {
-  return Object.keys(annotations)
+  const known = Object.keys(annotations)
     .filter((name) => Object.hasOwn(WITHOUT_EFFECT, name))
     .map((name) => `annotation ${name} has no effect: ${WITHOUT_EFFECT[name]}`);
+  const ownConfig = proxyConfigIssues(annotations).filter(({ level }) => level === 'warning');
+  return [...known, ...ownConfig.map(({ path, message }) => `${path} ${message}`)];
 }

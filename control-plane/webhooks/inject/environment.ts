@@ -24,7 +24,7 @@ export function proxyEnvironment(
     fromPod('INSTANCE_IPS', 'status.podIPs'),
     fromPod('SERVICE_ACCOUNT', 'spec.serviceAccountName'),
     fromPod('HOST_IP', 'status.hostIP'),
-    { name: 'PROXY_CONFIG', value: JSON.stringify(settings.proxyConfig) },
+    { name: 'PROXY_CONFIG', value: proxyConfigOf(settings, config) },
     { name: 'ISTIO_META_POD_PORTS', value: JSON.stringify(containers.flatMap(({ ports = [] }) => ports)) },
     { name: 'ISTIO_META_APP_CONTAINERS', value: containers.map(({ name }) => name).join(',') },
     { name: 'ISTIO_META_CLUSTER_ID', value: config.clusterId },
@@ -33,12 +33,17 @@ export function proxyEnvironment(
     ...value('ISTIO_META_NETWORK', config.network),
     ...value('ISTIO_META_WORKLOAD_NAME', workload),
     ...value('ISTIO_META_OWNER', ownerPath(pod, namespace)),
-    ...value('ISTIO_META_MESH_ID', config.meshId),
+    ...value('ISTIO_META_MESH_ID', String(settings.proxyConfig['meshId'] ?? config.meshId)),
     ...value('TRUST_DOMAIN', config.trustDomain),
     ...value('TERMINATION_DRAIN_DURATION_SECONDS', drainSeconds(settings.proxyConfig['terminationDrainDuration'])),
     { name: 'WEFT_LOG_LEVEL', value: settings.logLevel },
     ...proxyMetadata(settings),
   ];
+}
+
+/** With the port on which this pod's probes and metrics are answered; 0 only takes the probes away. */
+function proxyConfigOf({ proxyConfig, statusPort }: SidecarSettings, config: InjectionConfig): string {
+  return JSON.stringify({ ...proxyConfig, statusPort: statusPort === 0 ? config.statusPort : statusPort });
 }
 
 /** `proxyMetadata` is added as it is: node metadata is what begins with ISTIO_META_. */
