@@ -16,6 +16,8 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     '`loadBalancer.simple: PASSTHROUGH` needs captured traffic; where an application calls its sidecar as a proxy, LEAST_REQUEST is used.',
     '`loadBalancer.localityLbSetting` and its failover count only with `outlierDetection`, and, as in Istio, `outlierDetection` alone already prefers the nearest hosts.',
     '`tls.credentialName` names a Secret of the client’s namespace. As in Istio, a sidecar gets it only by a rule with `workloadSelector`; without one its connections fail.',
+    '`loadBalancer.zoneAwareLbSetting` keeps requests within the client’s region as long as hosts there are healthy; within it all zones get their share. Drawing requests to the own zone needs a proxy that discovers its own service (Istio: ENABLE_SELF_DISCOVERY), and ours does not.',
+    'TCP keep-alive: `time` counts; `probes` and `interval` are the operating system’s with our sidecar, and as given with an Envoy.',
     'The panic threshold is `minHealthPercent` (0 unless set, that is, off), as in Istio.',
     '`tls.caCertificates`, `clientCertificate` and `privateKey` are files on the machine of the client.',
   ],
