@@ -24,8 +24,15 @@ export interface CompilerParts {
 }
 
 /** What compiling routes needs. */
-export function routeCompilers(parts: Pick<CompilerParts, 'random'>): RouteDeps {
-  return { compileFormat: compileHeaderFormat, perRouteFilters: perRouteFilters(parts) };
+export function routeCompilers({
+  clock,
+  random,
+  counters,
+}: Pick<CompilerParts, 'clock' | 'random' | 'counters'>): RouteDeps {
+  return {
+    compileFormat: compileHeaderFormat,
+    perRouteFilters: perRouteFilters({ clock, random, counters: counters.get }),
+  };
 }
 
 /** What compiling listeners needs, filters and TLS included. The order of filters is the configuration's. */

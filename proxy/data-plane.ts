@@ -102,7 +102,7 @@ export function assembleDataPlane(
     createConnection,
   });
 
-  const routeDeps = routeCompilers({ random });
+  const routeDeps = routeCompilers({ clock, random, counters });
   const routes = new RouteStore({
     routes: routeDeps,
     clock,

@@ -15,6 +15,8 @@ import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './fact
 import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { grpcWebFactory } from './grpc-web.js';
+import { compileHeaderMutationPerRoute, headerMutationFactory } from './header-mutation.js';
+import { compileLocalRateLimit, localRateLimitFactory, type RateLimitDeps } from './local-rate-limit.js';
 import { compileConnectionLimit } from './network/connection-limit.js';
 import { compileNetworkRateLimit } from './network/local-rate-limit.js';
 import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
@@ -42,6 +44,8 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
     [EXTENSION.fault, faultFactory(deps)],
     [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
     [EXTENSION.cors, corsFactory(deps.random)],
+    [EXTENSION.httpLocalRateLimit, localRateLimitFactory(deps)],
+    [EXTENSION.headerMutation, headerMutationFactory],
     [EXTENSION.dynamicForwardProxyFilter, dynamicForwardProxyFactory(deps.clusters)],
     [EXTENSION.peerMetadata, peerMetadataFactory(deps.peerMetadata)],
     [
@@ -55,11 +59,13 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
 }
 
 /** What `typed_per_filter_config` may hold, by type URL. */
-export function perRouteFilters(deps: Pick<FilterDeps, 'random'>): ReadonlyMap<string, PerRouteCompiler> {
+export function perRouteFilters(deps: RateLimitDeps): ReadonlyMap<string, PerRouteCompiler> {
   return new Map<string, PerRouteCompiler>([
     [EXTENSION.fault, (message, issues) => compileFault(message, deps.random, issues)],
     [EXTENSION.httpRbacPerRoute, compileRbacPerRoute],
     [EXTENSION.corsPolicy, compileCorsPolicy],
+    [EXTENSION.httpLocalRateLimit, (message, issues) => compileLocalRateLimit(message, deps, issues)],
+    [EXTENSION.headerMutationPerRoute, compileHeaderMutationPerRoute],
   ]);
 }
 

@@ -1,6 +1,8 @@
 import { parse } from 'yaml';
+import { systemClock } from '../../common/runtime/clock.js';
 import { fromJson } from '../../common/xds/json.js';
 import { TYPE } from '../../common/xds/type-urls.js';
+import { noCounters } from '../filters/counter.js';
 import { perRouteFilters } from '../filters/registry.js';
 import { HeaderList } from '../http/headers.js';
 import type { RequestHead } from '../http/message.js';
@@ -33,7 +35,7 @@ export function seededRandom(seed = 1): () => number {
 
 export const TEST_ROUTE_DEPS: RouteDeps = {
   compileFormat: compileHeaderFormat,
-  perRouteFilters: perRouteFilters({ random: seededRandom() }),
+  perRouteFilters: perRouteFilters({ clock: systemClock, random: seededRandom(), counters: noCounters }),
 };
 
 export function testInfo(connection: ConnectionInfo = TEST_CONNECTION): StreamInfo {

@@ -1,0 +1,6 @@
+
+export interface LocalClusterRateLimit {
+}
+
+export interface LocalClusterRateLimit__Output {
+}
