@@ -10,12 +10,15 @@ import { injectionFromEnvironment } from './webhooks/inject/installation.js';
 import { webhookMetrics } from './webhooks/metrics.js';
 import { WebhookService } from './webhooks/service.js';
 
+/** When the API server is back, everything is up to date after this time at the latest. */
+const RETRY_MS = 5000;
+
 /** The parts of a control plane in a cluster: its API server, and what is watched there. */
 export async function kubernetesParts(log: Logger): Promise<KubernetesParts> {
   const api = await connectToKubernetes('weft-control-plane');
   return {
     api,
-    source: new KubernetesSource({ api, log }),
+    source: new KubernetesSource({ api, log, limits: { maxMs: RETRY_MS } }),
     allotter: new CaptureAllotter(),
     translate: (snapshot, node, listenerNames) =>
       node.dataPlane === 'grpc' ? translateProxyless(snapshot, node, listenerNames) : translate(snapshot, node),

@@ -37,7 +37,7 @@ export class Mirror<T> {
   private readonly backoff: Backoff;
 
   constructor(private readonly options: MirrorOptions<T>) {
-    this.backoff = new Backoff({ baseMs: 500, maxMs: 30_000, random: options.random });
+    this.backoff = new Backoff({ baseMs: 500, maxMs: 5000, random: options.random });
   }
 
   /** Whether the collection has been read once. */
@@ -59,16 +59,16 @@ export class Mirror<T> {
     while (!signal.aborted) {
       try {
         version ??= await this.list(signal);
-        version = await this.follow(version, signal);
         this.backoff.reset();
+        version = await this.follow(version, signal);
       } catch (error) {
         if (signal.aborted) return;
         // After "gone" and whatever else, what was missed has to be listed.
         version = undefined;
         const delay = this.backoff.next();
-        const { path } = this.options;
+        const { path, query } = this.options;
         this.options.log.warn(
-          { path, reason: messageOf(error), retryInMs: Math.round(delay) },
+          { path, ...query, reason: messageOf(error), retryInMs: Math.round(delay) },
           'lost sight of the cluster',
         );
         await pause(this.options.clock, delay, signal);

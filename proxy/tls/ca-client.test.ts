@@ -53,6 +53,16 @@ describe('CaClient', () => {
     expect(secrets.get(SECRET_ROOT)).toEqual({ kind: 'roots', pem: ca.pem });
   });
 
+  it('sends on what leads to the root, and trusts every root of a bundle', async () => {
+    const [secrets, other] = [new SecretStore(), new TestCa()];
+    const done = changes(secrets, 1);
+    clientOf(async (csr) => [ca.certify(parseCsr(csr).publicKey, URI), other.pem, ca.pem + other.pem], secrets, 3600);
+    await done;
+    expect(secrets.get(SECRET_ROOT)).toEqual({ kind: 'roots', pem: ca.pem + other.pem });
+    const own = secrets.get(SECRET_DEFAULT);
+    expect(own?.kind === 'certificate' && own.certificateChain.endsWith(other.pem)).toBe(true);
+  });
+
   it('refuses an answer for another identity or another key, and keeps what it has', async () => {
     const secrets = new SecretStore();
     const answers = [

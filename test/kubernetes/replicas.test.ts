@@ -144,6 +144,7 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
 
   it('take over a sidecar from one that goes', async () => {
     expect(await first?.end('SIGTERM')).toBe(0);
+    await second?.said('this control plane leads');
     const proxies = async (): Promise<string> => (await second?.get('/debug/syncz'))?.text() ?? '';
     await expect.poll(proxies, PATIENCE).toContain('client-1');
     await cluster.apply(

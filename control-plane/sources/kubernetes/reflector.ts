@@ -50,6 +50,8 @@ const LIST_MS = 60_000;
 const HURRY = 5;
 /** A watch that fails as often as this without an event is not resumed: its resource version may never come to be. */
 const MAX_RESUMES = 4;
+/** As often as this a 403 is taken for one of a server that starts: for some seconds. */
+const MAX_REFUSALS = 4;
 /** The server ends a watch after a random time in this range, in seconds, so that watches do not end all together. */
 const WATCH_SECONDS = { min: 290, more: 290 };
 /** A watch that the server ends sooner than this counts as a failure. */
@@ -76,6 +78,8 @@ export class Reflector {
   #resourceVersion: string | undefined;
   #listedOnce = false;
   #failures = 0;
+  /** Answers 403 in a row. */
+  #refusals = 0;
   #hurry = 0;
   #state: string | undefined;
 
@@ -123,6 +127,7 @@ export class Reflector {
     this.#resourceVersion = resourceVersion;
     this.#listedOnce = true;
     this.#failures = 0;
+    this.#refusals = 0;
     this.#backoff.reset();
     this.#target.replace(objects);
     this.#say({ kind: 'synced' });
@@ -175,6 +180,7 @@ export class Reflector {
         events++;
         watchdog.alive();
         this.#failures = 0;
+        this.#refusals = 0;
         this.#backoff.reset();
         this.#apply(event);
         this.#say({ kind: 'synced' });
@@ -217,12 +223,14 @@ export class Reflector {
     if (status === 404) return this.#notFound();
     this.#failures++;
     if (this.#failures > MAX_RESUMES) this.#resourceVersion = undefined;
-    if (status === 403) {
+    // A server that has just started refuses everybody until it has read its roles.
+    if (status === 403 && ++this.#refusals > MAX_REFUSALS) {
       this.#say({ kind: 'forbidden', message: messageOf(error) });
       // The right to list may be there without that to watch; what was listed is looked at again, then.
       this.#resourceVersion = undefined;
       return this.#pause(this.#jittered(this.#limits.absentMs));
     }
+    if (status !== 403) this.#refusals = 0;
     this.#say({ kind: 'failing', message: messageOf(error) });
     return this.#pause(this.#backoff.next());
   }
