@@ -33,7 +33,8 @@ export interface PodSettings {
   readonly certTtlSeconds: number;
   readonly ports: {
     readonly admin: number;
-    readonly status: number;
+    /** undefined is off. */
+    readonly status: number | undefined;
     readonly health: number;
     readonly metrics: number;
   };
@@ -98,7 +99,7 @@ export function readPodEnvironment(role: ProxyRole, env: Environment, flags: Pod
     certTtlSeconds: seconds('SECRET_TTL', all['SECRET_TTL'], DAY_SECONDS, errors),
     ports: {
       admin: port('PROXY_CONFIG.proxyAdminPort', config['proxyAdminPort'], PORTS.admin, errors),
-      status: port('PROXY_CONFIG.statusPort', config['statusPort'], PORTS.status, errors),
+      status: port('PROXY_CONFIG.statusPort', config['statusPort'], PORTS.status, errors) || undefined,
       health: port('ENVOY_STATUS_PORT', all['ENVOY_STATUS_PORT'], PORTS.health, errors),
       metrics: port('ENVOY_PROMETHEUS_PORT', all['ENVOY_PROMETHEUS_PORT'], PORTS.metrics, errors),
     },

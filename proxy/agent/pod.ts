@@ -78,7 +78,7 @@ export async function runPod(options: PodOptions): Promise<void> {
     servers = await startStatusServers(settings.ports, {
       ready: () => app?.ready === true,
       metrics: async () => (await app?.statistics()) ?? '',
-      application: scrapeTarget(settings.prometheus, [status, health, metrics, admin]),
+      application: scrapeTarget(settings.prometheus, [status ?? 0, health, metrics, admin]),
       probers,
       probeTarget: { ip: settings.ip, source: probeSource(settings.ip) },
       quit: end,

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestCa } from '../tls/testing.js';
 import { scrapeTarget } from './merged-metrics.js';
 import { readProbers } from './probers.js';
-import { type StatusServers, type StatusSources, startStatusServers } from './status-server.js';
+import { type StatusSources, startStatusServers } from './status-server.js';
 
 const closing: (() => void)[] = [];
 let calls: string[];
@@ -34,7 +34,7 @@ function app(handler: RequestListener): Promise<number> {
   return listen(server);
 }
 
-async function start(over: Partial<StatusSources> = {}): Promise<StatusServers> {
+async function start(over: Partial<StatusSources> = {}) {
   const servers = await startStatusServers(
     { status: 0, health: 0, metrics: 0 },
     {
@@ -50,7 +50,8 @@ async function start(over: Partial<StatusSources> = {}): Promise<StatusServers> 
     },
   );
   closing.push(() => void servers.close());
-  return servers;
+  const { status = 0, health, metrics } = servers.ports;
+  return { ports: { status, health, metrics } };
 }
 
 async function get(port: number, path: string, init: RequestInit = {}) {
@@ -59,6 +60,15 @@ async function get(port: number, path: string, init: RequestInit = {}) {
 }
 
 describe('readiness', () => {
+  it('is told on one port where the other is off', async () => {
+    const servers = await startStatusServers({ status: undefined, health: 0, metrics: 0 }, {
+      ready: () => true,
+    } as StatusSources);
+    closing.push(() => void servers.close());
+    expect(servers.ports.status).toBeUndefined();
+    expect((await get(servers.ports.health, '/healthz/ready')).status).toBe(200);
+  });
+
   it('is told on both ports', async () => {
     const { ports } = await start();
     expect((await get(ports.health, '/healthz/ready')).status).toBe(200);

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import { type AddressInfo, BlockList } from 'node:net';
 import { messageOf } from '../../common/runtime/errors.js';
 import { METRICS_TYPE, mergedMetrics, type ScrapeTarget } from './merged-metrics.js';
-import { type ProbeTarget, probe } from './probe.js';
+import type { ProbeTarget } from './probe.js';
 import type { Prober } from './probers.js';
 
 /** What the side ports tell and do. */
@@ -21,8 +21,8 @@ export interface StatusSources {
 }
 
 export interface StatusPorts {
-  /** Everything: merged metrics, probes, quit, drain. */
-  readonly status: number;
+  /** Everything: merged metrics, probes, quit, drain. undefined turns it off. */
+  readonly status: number | undefined;
   /** Readiness alone. */
   readonly health: number;
   /** Our own metrics alone. */
@@ -53,8 +53,10 @@ export async function startStatusServers(ports: StatusPorts, sources: StatusSour
     servers.push(server);
     return listen(server, port);
   };
+  const openIfWanted = async (port: number | undefined, ...rest: [Record<string, Handler>, Handler]) =>
+    port === undefined ? undefined : await open(port, ...rest);
   try {
-    const status = await open(
+    const status = await openIfWanted(
       ports.status,
       {
         '/healthz/ready': ready,
@@ -125,6 +127,8 @@ function appProbe(sources: StatusSources): Handler {
       send(response, 404, 'not found\n');
       return;
     }
+    // With what TLS and HTTP/2 take, only where there are probes.
+    const { probe } = await import('./probe.js');
     const { status, body } = await probe(prober, sources.probeTarget, forwarded(request));
     send(response, status, body);
   };
