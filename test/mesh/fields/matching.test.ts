@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { all, type Call, FieldMesh, routes } from '../../support/field-mesh.js';
+import { all, type Call, FieldMesh, meshConfig, routes } from '../../support/field-mesh.js';
 
 const SHOP = `apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -21,7 +21,7 @@ beforeAll(() =>
       { name: 'shop-v1', labels: { app: 'shop', version: 'v1' } },
       { name: 'shop-v2', labels: { app: 'shop', version: 'v2' } },
     ],
-    { 'services.yaml': SHOP },
+    { 'services.yaml': SHOP, 'mesh.yaml': meshConfig('outboundTrafficPolicy: {mode: REGISTRY_ONLY}') },
   ),
 );
 afterAll(() => mesh.dispose());
