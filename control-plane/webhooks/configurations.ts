@@ -63,12 +63,9 @@ function ofThisRevision(revision: string): { name: string; expression: string } 
   return { name: 'of-this-revision', expression };
 }
 
-/**
- * Which objects are validated. Without a CA bundle it lets everything pass, so that an installation can bring
- * configuration along; the leader makes it strict when it puts the bundle in.
- */
+/** Which objects are validated. Fails closed, as the injector does: what nobody has read is not put into force. */
 export function validatorConfiguration(options: WebhookConfigurationOptions): V1ValidatingWebhookConfiguration {
-  const { policy, caBundle } = options;
+  const { policy } = options;
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
@@ -82,7 +79,7 @@ export function validatorConfiguration(options: WebhookConfigurationOptions): V1
         ],
         matchConditions: [ofThisRevision(policy.revision)],
         matchPolicy: 'Equivalent',
-        failurePolicy: caBundle === undefined ? 'Ignore' : 'Fail',
+        failurePolicy: 'Fail',
         sideEffects: 'None',
         timeoutSeconds: TIMEOUT_SECONDS,
         admissionReviewVersions: ['v1'],
