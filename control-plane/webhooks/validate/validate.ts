@@ -1,8 +1,9 @@
 import { analyze } from '../../analyze/analyze.js';
 import { Code } from '../../api/codes.js';
 import { objectTitle } from '../../api/finding.js';
-import { type Finding, type Origin, objectKey } from '../../api/object.js';
+import { type ConfigObject, type Finding, type ObjectKey, type Origin, objectKey } from '../../api/object.js';
 import { parseObject } from '../../api/parse-object.js';
+import { isMapping } from '../../api/schema/schema.js';
 import type { ConfigSet } from '../../sources/source.js';
 
 export interface Validation {
@@ -23,7 +24,7 @@ export function validateObject(document: unknown, set: ConfigSet | undefined): V
   }
   const { kind, metadata } = object;
   const title = objectTitle(kind, metadata.namespace, metadata.name);
-  const objects = new Map(set.objects).set(objectKey(kind, metadata.namespace, metadata.name), object);
+  const objects = surroundings(set, metadata.namespace).set(objectKey(kind, metadata.namespace, metadata.name), object);
   const others = analyze({ ...set, objects, findings: [] }).filter((finding) => finding.object === title);
   const contradictions = others.filter(({ level, code }) => level === 'error' && code === Code.schema);
   const doubts = others.filter((finding) => finding.level !== 'info' && !contradictions.includes(finding));
@@ -31,6 +32,31 @@ export function validateObject(document: unknown, set: ConfigSet | undefined): V
     faults: lines(contradictions),
     warnings: lines([...findings.filter(({ level }) => level === 'warning'), ...doubts]),
   };
+}
+
+/** What rules apply to traffic elsewhere does not matter for this object; leaving it out makes this a matter of milliseconds. */
+const APPLIED: readonly string[] = [
+  'VirtualService',
+  'TrafficSplit',
+  'Sidecar',
+  'Telemetry',
+  'PeerAuthentication',
+  'RequestAuthentication',
+  'AuthorizationPolicy',
+];
+
+/** What an object of a namespace can refer to or contradict. */
+function surroundings({ objects }: ConfigSet, namespace: string): Map<ObjectKey, ConfigObject> {
+  const near = ({ kind, metadata, spec }: ConfigObject): boolean =>
+    metadata.namespace === namespace || !APPLIED.includes(kind) || isDelegate(kind, spec);
+  return new Map([...objects].filter(([, object]) => near(object)));
+}
+
+/** A VirtualService without hosts is one that others refer to. */
+function isDelegate(kind: string, spec: unknown): boolean {
+  if (kind !== 'VirtualService' || !isMapping(spec)) return false;
+  const { hosts } = spec;
+  return !Array.isArray(hosts) || hosts.length === 0;
 }
 
 function lines(findings: readonly Finding[]): readonly string[] {
