@@ -40,11 +40,11 @@ export interface ReflectorLimits {
   readonly maxMs: number;
   /** How long to wait before looking again for a kind that is not defined, or that we may not read, ms. */
   readonly absentMs: number;
-  /** Longest silence of a watch, ms. The server sends a bookmark about every minute. */
+  /** Longest silence of a watch, ms. The server sends a bookmark every one or two minutes. */
   readonly silenceMs: number;
 }
 
-const LIMITS: ReflectorLimits = { pageSize: 500, baseMs: 500, maxMs: 30_000, absentMs: 30_000, silenceMs: 100_000 };
+const LIMITS: ReflectorLimits = { pageSize: 500, baseMs: 500, maxMs: 30_000, absentMs: 30_000, silenceMs: 200_000 };
 const LIST_MS = 60_000;
 /** After a sign that a kind may have come, it is looked for this many times in short order. */
 const HURRY = 5;
