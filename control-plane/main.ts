@@ -11,6 +11,8 @@ import { FolderSource } from './sources/folder/folder-source.js';
 import { translateProxyless } from './translate/proxyless.js';
 import { translate } from './translate/translate.js';
 
+const LEFT_OVER_MS = 1000;
+
 /** The parts of a control plane without Kubernetes: a watched folder, and ports given out on this machine. */
 export function folderParts(config: ControlPlaneConfig, log: Logger): ControlPlaneParts {
   const onWarning = (message: string): void => log.warn(message);
@@ -46,6 +48,8 @@ export async function mainInCluster(config: KubernetesConfig): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
   await app.stop();
   if (process.connected) process.disconnect();
+  // A start that the signal came into may still hold something; it keeps no process alive.
+  setTimeout(() => process.exit(0), LEFT_OVER_MS).unref();
 }
 
 /** Never resolves; rejects when the start does. */

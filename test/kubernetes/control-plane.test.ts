@@ -146,6 +146,15 @@ describe.skipIf(skipWithoutKubernetes())('the control plane in a cluster', () =>
     expect((await core.readNamespacedConfigMap({ name: BUNDLE, namespace: 'apps' })).data?.['more']).toBe('kept');
   });
 
+  it('puts the root back when somebody deletes it: another one would cut off who trusts it', async () => {
+    await start('a').xdsAddress();
+    const root = async (): Promise<string | undefined> =>
+      (await core.readNamespacedSecret({ name: 'weft-ca-secret', namespace: 'istio-system' })).data?.['ca-cert.pem'];
+    const before = await root();
+    await core.deleteNamespacedSecret({ name: 'weft-ca-secret', namespace: 'istio-system' });
+    await expect.poll(() => root().catch(() => 'gone'), PATIENCE).toBe(before);
+  });
+
   it('gives certificates and configuration to pods, and only their own', async () => {
     const replica = start('a');
     await replica.xdsAddress();
