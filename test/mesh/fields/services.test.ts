@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EchoApp } from '../../support/echo-app.js';
 import { all, FieldMesh, routes, rule, serviceOf } from '../../support/field-mesh.js';
@@ -211,6 +212,43 @@ describe('DestinationRule tls', () => {
     const answer = await mesh.call({ host: 'secure.test' });
     if (body === undefined) expect(answer.status).toBe(503);
     else expect([answer.status, answer.body]).toEqual([200, body]);
+  });
+
+  describe('credentialName', () => {
+    const secret = (name: string, fields: Record<string, string>): string =>
+      JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: fields });
+    const text = (file: string): string => readFileSync(file, 'utf8');
+    const own = (): Record<string, string> => ({
+      'tls.crt': text(secure.clientCertificateFile),
+      'tls.key': text(secure.clientKeyFile),
+    });
+    const selecting = (client: string): string =>
+      rule(
+        `workloadSelector: {matchLabels: {app: ${client}}}, trafficPolicy: {tls: {mode: MUTUAL, credentialName: pay}}`,
+        'secure.test',
+      );
+
+    it('takes certificate and roots from a Secret, and follows it', async () => {
+      const trusting = (roots: string): string =>
+        all(external(), selecting('client'), secret('pay', { ...own(), 'ca.crt': text(roots) }));
+      await mesh.apply(trusting(secure.rootFile));
+      await mesh.mesh.until('the secrets', async () => {
+        const { status, body } = await mesh.call({ host: 'secure.test' });
+        expect([status, body]).toEqual([200, 'sni=secure.test client=true']);
+      });
+      await mesh.apply(trusting(secure.otherRootFile));
+      await mesh.mesh.until('roots that do not fit', async () => {
+        expect((await mesh.call({ host: 'secure.test' })).status).toBe(503);
+      });
+    });
+
+    it('gives nothing to a client that the rule does not select by its labels', async () => {
+      const both = secret('pay', { ...own(), 'ca.crt': text(secure.rootFile) });
+      await mesh.apply(
+        all(external(), rule('trafficPolicy: {tls: {mode: MUTUAL, credentialName: pay}}', 'secure.test'), both),
+      );
+      expect((await mesh.call({ host: 'secure.test' })).status).toBe(503);
+    });
   });
 
   it('portLevelSettings are for one port', async () => {
