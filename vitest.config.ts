@@ -40,6 +40,7 @@ export default defineConfig({
         test: {
           name: 'kubernetes',
           include: ['test/kubernetes/**/*.test.ts'],
+          globalSetup: ['test/support/say-without-kubernetes.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,

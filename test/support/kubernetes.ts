@@ -18,20 +18,14 @@ export function whyNoKubernetes(): string | undefined {
   return 'neither KUBEBUILDER_ASSETS (a folder with etcd and kube-apiserver) nor KUBECONFIG is set';
 }
 
-/** Says once why tests are skipped: for `describe.skipIf(skipWithoutKubernetes())`. */
+/** For `describe.skipIf`; `say-without-kubernetes.ts` says why, once for all files. */
 export function skipWithoutKubernetes(): boolean {
-  const reason = whyNoKubernetes();
-  if (reason !== undefined) process.stderr.write(`skipped: ${reason}\n`);
-  return reason !== undefined;
+  return whyNoKubernetes() !== undefined;
 }
 
 /** Like `skipWithoutKubernetes`, for tests that stop and start the API server: they need one of their own. */
 export function skipWithoutOwnApiServer(): boolean {
-  if (skipWithoutKubernetes()) return true;
-  const borrowed = (process.env['KUBEBUILDER_ASSETS'] ?? '') === '';
-  if (borrowed)
-    process.stderr.write('skipped: KUBEBUILDER_ASSETS is not set, and a borrowed API server is not restarted\n');
-  return borrowed;
+  return skipWithoutKubernetes() || (process.env['KUBEBUILDER_ASSETS'] ?? '') === '';
 }
 
 /** An API server for one test file: its own (KUBEBUILDER_ASSETS), or the one that KUBECONFIG names. */
