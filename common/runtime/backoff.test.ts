@@ -10,6 +10,12 @@ describe('Backoff', () => {
     expect(backoff.next()).toBe(500);
   });
 
+  it('stays below the limit of one try', () => {
+    const backoff = new Backoff({ baseMs: 500, maxMs: 30_000, random: () => 1 });
+    expect([1, 2, 3, 4].map(() => backoff.next(2000))).toEqual([500, 1000, 2000, 2000]);
+    expect(backoff.next()).toBe(8000);
+  });
+
   it('never waits less than the base', () => {
     const backoff = new Backoff({ baseMs: 500, maxMs: 30_000, random: () => 0 });
     expect([backoff.next(), backoff.next(), backoff.next()]).toEqual([500, 500, 500]);

@@ -13,9 +13,10 @@ export class Backoff {
     this.random = options.random;
   }
 
-  /** Milliseconds to wait before the next try. */
-  next(): number {
-    const ceiling = Math.min(this.maxMs, this.baseMs * 2 ** Math.min(this.attempt, 30));
+  /** Milliseconds to wait before the next try, no more than `limitMs`. */
+  next(limitMs = this.maxMs): number {
+    const maxMs = Math.max(this.baseMs, Math.min(this.maxMs, limitMs));
+    const ceiling = Math.min(maxMs, this.baseMs * 2 ** Math.min(this.attempt, 30));
     this.attempt++;
     return this.baseMs + this.random() * (ceiling - this.baseMs);
   }

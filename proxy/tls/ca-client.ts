@@ -33,6 +33,8 @@ export interface CertificateStatus {
   readonly failures: number;
 }
 
+const FIRST_RETRY_MS = 2000;
+
 /**
  * Keeps the workload's certificate fresh: a new P-256 key and CSR each time, renewed at 50 % to 80 % of the time from
  * receipt to notAfter. After a failure it tries again with back-off, while the certificate in force stays.
@@ -79,7 +81,8 @@ export class CaClient {
     } catch (error) {
       if (this.stopped) return;
       this.current = { ...this.current, failures: this.current.failures + 1 };
-      const delay = this.backoff.next();
+      // A workload without any certificate is not ready yet, and holds its pod up.
+      const delay = this.backoff.next(this.current.issued === 0 ? FIRST_RETRY_MS : undefined);
       const context = { error: messageOf(error), retryInMs: Math.round(delay), notAfter: this.current.notAfter };
       this.options.log.warn(context, 'no new certificate from the CA');
       this.schedule(delay);

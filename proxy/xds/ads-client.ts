@@ -39,6 +39,9 @@ export interface AdsClientOptions {
 /** In the order in which their first requests are sent: clusters before the routes that name them. */
 const TYPES: readonly ResourceTypeUrl[] = [TYPE.cluster, TYPE.endpoint, TYPE.listener, TYPE.route, TYPE.secret];
 
+/** A proxy that has nothing yet holds its pod up, so it asks more often than one that lost its server. */
+const FIRST_RETRY_MS = 2000;
+
 /**
  * The client of an aggregated xDS stream (delta or state of the world). Whatever the server does, the resources in force stay
  * in force; a lost stream is opened again with back-off and jitter.
@@ -56,6 +59,7 @@ export class AdsClient {
   /** Responses are applied one after the other. */
   private queue: Promise<void> = Promise.resolve();
   private up = false;
+  private served = false;
   private failure = '';
 
   constructor(options: AdsClientOptions) {
@@ -116,7 +120,7 @@ export class AdsClient {
     this.stream = undefined;
     this.up = false;
     this.failure = reason;
-    const delay = this.backoff.next();
+    const delay = this.backoff.next(this.served ? undefined : FIRST_RETRY_MS);
     this.options.log.warn(
       { reason, retryInMs: Math.round(delay) },
       'xDS stream ended; the configuration in force stays',
@@ -173,6 +177,7 @@ export class AdsClient {
       return;
     }
     this.up = true;
+    this.served = true;
     this.backoff.reset();
     const errors = await this.apply(subscription, response);
     if (errors.length > 0) this.options.log.warn({ type: response.typeUrl, errors }, 'xDS resources rejected');

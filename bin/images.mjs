@@ -1,0 +1,119 @@
+// `node bin/images.mjs [--load]`: builds the images weft-proxy and weft-control with docker, podman or buildah, whichever is
+// there, and puts them into the cluster: into kind's nodes, or through the command that WEFT_LOAD names (it is given archives).
+//   WEFT_BUILDER     docker, podman or buildah, instead of the first that works
+//   WEFT_BUILD_ARGS  more arguments for the build, e.g. --pull=never
+//   WEFT_HUB, WEFT_TAG    localhost and dev unless told otherwise
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const extra = (process.env.WEFT_BUILD_ARGS ?? '').split(' ').filter((word) => word !== '');
+const hub = process.env.WEFT_HUB ?? 'localhost';
+const tag = process.env.WEFT_TAG ?? 'dev';
+
+/** Programs that build images: whether one works here, and how it builds and writes an archive. */
+const BUILDERS = {
+  docker: {
+    works: ['docker', 'info'],
+    build: ['docker', 'build', '--quiet'],
+    save: (image, file) => ['docker', 'save', '-o', file, image],
+    size: (image) => ['docker', 'images', '--format', '{{.Size}}', image],
+  },
+  podman: {
+    works: ['podman', 'info'],
+    build: ['podman', 'build', '--quiet'],
+    save: (image, file) => ['podman', 'save', '--format', 'oci-archive', '-o', file, image],
+    size: (image) => ['podman', 'images', '--format', '{{.Size}}', image],
+  },
+  buildah: {
+    works: ['buildah', '--version'],
+    // Needs no rights to make containers, which a machine without the two others often has not either.
+    build: ['buildah', 'build', '--quiet', '--layers', '--isolation', 'chroot', '--network', 'host'],
+    save: (image, file) => ['buildah', 'push', '--quiet', image, `oci-archive:${file}:${image}`],
+    size: (image) => ['buildah', 'images', '--format', '{{.Size}}', image],
+  },
+};
+
+function run(words, options = {}) {
+  const [program, ...args] = words;
+  const result = spawnSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', ...options });
+  if (result.status === 0) return result.stdout ?? '';
+  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-15).join('\n');
+  throw new Error(`${words.join(' ')} failed: ${result.error?.message ?? said}`);
+}
+
+function works(words) {
+  const [program, ...args] = words;
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** The builder of this machine; undefined where there is none. */
+export function builder() {
+  const asked = process.env.WEFT_BUILDER;
+  const names = asked === undefined || asked === '' ? Object.keys(BUILDERS) : [asked];
+  const name = names.find((each) => BUILDERS[each] !== undefined && works(BUILDERS[each].works));
+  return name === undefined ? undefined : BUILDERS[name];
+}
+
+export const imageName = (name) => `${hub}/${name}:${tag}`;
+
+/** Builds one image from a folder. */
+export function buildImage(image, dockerfile, context, args = []) {
+  const found = builder();
+  if (found === undefined) throw new Error('no docker, podman or buildah works here');
+  run([...found.build, ...extra, ...args, '-f', dockerfile, '-t', image, context], { cwd: root });
+}
+
+/** How large an image is, as its builder says it. */
+export function imageSize(image) {
+  return run(builder().size(image)).trim();
+}
+
+/** Puts images where the cluster's nodes find them; says how when it cannot. Returns whether it did. */
+export function loadImages(images) {
+  const found = builder();
+  const command = (process.env.WEFT_LOAD ?? '').split(' ').filter((word) => word !== '');
+  const kind = command.length === 0 ? kindCluster() : undefined;
+  if (found === undefined || (command.length === 0 && kind === undefined)) {
+    process.stderr.write(
+      `${images.join(', ')}: push them to a registry that the nodes can pull from (WEFT_HUB), load them with your cluster's own tool, or name one in WEFT_LOAD\n`,
+    );
+    return false;
+  }
+  const folder = mkdtempSync(join(tmpdir(), 'weft-images-'));
+  try {
+    const files = images.map((image, index) => {
+      const file = join(folder, `${index}.tar`);
+      run(found.save(image, file));
+      return file;
+    });
+    if (kind === undefined) run([...command, ...files]);
+    else for (const file of files) run(['kind', 'load', 'image-archive', file, '--name', kind]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return true;
+}
+
+function kindCluster() {
+  const { status, stdout } = spawnSync('kubectl', ['config', 'current-context'], { encoding: 'utf8' });
+  return status === 0 && stdout.startsWith('kind-') ? stdout.trim().slice('kind-'.length) : undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    const images = ['proxy', 'control'].map((name) => {
+      const image = imageName(`weft-${name}`);
+      process.stdout.write(`building ${image}\n`);
+      buildImage(image, join(root, `Dockerfile.${name}`), root);
+      return image;
+    });
+    if (process.argv.includes('--load') && loadImages(images)) process.stdout.write('loaded\n');
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,26 @@
+import { beforeAll, describe } from 'vitest';
+import { skipWithoutCluster } from './cluster.js';
+import { buildAndLoad, canBuild, install, startSample } from './installing.js';
+import { sample } from './sample.js';
+
+const skipped = skipWithoutCluster() || cannotBuild();
+
+/** WEFT_E2E_REUSE=1 takes images and pods as an earlier run has left them: for work on these tests. */
+const reuse = process.env['WEFT_E2E_REUSE'] === '1';
+
+function cannotBuild(): boolean {
+  if (canBuild()) return false;
+  process.stderr.write('skipped: neither docker, podman nor buildah works here, so there are no images\n');
+  return true;
+}
+
+// In this order: what installs comes first, what breaks things comes late, what takes everything away comes last.
+describe.skipIf(skipped)('real pods', () => {
+  beforeAll(async () => {
+    if (!reuse) buildAndLoad();
+    await install();
+    await startSample();
+  }, 600_000);
+
+  describe('the sample', sample);
+});

