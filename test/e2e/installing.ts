@@ -47,7 +47,10 @@ export const canBuild = (): boolean => builder() !== undefined;
 
 /** `weft install | kubectl apply`, as the README says. */
 export async function install(...settings: readonly string[]): Promise<void> {
+  const before = await kubectl('get', 'deploy', '-n', SYSTEM, '-o', 'name').catch(() => '');
   await run('kubectl', ['apply', '--server-side', '-f', '-'], await installation(...settings));
+  // One that was there already keeps its images, whose names are the same, until its pods are made anew.
+  if (before !== '') await kubectl('rollout', 'restart', '-n', SYSTEM, 'deploy');
   await rolledOut(SYSTEM, 'deploy/weft-control-plane');
 }
 
@@ -62,7 +65,7 @@ export async function startSample(): Promise<void> {
   await kubectl('label', 'namespace', MESH, 'istio-injection=enabled', '--overwrite');
   await kubectl('apply', '-n', MESH, '-f', 'deploy/samples/bookinfo/');
   await apply(idle('client'));
-  await apply(idle('outsider') + '---' + service('outsider', '{name: http, port: 80}'), PLAIN);
+  await apply(`${idle('outsider')}---${service('outsider', '{name: http, port: 80}')}`, PLAIN);
   await rolledOut(MESH, ...SAMPLE.map((name) => `deploy/${name}`), 'deploy/client');
   await apply(sniffer((await onePod('app=productpage')).spec.nodeName), PLAIN);
   await rolledOut(PLAIN, 'deploy/outsider');
