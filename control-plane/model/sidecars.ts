@@ -45,13 +45,29 @@ export function egressNames(
   clientNamespace: string,
 ): boolean {
   return hosts.some((entry) => {
-    const slash = entry.indexOf('/');
-    const namespace = entry.slice(0, slash);
-    const host = entry.slice(slash + 1);
-    if (namespace === '~') return false;
-    const wanted = namespace === '.' ? clientNamespace : namespace;
-    return (wanted === '*' || wanted === service.namespace) && hostCovers(host, service.host);
+    const host = hostWithin(entry, service.namespace, clientNamespace);
+    return host !== undefined && hostCovers(host, service.host);
   });
+}
+
+/** Whether an egress listener brings a VirtualService with it: one of its namespace, for a host that it may name. */
+export function importsRoutes(
+  { hosts }: Pick<IstioEgressListener, 'hosts'>,
+  vs: { readonly hosts: readonly string[]; readonly namespace: string },
+  clientNamespace: string,
+): boolean {
+  return hosts.some((entry) => {
+    const host = hostWithin(entry, vs.namespace, clientNamespace);
+    return host !== undefined && vs.hosts.some((own) => hostCovers(host, own) || hostCovers(own, host));
+  });
+}
+
+/** The host part of `namespace/host`, where it speaks of the namespace. */
+function hostWithin(entry: string, namespace: string, clientNamespace: string): string | undefined {
+  const slash = entry.indexOf('/');
+  const written = entry.slice(0, slash);
+  const wanted = written === '.' ? clientNamespace : written;
+  return wanted === '*' || wanted === namespace ? entry.slice(slash + 1) : undefined;
 }
 
 /** The ingress listener for an application port. */

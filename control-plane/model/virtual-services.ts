@@ -43,8 +43,12 @@ export class VirtualServices {
     this.#index = new HostIndex(this.all.flatMap((vs) => vs.hosts.map((host) => [host, vs] as const)));
   }
 
-  find(host: string, clientNamespace: string): MeshVirtualService | undefined {
-    return this.#index.find(host, (vs) => isVisible(vs.exportTo, clientNamespace));
+  find(
+    host: string,
+    clientNamespace: string,
+    accept: (vs: MeshVirtualService) => boolean = () => true,
+  ): MeshVirtualService | undefined {
+    return this.#index.find(host, (vs) => isVisible(vs.exportTo, clientNamespace) && accept(vs));
   }
 
   /** All that concern a host, or hosts that it covers as a wildcard: routes of TCP and TLS add to each other. */

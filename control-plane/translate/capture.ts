@@ -59,8 +59,11 @@ export function everywhere(families: Families, port: number): Pick<Listener, 'ad
 }
 
 /** Where unknown destinations go: to where they wanted to, or nowhere. */
-export function catchAllCluster({ registryOnly }: Pick<ProxyContext, 'registryOnly'>): string {
-  return registryOnly ? BLACK_HOLE_CLUSTER : PASSTHROUGH_CLUSTER;
+export function catchAllCluster({
+  registryOnly,
+  egressProxy,
+}: Pick<ProxyContext, 'registryOnly' | 'egressProxy'>): string {
+  return registryOnly ? BLACK_HOLE_CLUSTER : (egressProxy ?? PASSTHROUGH_CLUSTER);
 }
 
 /** Clusters of the listeners that packets are redirected to. */

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import type { ServicePort } from '../model/service.js';
-import { PASSTHROUGH_CLUSTER } from './capture.js';
+import { catchAllCluster } from './capture.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { duration } from './messages.js';
 import { aliases, blockAll, HostTable, serviceRoutes, virtualServiceHosts } from './outbound-routes.js';
@@ -21,7 +21,7 @@ export function portRoutes(
   const hosts = new HostTable();
   for (const visible of services) hosts.add(serviceHost(context, visible, domainsOf(context, visible)));
   if (number === 80) for (const host of virtualServiceHosts(context)) hosts.add(host);
-  hosts.add(context.registryOnly ? blockAll() : allowAny());
+  hosts.add(context.registryOnly ? blockAll() : allowAny(catchAllCluster(context)));
   return hosts.table(String(number), true);
 }
 
@@ -64,14 +64,12 @@ function domainsOf(context: ProxyContext, { service }: VisiblePort): string[] {
   return [...names, ...pods, ...addresses.map((address) => (isIPv6(address) ? `[${address}]` : address))];
 }
 
-/** What the mesh does not know is let through to where it was going. */
-function allowAny(): VirtualHost {
+/** What the mesh does not know is let through to where it was going, or to the proxy for it. */
+function allowAny(cluster: string): VirtualHost {
   return {
     name: 'allow_any',
     domains: ['*'],
-    routes: [
-      { name: 'allow_any', match: { prefix: '/' }, route: { cluster: PASSTHROUGH_CLUSTER, timeout: duration(0) } },
-    ],
+    routes: [{ name: 'allow_any', match: { prefix: '/' }, route: { cluster, timeout: duration(0) } }],
     include_request_attempt_count: true,
   };
 }

@@ -64,7 +64,7 @@ export function clientResources(context: ProxyContext): ClientResources {
   const made = classes.made.get(key);
   if (made !== undefined) return made.resources;
   const resources = carriedOn(context, classes.before.get(key)) ?? allResources(context);
-  classes.made.set(key, { resources, services: new Set(context.ports.map(({ service }) => service)) });
+  classes.made.set(key, { resources, services: new Set(allPorts(context).map(({ service }) => service)) });
   return resources;
 }
 
@@ -85,17 +85,21 @@ function allResources(context: ProxyContext): ClientResources {
   return { ...outboundClusters(context), ...(context.captured ? capturedResources(context) : proxyResources(context)) };
 }
 
+function allPorts({ byHost }: ProxyContext): VisiblePort[] {
+  return [...byHost.values()].flat();
+}
+
 /** Undefined where endpoints decide about more than their own clusters. */
 function carriedOn(context: ProxyContext, before: Made | undefined): ClientResources | undefined {
   if (before === undefined) return undefined;
-  const ports = context.ports.filter(({ service }) => !before.services.has(service));
+  const ports = allPorts(context).filter(({ service }) => !before.services.has(service));
   if (ports.length === 0) return before.resources;
   const wide = ports.some(
     ({ service }) => service.headless || service.resolution === 'none' || service.host.startsWith('*'),
   );
   if (wide) return undefined;
   const { clusters, endpoints, routes, listeners, credentials } = before.resources;
-  const anew = outboundClusters({ ...context, ports });
+  const anew = outboundClusters({ ...context, byHost: new Map([['', ports]]) });
   return {
     clusters: new Map([...clusters, ...anew.clusters]),
     endpoints: new Map([...endpoints, ...anew.endpoints]),

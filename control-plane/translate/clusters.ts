@@ -26,7 +26,7 @@ export interface OutboundClusters {
 /** A cluster for every service port that the proxy sees, and one for every subset of it. */
 export function outboundClusters(context: ProxyContext): OutboundClusters {
   const out: OutboundClusters = { clusters: new Map(), endpoints: new Map(), credentials: new Set() };
-  for (const visible of context.ports) {
+  for (const visible of [...context.byHost.values()].flat()) {
     // Where a wildcard host is, only a client's own look-up could say.
     const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
     if (nowhere && !(context.captured && visible.service.resolution === 'none')) continue;

@@ -1,17 +1,15 @@
+import { formatClusterName } from '../../common/xds/names.js';
+import { resolveHost } from '../api/hosts.js';
 import { captures } from '../model/allotment.js';
 import type { Client, HostRule } from '../model/destination-rules.js';
 import type { ProxyNode } from '../model/proxy-node.js';
-import type { Service, ServicePort, Workload } from '../model/service.js';
+import type { Service, Workload } from '../model/service.js';
 import type { SidecarRule } from '../model/sidecars.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
-import { isVisible } from '../model/visibility.js';
 import type { LocalClient } from './locality.js';
+import { type ClientVirtualServices, type Scope, scopeOf, type VisiblePort } from './scope.js';
 
-/** A port of a service as one proxy sees it. */
-export interface VisiblePort {
-  readonly service: Service;
-  readonly port: ServicePort;
-}
+export type { VisiblePort };
 
 /** What translation for one proxy works on. */
 export interface ProxyContext {
@@ -28,10 +26,29 @@ export interface ProxyContext {
   readonly sidecar: SidecarRule | undefined;
   /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
   readonly registryOnly: boolean;
-  /** One entry per host and port. */
+  /** The cluster that gets them where they are allowed (outboundTrafficPolicy.egressProxy); undefined for a direct way. */
+  readonly egressProxy: string | undefined;
+  /** What applications can call: one entry per host and port. */
   readonly ports: readonly VisiblePort[];
+  /** The same, and with it where routes of those may lead. */
   readonly byHost: ReadonlyMap<string, readonly VisiblePort[]>;
+  /** Those that this client acts on. */
+  readonly virtualServices: ClientVirtualServices;
   rule(service: Service): HostRule | undefined;
+}
+
+/** A proxy that is not there gets nothing to do, as a cluster that nobody has: requests fail rather than find a way around it. */
+function egressProxyCluster(
+  sidecar: SidecarRule | undefined,
+  namespace: string,
+  { byHost }: Scope,
+): string | undefined {
+  const destination = sidecar?.spec.outboundTrafficPolicy?.egressProxy;
+  if (destination === undefined) return undefined;
+  const host = resolveHost(destination.host, namespace);
+  const ports = byHost.get(host) ?? [];
+  const port = destination.port?.number ?? ports[0]?.port.number ?? 0;
+  return formatClusterName({ direction: 'outbound', port, subset: destination.subset ?? '', host });
 }
 
 export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyContext {
@@ -43,7 +60,8 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
   };
   const sidecar = node.role === 'sidecar' ? snapshot.sidecars.find(client) : undefined;
   const policy = sidecar?.spec.outboundTrafficPolicy?.mode;
-  const byHost = visiblePorts(snapshot, node.namespace);
+  const captured = node.role === 'sidecar' && captures(workload?.sidecar);
+  const scope = scopeOf(snapshot, node.namespace, sidecar, captured);
   const rules = new Map<Service, HostRule | undefined>();
   return {
     snapshot,
@@ -51,32 +69,14 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     workload,
     client,
     addresses: node.addresses ?? (workload === undefined ? [] : (workload.pod?.addresses ?? [workload.address])),
-    captured: node.role === 'sidecar' && captures(workload?.sidecar),
+    captured,
     sidecar,
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
-    ports: [...byHost.values()].flat(),
-    byHost,
+    egressProxy: egressProxyCluster(sidecar, node.namespace, scope),
+    ...scope,
     rule(service) {
       if (!rules.has(service)) rules.set(service, snapshot.destinationRules.find(service, client));
       return rules.get(service);
     },
   };
-}
-
-/** Where two services claim one host and port, the client's own namespace goes first, then the snapshot's order. */
-function visiblePorts(snapshot: MeshSnapshot, namespace: string): Map<string, VisiblePort[]> {
-  const byHost = new Map<string, VisiblePort[]>();
-  const add = (service: Service): void => {
-    const list = byHost.get(service.host) ?? [];
-    for (const port of service.ports) {
-      if (!list.some((known) => known.port.number === port.number)) list.push({ service, port });
-    }
-    byHost.set(service.host, list);
-  };
-  const visible = snapshot.services.filter((service) => isVisible(service.exportTo, namespace));
-  // Seeds the order by host before the client's own services are put first within each.
-  for (const service of visible) byHost.set(service.host, []);
-  for (const service of visible) if (service.namespace === namespace) add(service);
-  for (const service of visible) if (service.namespace !== namespace) add(service);
-  return byHost;
 }

@@ -7,8 +7,8 @@ import { egressNames } from '../model/sidecars.js';
 import { familiesOf } from './capture.js';
 import { routesAmong } from './captured-routes.js';
 import type { ProxyContext, VisiblePort } from './context.js';
-import { addChains, type ListenerEntry, openedListener } from './outbound-entry.js';
-import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+import { addChains, capturedListener, type ListenerEntry, openedListener } from './outbound-entry.js';
+import { outboundRoutes } from './outbound-routes.js';
 
 export interface EgressResources {
   readonly listeners: Map<string, Listener>;
@@ -16,8 +16,8 @@ export interface EgressResources {
 }
 
 /**
- * The ports that a Sidecar's egress listeners open for an application which calls them by itself (captureMode NONE, and
- * every one of them where nothing is captured): behind one stand the services that its hosts name.
+ * The addresses that a Sidecar's egress listeners name: opened for an application which calls them by itself (captureMode
+ * NONE, and every one of them where nothing is captured), else captured. Behind one stand the services that its hosts name.
  */
 export function egressResources(context: ProxyContext): EgressResources {
   const out: EgressResources = { listeners: new Map(), routes: new Map() };
@@ -28,13 +28,20 @@ export function egressResources(context: ProxyContext): EgressResources {
     const name = `${bind}_${number}`;
     if (isIP(bind) === 0 || out.listeners.has(name)) continue;
     const entry = entryOf(context, egress, name, { bind, port: number }, out.routes);
-    if (entry !== undefined) out.listeners.set(name, openedListener(context, name, entry));
+    if (entry === undefined) continue;
+    const make = bound(context, egress) ? openedListener : capturedListener;
+    out.listeners.set(name, make(context, name, entry));
   }
   return out;
 }
 
-/** Whether an egress listener is a port of its own, rather than a part of what is captured. */
-export function isOpened({ captured }: ProxyContext, { captureMode }: IstioEgressListener): boolean {
+/** Whether an egress listener has an address of its own; one without is a part of what is captured (`scopeOf`). */
+function isOpened(context: ProxyContext, egress: IstioEgressListener): boolean {
+  return bound(context, egress) || (egress.bind ?? '') !== '';
+}
+
+/** Whether applications connect to it themselves; else connections to its address are captured. */
+function bound({ captured }: ProxyContext, { captureMode }: IstioEgressListener): boolean {
   return !captured || captureMode === 'NONE';
 }
 
@@ -52,10 +59,11 @@ function entryOf(
   const entry: ListenerEntry = { ...place, routes: undefined, chains: new Map() };
   const declared = egress.port?.protocol ?? '';
   const protocol = protocolOf(declared === '' ? undefined : declared, egress.port?.name ?? '', place.port);
-  const named = context.ports.filter(({ service }) => egressNames(egress, service, context.client.namespace));
+  const known = [...context.byHost.values()].flat();
+  const named = known.filter(({ service }) => egressNames(egress, service, context.client.namespace));
   if (declared.toUpperCase() === 'HTTP_PROXY') {
-    entry.routes = HTTP_PROXY_ROUTES;
-    if (context.captured) routes.set(HTTP_PROXY_ROUTES, outboundRoutes(context));
+    entry.routes = name;
+    routes.set(name, outboundRoutes(context, named, name));
     return entry;
   }
   if (mayCarry(protocol, 'http')) {

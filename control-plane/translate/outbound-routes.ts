@@ -8,6 +8,7 @@ import type { HttpRoute } from '../api/kinds/virtual-service.js';
 import { hostCovers } from '../model/hosts.js';
 import type { Split } from '../model/traffic-split.js';
 import type { MeshVirtualService } from '../model/virtual-services.js';
+import { catchAllCluster } from './capture.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { bool, duration, struct, uint32 } from './messages.js';
 import { outsideHosts } from './outside.js';
@@ -20,9 +21,13 @@ import { connectDestinations } from './tcp-destinations.js';
 export const HTTP_PROXY_ROUTES = 'http_proxy';
 
 /** The routes of an application's HTTP proxy: a virtual host for every service port, found by the request's authority. */
-export function outboundRoutes(context: ProxyContext): RouteConfiguration {
+export function outboundRoutes(
+  context: ProxyContext,
+  ports = context.ports,
+  table = HTTP_PROXY_ROUTES,
+): RouteConfiguration {
   const hosts = new HostTable();
-  for (const visible of context.ports) {
+  for (const visible of ports) {
     const { service, port } = visible;
     const name = `${service.host}:${port.number}`;
     const http = port.protocol !== 'tcp' && port.protocol !== 'tls';
@@ -30,8 +35,8 @@ export function outboundRoutes(context: ProxyContext): RouteConfiguration {
     hosts.add({ name, domains: domainsOf(context, visible, http), routes, include_request_attempt_count: true });
   }
   for (const host of virtualServiceHosts(context)) hosts.add(host);
-  hosts.add(context.registryOnly ? blockAll() : outsideHosts());
-  return hosts.table(HTTP_PROXY_ROUTES, false);
+  hosts.add(context.registryOnly ? blockAll() : outsideHosts(catchAllCluster(context)));
+  return hosts.table(table, false);
 }
 
 /** Virtual hosts of one table. Envoy refuses two with one domain; the first has it, as in Istio. */
@@ -58,15 +63,13 @@ export class HostTable {
 
 /** Hosts that only a VirtualService knows: reached on port 80. A wildcard that covers services speaks for those alone. */
 export function virtualServiceHosts(context: ProxyContext): VirtualHost[] {
-  const { virtualServices } = context.snapshot;
-  const { namespace } = context.client;
-  const services = [...context.byHost.keys()];
+  const { virtualServices } = context;
+  const services = new Set(context.ports.map(({ service }) => service.host));
+  const names = [...services];
   return virtualServices.all.flatMap((vs) =>
     vs.hosts
-      .filter((host) => host !== '*' && virtualServices.find(host, namespace) === vs)
-      .filter(
-        (host) => !(host.startsWith('*') ? services.some((name) => hostCovers(host, name)) : context.byHost.has(host)),
-      )
+      .filter((host) => host !== '*' && virtualServices.find(host) === vs)
+      .filter((host) => !(host.startsWith('*') ? names.some((name) => hostCovers(host, name)) : services.has(host)))
       .map((host) => ({
         name: `${host}:80`,
         domains: withPorts(host.startsWith('*') ? [host] : [host, ...aliases(context, host)], 80),
@@ -115,9 +118,9 @@ export function aliases(context: ProxyContext, host: string): string[] {
 
 /** Routes of an HTTP port: by VirtualService, else by TrafficSplit, else all to the service. */
 export function serviceRoutes(context: ProxyContext, visible: VisiblePort): Route[] {
-  const { snapshot, client } = context;
+  const { snapshot } = context;
   const { service, port } = visible;
-  const vs = snapshot.virtualServices.find(service.host, client.namespace);
+  const vs = context.virtualServices.find(service.host);
   if (vs !== undefined && (vs.spec.http ?? []).length > 0) {
     const routes = virtualServiceRoutes({ context, namespace: vs.namespace, port: port.number }, vs);
     // One that says nothing about this client and port is as good as none; one that we understand in part is not.

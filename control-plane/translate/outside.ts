@@ -38,7 +38,7 @@ export function outsideFilter(): HttpFilter {
 }
 
 /** Every other host, for plain requests and for CONNECT. */
-export function outsideHosts(): VirtualHost {
+export function outsideHosts(cluster: string): VirtualHost {
   const timeout = duration(0);
   return {
     name: 'allow_any',
@@ -48,7 +48,7 @@ export function outsideHosts(): VirtualHost {
         name: 'allow_any',
         match: { connect_matcher: {} },
         route: {
-          cluster: PASSTHROUGH_CLUSTER,
+          cluster,
           timeout,
           idle_timeout: timeout,
           upgrade_configs: [{ upgrade_type: 'CONNECT', connect_config: {} }],
@@ -57,7 +57,7 @@ export function outsideHosts(): VirtualHost {
       {
         name: 'allow_any',
         match: { prefix: '/' },
-        route: { cluster: PASSTHROUGH_CLUSTER, timeout, max_grpc_timeout: timeout },
+        route: { cluster, timeout, max_grpc_timeout: timeout },
       },
     ],
     include_request_attempt_count: true,

@@ -65,7 +65,7 @@ function tcpDestination(scope: RouteScope, { destination, weight = 1 }: RouteDes
 export function connectDestinations(context: ProxyContext, visible: VisiblePort): readonly TcpDestination[] {
   const { service, port } = visible;
   const { client } = context;
-  for (const vs of context.snapshot.virtualServices.findAll(service.host, client.namespace)) {
+  for (const vs of context.virtualServices.findAll(service.host)) {
     if (port.protocol === 'tls') {
       for (const route of vs.spec.tls ?? []) {
         const met = route.match.some(

@@ -24,7 +24,7 @@ export function tcpChains(context: ProxyContext, visible: VisiblePort, listenPor
 /** Routes by server name add to each other; what no route names goes to the service, where one is asked for by its address. */
 function tlsChains(context: ProxyContext, visible: VisiblePort, listenPort: number): TcpChain[] {
   const chains: TcpChain[] = [];
-  for (const vs of context.snapshot.virtualServices.findAll(visible.service.host, context.client.namespace)) {
+  for (const vs of context.virtualServices.findAll(visible.service.host)) {
     for (const route of vs.spec.tls ?? []) {
       const filters = routeFilters(context, vs, route, listenPort);
       for (const match of route.match) {
@@ -40,7 +40,7 @@ function tlsChains(context: ProxyContext, visible: VisiblePort, listenPort: numb
 /** The first route that takes every connection is the last that can be reached. */
 function plainTcpChains(context: ProxyContext, visible: VisiblePort, listenPort: number): TcpChain[] {
   const chains: TcpChain[] = [];
-  for (const vs of context.snapshot.virtualServices.findAll(visible.service.host, context.client.namespace)) {
+  for (const vs of context.virtualServices.findAll(visible.service.host)) {
     for (const route of vs.spec.tcp ?? []) {
       const filters = routeFilters(context, vs, route, listenPort);
       const matches = route.match === undefined || route.match.length === 0 ? [{}] : route.match;

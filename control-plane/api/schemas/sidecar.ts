@@ -49,9 +49,6 @@ const egress: Schema<IstioEgressListener> = refine(egressFields, (listener, path
   if (listener.bind?.startsWith('unix://') === true) {
     report.warn(Code.unsupportedField, childPath(path, 'bind'), 'only IP addresses are supported in this release');
   }
-  if (listener.port !== undefined || listener.hosts.includes('*/*')) return;
-  const message = 'does not narrow what the sidecar knows in this release: that is every host that is exported to it';
-  report.warn(Code.unsupportedField, childPath(path, 'hosts'), message);
 });
 
 /** Sidecar (networking.istio.io). */
@@ -62,6 +59,6 @@ export const sidecar: Schema<SidecarSpec> = object<SidecarSpec>({
   inboundConnectionPool: connectionPool,
   outboundTrafficPolicy: object<NonNullable<SidecarSpec['outboundTrafficPolicy']>>({
     mode: enumOf('REGISTRY_ONLY', 'ALLOW_ANY'),
-    egressProxy: unsupported(destination, 'unknown hosts are reached as the application asks'),
+    egressProxy: destination,
   }),
 });
