@@ -1,7 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { getJson } from '../mesh/http.js';
-import { defaultStateDirectory } from '../mesh/locate.js';
-import { adminUrl, findWorkload } from '../mesh/workloads.js';
+import { openMesh } from '../mesh/access.js';
+import { type MeshOptions, meshOptions } from '../mesh/options.js';
 import { type OutputFormat, parseOutputFormat, print } from '../output/print.js';
 import { formatTable } from '../output/table.js';
 import * as clusters from '../proxy-config/clusters.js';
@@ -11,9 +10,8 @@ import * as listeners from '../proxy-config/listeners.js';
 import * as routes from '../proxy-config/routes.js';
 import * as secrets from '../proxy-config/secrets.js';
 
-interface Options {
+interface Options extends MeshOptions {
   readonly output: OutputFormat;
-  readonly state: string;
 }
 
 interface View {
@@ -49,19 +47,25 @@ const NAMES = Object.keys(VIEWS) as ViewName[];
 
 /** `weft proxy-config`: the configuration that one sidecar runs on, asked on its admin port. */
 export function configure(command: Command): void {
-  command
+  meshOptions(command)
     .addArgument(new Argument('<what>', 'which part').choices([...NAMES, 'all']))
-    .argument('<workload>', 'name, name.namespace or namespace/name')
+    .argument('<workload>', 'name, name.namespace or namespace/name; in a cluster a pod, or deploy/NAME')
     .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
-    .option('--state <dir>', 'state folder of the control plane', defaultStateDirectory())
     .addHelpText(
       'after',
-      '\nExamples:\n  weft proxy-config routes productpage-v1\n  weft proxy-config clusters reviews-v1.default -o json\n  weft proxy-config all ratings-v1',
+      `
+Asks a sidecar of the mesh that runs here (\`weft demo\`, --state), otherwise one in the cluster of the kubeconfig.
+
+Examples:
+  weft proxy-config routes productpage-v1
+  weft proxy-config listeners deploy/reviews-v1 -n bookinfo
+  weft proxy-config clusters reviews-v1-6b4f8d-x2x4b.default -o json
+  weft proxy-config all ratings-v1`,
     )
     .action(async (what: ViewName | 'all', workload: string, options: Options) => {
-      const admin = adminUrl(await findWorkload(options.state, workload));
-      const dump = await getJson<ConfigDump>(`${admin}/config_dump?include_eds`);
-      const live = await getJson<Json>(`${admin}/clusters?format=json`);
+      const proxy = await (await openMesh(options)).proxy(workload);
+      const dump = JSON.parse(await proxy.get('/config_dump?include_eds')) as ConfigDump;
+      const live = JSON.parse(await proxy.get('/clusters?format=json')) as Json;
       if (what !== 'all') {
         const view = VIEWS[what](dump, live);
         print(options.output, view.data, () => view.table);

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { getJson } from '../mesh/http.js';
-import { defaultStateDirectory, locateControlPlane } from '../mesh/locate.js';
+import { askAll, openMesh } from '../mesh/access.js';
+import { type MeshOptions, meshOptions } from '../mesh/options.js';
 import { type OutputFormat, parseOutputFormat, print } from '../output/print.js';
 import { formatTable } from '../output/table.js';
 
@@ -24,16 +24,23 @@ const COLUMNS = ['CDS', 'LDS', 'EDS', 'RDS', 'SDS'] as const;
 
 /** `weft proxy-status`: which configuration every sidecar has acknowledged. */
 export function configure(command: Command): void {
-  command
+  meshOptions(command, 'only the proxies of this namespace')
     .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
-    .option('--state <dir>', 'state folder of the control plane', defaultStateDirectory())
     .addHelpText(
       'after',
-      '\nSYNCED: acknowledged. STALE: sent and not acknowledged yet. NACKED: refused, with the reason below. NOT SENT: nothing to send.\n\nExample:\n  weft proxy-status',
+      `
+Asks the mesh that runs here (\`weft demo\`, --state), otherwise every control plane in the cluster of the kubeconfig.
+SYNCED: acknowledged. STALE: sent and not acknowledged yet. NACKED: refused, with the reason below. NOT SENT: nothing to send.
+
+Examples:
+  weft proxy-status
+  weft proxy-status -n bookinfo --context kind-kind -o json`,
     )
-    .action(async (options: { output: OutputFormat; state: string }) => {
-      const { debugUrl } = locateControlPlane(options.state);
-      const proxies = await getJson<ProxySync[]>(`${debugUrl}/debug/syncz`);
+    .action(async (options: MeshOptions & { readonly output: OutputFormat }) => {
+      const mesh = await openMesh(options);
+      const all = await askAll<ProxySync>(mesh, '/debug/syncz', (line) => process.stderr.write(`weft: ${line}\n`));
+      const { namespace } = options;
+      const proxies = namespace === undefined ? all : all.filter((proxy) => proxy.namespace === namespace);
       print(options.output, proxies, () => describe(proxies));
     });
 }

@@ -84,11 +84,31 @@ export class KubernetesClient implements KubernetesApi {
   }
 }
 
-/** In a pod the pod's own account, otherwise KUBECONFIG. Loaded late: the library is large. */
-export async function connectToKubernetes(userAgent: string): Promise<KubernetesClient> {
+/** Which cluster, and as whom. */
+export interface ConnectOptions {
+  /** Path of a kubeconfig, in place of the usual ones. */
+  readonly kubeconfig?: string;
+  /** A context of it, in place of its current one. */
+  readonly context?: string;
+}
+
+/**
+ * In a pod the pod's own account, otherwise KUBECONFIG. Throws an Error when the kubeconfig cannot be read or has no such
+ * context. Loaded late: the library is large.
+ */
+export async function connectToKubernetes(userAgent: string, options: ConnectOptions = {}): Promise<KubernetesClient> {
   const { KubeConfig } = await import('@kubernetes/client-node');
   const config = new KubeConfig();
-  config.loadFromDefault();
+  if (options.kubeconfig === undefined) config.loadFromDefault();
+  else config.loadFromFile(options.kubeconfig);
+  const { context } = options;
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) {
+      const known = config.getContexts().map(({ name }) => name);
+      throw new Error(`the kubeconfig has no context ${context}; there are: ${known.join(', ') || 'none'}`);
+    }
+    config.setCurrentContext(context);
+  }
   return new KubernetesClient(config, userAgent);
 }
 
