@@ -1,7 +1,7 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 
 /** What an application passes on from the request that it serves, so that traces and rules hold along the way. */
-const PASSED_ON = [
+export const PASSED_ON = [
   'x-request-id',
   'traceparent',
   'tracestate',

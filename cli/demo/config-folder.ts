@@ -1,7 +1,7 @@
 import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { SAMPLE_WORKLOADS } from '../bookinfo/catalog.js';
+import { SAMPLE_WORKLOADS, type SampleWorkload } from '../bookinfo/catalog.js';
 import { installationRoot } from '../installation.js';
 import { freePorts } from './free-ports.js';
 
@@ -21,18 +21,24 @@ export async function prepareSampleFolder(folder: string): Promise<boolean> {
 }
 
 async function workloads(): Promise<string> {
-  const ports = await freePorts(SAMPLE_WORKLOADS.size);
+  const [grpc, ...ports] = await freePorts(SAMPLE_WORKLOADS.size + 1);
   const documents = [...SAMPLE_WORKLOADS].map(([name, { service, version }], index) => ({
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
     metadata: { name, namespace: 'default' },
     spec: {
       address: '127.0.0.1',
-      ...(service === 'traffic' ? {} : { ports: { http: ports[index] } }),
+      ...portsOf(service, ports[index], grpc),
       labels: { app: service, version },
       serviceAccount: `bookinfo-${service}`,
     },
   }));
   const head = '# Where the sample runs. `weft demo` writes this file at every start, with ports that are free then.\n';
   return head + documents.map((document) => stringify(document)).join('---\n');
+}
+
+function portsOf(service: SampleWorkload['service'], port: number | undefined, grpc: number | undefined): object {
+  if (service === 'traffic') return {};
+  if (service === 'ratings-db') return { ports: { tcp: port } };
+  return { ports: service === 'details' ? { http: port, grpc } : { http: port } };
 }

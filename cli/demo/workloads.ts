@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { SAMPLE_WORKLOADS } from '../bookinfo/catalog.js';
+import { DETAILS_GRPC, RATINGS_DATABASE, SAMPLE_WORKLOADS, type SampleWorkload } from '../bookinfo/catalog.js';
 import { getText } from '../mesh/http.js';
 import type { WorkloadListing } from '../mesh/workloads.js';
 import type { Children } from './children.js';
@@ -117,10 +117,22 @@ export class Workloads {
         workload.address,
         '--port',
         String(port),
+        ...this.extras(sample, workload),
       ],
       env:
         workload.sidecar === undefined ? {} : { HTTP_PROXY: `http://${workload.address}:${workload.sidecar.outbound}` },
     });
+  }
+
+  /** What the sample speaks besides HTTP, where the configuration has it. */
+  private extras({ service }: SampleWorkload, workload: WorkloadListing): string[] {
+    const details = this.current.filter(({ name }) => SAMPLE_WORKLOADS.get(name)?.service === 'details');
+    const grpc = details.length > 0 && details.every(({ ports }) => ports.length > 1);
+    const [, second] = workload.ports;
+    if (service === 'details' && second !== undefined) return ['--grpc-port', String(second)];
+    if (service === 'productpage' && grpc) return ['--details-grpc', DETAILS_GRPC];
+    const database = this.current.some(({ name }) => SAMPLE_WORKLOADS.get(name)?.service === 'ratings-db');
+    return service === 'ratings' && database ? ['--database', RATINGS_DATABASE] : [];
   }
 
   private async remove(workload: WorkloadListing): Promise<void> {

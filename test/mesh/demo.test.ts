@@ -5,6 +5,7 @@ import { count, type DemoLine, DemoProcess, hop } from '../support/demo-process.
 
 /** Visits per second; every one is three to four requests between services. */
 const RPS = '80';
+const DATABASE = 'ratings-db.default.svc.cluster.local';
 const REVIEWS = ['reviews-v1', 'reviews-v2', 'reviews-v3'] as const;
 
 function reviewsShares(from: DemoLine, to: DemoLine): Record<string, number> {
@@ -49,6 +50,18 @@ describe('a demo steered by editing files while traffic flows', () => {
     expect(seen?.mtls).toBe(true);
     expect(seen?.sourceIdentity).toBe('spiffe://cluster.local/ns/default/sa/bookinfo-productpage');
     expect(seen?.destinationIdentity).toBe('spiffe://cluster.local/ns/default/sa/bookinfo-details');
+  });
+
+  it('speaks gRPC to details, and TCP to the database', async () => {
+    await demo.until('the database', (line) => count(line, 'ratings-v1', DATABASE) > 0);
+    expect(hop(demo.last, 'ratings-v1', DATABASE)?.mtls).toBe(true);
+    const grpc = /^istio_requests_total\{.*reporter="source".*request_protocol="grpc".*grpc_response_status="0"/;
+    const named = /destination_service="details\.default\.svc\.cluster\.local"/;
+    const text = await getText(`${adminUrl(await findWorkload(demo.state, 'productpage-v1'))}/stats/prometheus`);
+    expect(text.split('\n').filter((line) => grpc.test(line) && named.test(line))).not.toEqual([]);
+    expect(
+      await metric('ratings-db-v1', /^istio_tcp_connections_closed_total\{.*reporter="destination"/),
+    ).toBeGreaterThan(0);
   });
 
   it('splits 90/10 with a route of its own for jason', async () => {

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { serveDetails } from '../../cli/bookinfo/details-grpc.js';
 import { freePorts } from '../../cli/demo/free-ports.js';
 import { count, DemoProcess, weft } from '../support/demo-process.js';
 import { childrenWith, gone, processesWith } from '../support/processes.js';
@@ -94,15 +94,12 @@ describe('the demo’s processes', () => {
   it('adds an endpoint while traffic flows without a failed request', async () => {
     demo = new DemoProcess(['--rps', '60']);
     await flowing();
-    const [port = 0] = await freePorts(1);
-    const server = createServer((_request, response) => response.end('{"id":0,"author":"second"}')).listen(
-      port,
-      '127.0.0.1',
-    );
+    const [http = 0, grpc = 0] = await freePorts(2);
+    const stop = await serveDetails('127.0.0.1', grpc);
     try {
       demo.write(
         'second.yaml',
-        `apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: details-second, namespace: default }\nspec: { address: 127.0.0.1, ports: { http: ${port} }, labels: { app: details, version: v2 }, serviceAccount: bookinfo-details }\n`,
+        `apiVersion: networking.istio.io/v1\nkind: WorkloadEntry\nmetadata: { name: details-second, namespace: default }\nspec: { address: 127.0.0.1, ports: { http: ${http}, grpc: ${grpc} }, labels: { app: details, version: v2 }, serviceAccount: bookinfo-details }\n`,
       );
       const line = await demo.until(
         'the new endpoint',
@@ -115,7 +112,7 @@ describe('the demo’s processes', () => {
       expect(later.failures).toEqual({ asked: 0, unasked: 0 });
       expect(await demo.stop()).toBe(0);
     } finally {
-      server.close();
+      stop();
     }
   });
 
