@@ -5,6 +5,7 @@ import { AuthorizationPolicies } from './authorization.js';
 import { keepUnchanged, shapeOf } from './continuity.js';
 import { buildCredentials } from './credentials.js';
 import { DestinationRules } from './destination-rules.js';
+import { Gateways } from './gateways.js';
 import { meshSettings } from './mesh-settings.js';
 import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
@@ -51,6 +52,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
     settings,
     ...running,
     virtualServices,
+    gateways: new Gateways(of('Gateway')),
     destinationRules: new DestinationRules(of('DestinationRule'), settings),
     trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),
     sidecars: new Sidecars(of('Sidecar'), settings.rootNamespace),

@@ -31,6 +31,8 @@ export interface MeshSettings {
   /** How long a sidecar keeps connections of listeners that were replaced. */
   readonly listenerDrainMs: number;
   readonly trustedProxies: number;
+  /** What becomes of X-Forwarded-Client-Cert at a gateway. */
+  readonly forwardClientCert: ForwardClientCert;
   readonly minTlsVersion: 'TLSv1_2' | 'TLSv1_3';
   readonly ecdhCurves: readonly string[];
   readonly cipherSuites: readonly string[];
@@ -48,6 +50,12 @@ export interface MeshSettings {
 }
 
 const EVERYWHERE: readonly string[] = ['*'];
+
+type ForwardClientCert = 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
+
+function forwardClientCert(written: ForwardClientCert | 'UNDEFINED' | undefined): ForwardClientCert {
+  return written === undefined || written === 'UNDEFINED' ? 'SANITIZE_SET' : written;
+}
 
 export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshSettings {
   const normalization = spec.pathNormalization?.normalization ?? 'DEFAULT';
@@ -74,6 +82,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),
     listenerDrainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
+    forwardClientCert: forwardClientCert(spec.defaultConfig?.gatewayTopology?.forwardClientCertDetails),
     minTlsVersion: spec.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? 'TLSv1_3' : 'TLSv1_2',
     ecdhCurves: spec.meshMTLS?.ecdhCurves ?? [],
     cipherSuites: spec.meshMTLS?.cipherSuites ?? [],

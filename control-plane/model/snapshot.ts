@@ -2,6 +2,7 @@ import type { AuthorizationPolicies } from './authorization.js';
 import type { Shape } from './continuity.js';
 import type { Credential } from './credentials.js';
 import type { DestinationRules } from './destination-rules.js';
+import type { Gateways } from './gateways.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
 import type { Endpoint, Service, Workload } from './service.js';
@@ -22,6 +23,7 @@ export interface MeshSnapshot {
   /** What a workload serves, by the same key. */
   readonly servicesOf: ReadonlyMap<string, readonly ServedService[]>;
   readonly virtualServices: VirtualServices;
+  readonly gateways: Gateways;
   readonly destinationRules: DestinationRules;
   readonly trafficSplits: TrafficSplits;
   readonly sidecars: Sidecars;

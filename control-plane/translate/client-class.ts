@@ -82,7 +82,13 @@ function classesOf(snapshot: MeshSnapshot): Classes {
 }
 
 function allResources(context: ProxyContext): ClientResources {
-  return { ...outboundClusters(context), ...(context.captured ? capturedResources(context) : proxyResources(context)) };
+  return { ...outboundClusters(context), ...entrances(context) };
+}
+
+/** A gateway's own are made of its Gateways. */
+function entrances(context: ProxyContext): Entrances {
+  if (context.node.role === 'router') return { routes: new Map(), listeners: new Map() };
+  return context.captured ? capturedResources(context) : proxyResources(context);
 }
 
 function allPorts({ byHost }: ProxyContext): VisiblePort[] {

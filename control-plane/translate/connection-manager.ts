@@ -21,27 +21,22 @@ export interface ConnectionManagerParts {
   readonly settings: MeshSettings;
   /** Stand next to the router. */
   readonly last?: readonly HttpFilter[];
+  /** At the edge of the mesh: clients are outside of it, and are not believed. */
+  readonly edge?: boolean;
 }
 
 /** The HTTP connection manager of a sidecar's listener, as a network filter. */
 export function connectionManager(parts: ConnectionManagerParts): Filter {
   const inbound = parts.direction === 'inbound';
-  const upgrades = inbound ? ['websocket'] : ['websocket', 'CONNECT'];
+  const upgrades = inbound || parts.edge === true ? ['websocket'] : ['websocket', 'CONNECT'];
   const manager: HttpConnectionManager = {
     stat_prefix: parts.statPrefix,
     ...parts.routes,
     http_filters: httpFilters(parts),
     ...(parts.accessLogs.length > 0 && { access_log: [...parts.accessLogs] }),
     server_name: 'istio-envoy',
-    server_header_transformation: inbound ? 'APPEND_IF_ABSENT' : 'PASS_THROUGH',
-    use_remote_address: bool(false),
     generate_request_id: bool(true),
-    ...(inbound
-      ? {
-          forward_client_cert_details: 'APPEND_FORWARD',
-          set_current_client_cert_details: { subject: bool(true), dns: true, uri: true },
-        }
-      : { forward_client_cert_details: 'SANITIZE' }),
+    ...(parts.edge === true ? edgeFields(parts.settings) : meshFields(inbound)),
     upgrade_configs: upgrades.map((upgrade_type) => ({ upgrade_type })),
     stream_idle_timeout: duration(0),
     ...pathNormalization(parts.settings.normalization),
@@ -51,6 +46,28 @@ export function connectionManager(parts: ConnectionManagerParts): Filter {
   return {
     name: 'envoy.filters.network.http_connection_manager',
     typed_config: any(EXTENSION.httpConnectionManager, manager),
+  };
+}
+
+function meshFields(inbound: boolean): Partial<HttpConnectionManager> {
+  return {
+    server_header_transformation: inbound ? 'APPEND_IF_ABSENT' : 'PASS_THROUGH',
+    use_remote_address: bool(false),
+    ...(inbound
+      ? {
+          forward_client_cert_details: 'APPEND_FORWARD',
+          set_current_client_cert_details: { subject: bool(true), dns: true, uri: true },
+        }
+      : { forward_client_cert_details: 'SANITIZE' }),
+  };
+}
+
+function edgeFields({ forwardClientCert }: MeshSettings): Partial<HttpConnectionManager> {
+  const sets = forwardClientCert === 'SANITIZE_SET' || forwardClientCert === 'APPEND_FORWARD';
+  return {
+    use_remote_address: bool(true),
+    forward_client_cert_details: forwardClientCert,
+    ...(sets && { set_current_client_cert_details: { subject: bool(true), cert: true, dns: true, uri: true } }),
   };
 }
 

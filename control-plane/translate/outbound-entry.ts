@@ -64,7 +64,7 @@ function chainMatch({ sniHosts, destinations, sources }: TcpChain): FilterChainM
   };
 }
 
-function cidr(range: string): CidrRange {
+export function cidr(range: string): CidrRange {
   const [address = '', length] = range.split('/');
   return {
     address_prefix: address,

@@ -132,7 +132,8 @@ export function serviceRoutes(context: ProxyContext, visible: VisiblePort): Rout
   return [defaultRoute(scope, visible)];
 }
 
-function mayHaveMatched({ spec }: MeshVirtualService): boolean {
+/** Whether a route that we do not understand might have taken what no other takes. */
+export function mayHaveMatched({ spec }: MeshVirtualService): boolean {
   return (spec.http ?? []).some(({ match }) => match?.some(({ unknownMatch }) => unknownMatch === true) === true);
 }
 

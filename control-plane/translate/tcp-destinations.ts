@@ -19,7 +19,7 @@ export interface TcpDestination {
   readonly undeclared: boolean;
 }
 
-type L4Match = NonNullable<TcpRoute['match']>[number];
+export type L4Match = NonNullable<TcpRoute['match']>[number];
 
 /** Whether a match can be met by connections of this client to this port: the part of it that is known beforehand. */
 export function concerns(match: L4Match, client: Client, port: number): boolean {

@@ -5,6 +5,7 @@ import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
 import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
+import { gatewayTranslation } from './gateway/translate.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
 import { outsideCluster } from './outside.js';
@@ -22,6 +23,7 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
   const ports = ownPorts(workload?.sidecar);
+  if (node.role === 'router') return gatewayTranslation(context);
   if (workload !== undefined && ports !== undefined) {
     const outbound = outboundListener(context, ports);
     listeners.set(outbound.name ?? '', outbound);

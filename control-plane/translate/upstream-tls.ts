@@ -140,7 +140,8 @@ export function serverAlpn(protocol: Protocol, multiplexed: boolean): string[] {
 function meshIdentities(service: Service, settings: MeshSettings): string[] {
   const ids = new Set(service.subjectAltNames);
   for (const { workload } of service.endpoints) {
-    if (workload.sidecar === undefined) continue;
+    // A pod without a sidecar may be a gateway.
+    if (workload.sidecar === undefined && workload.pod === undefined) continue;
     const { namespace, serviceAccount } = workload;
     for (const trustDomain of [settings.trustDomain, ...settings.trustDomainAliases]) {
       ids.add(formatSpiffeId({ trustDomain, namespace, serviceAccount }));

@@ -1,6 +1,6 @@
 import type { Labels } from './shared.js';
 
-/** networking.istio.io Gateway. Read for its names and hosts (analysis); no gateway runs in this release, which a finding says. */
+/** networking.istio.io Gateway. */
 export interface GatewaySpec {
   readonly servers?: readonly GatewayServer[];
   readonly selector?: Labels;

@@ -51,12 +51,12 @@ const server: Schema<GatewayServer> = object<GatewayServer>({
   bind: text,
   hosts: required(list(string({ pattern: HOST, shape: 'a host name or namespace/host' }), { min: 1 })),
   tls: serverTls,
-  defaultEndpoint: text,
+  defaultEndpoint: unsupported(text, 'as under Istio it has no effect; routes say where requests go'),
   name: text,
 });
 
 /** Gateway (networking.istio.io). */
 export const gateway: Schema<GatewaySpec> = object<GatewaySpec>({
-  servers: unsupported(list(server), 'no gateway runs; it is read for its hosts only'),
+  servers: list(server),
   selector: labels,
 });

@@ -15,9 +15,13 @@ export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   terminationDrainDuration: durationFrom(0),
   gatewayTopology: object<NonNullable<ProxyConfig['gatewayTopology']>>({
     numTrustedProxies: uint32,
-    forwardClientCertDetails: unsupported(
-      enumOf('UNDEFINED', 'SANITIZE', 'FORWARD_ONLY', 'APPEND_FORWARD', 'SANITIZE_SET', 'ALWAYS_FORWARD_ONLY'),
-      'sidecars append the client certificate',
+    forwardClientCertDetails: enumOf(
+      'UNDEFINED',
+      'SANITIZE',
+      'FORWARD_ONLY',
+      'APPEND_FORWARD',
+      'SANITIZE_SET',
+      'ALWAYS_FORWARD_ONLY',
     ),
     proxyProtocol: unsupported(object<Readonly<Record<string, never>>>({}), 'no PROXY protocol header is read'),
   }),

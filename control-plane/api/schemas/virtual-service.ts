@@ -354,10 +354,6 @@ export const virtualService: Schema<VirtualServiceSpec> = object<VirtualServiceS
       if (spec.http === undefined && spec.tls === undefined && spec.tcp === undefined) {
         report.error(path, 'must have http, tls or tcp routes');
       }
-      const { gateways } = spec;
-      if (gateways === undefined || gateways.length === 0 || gateways.includes('mesh')) return;
-      const message = 'is for gateways only, and none runs in this release: add "mesh" to route traffic of sidecars';
-      report.warn(Code.unsupportedField, childPath(path, 'gateways'), message);
     },
   },
 );

@@ -8,6 +8,7 @@ import type { ConfigSet } from '../source.js';
 const CONTAINER = 'istio-proxy';
 /** Written by the injector. */
 const STATUS = 'sidecar.istio.io/status';
+const INJECT = 'sidecar.istio.io/inject';
 const INTERCEPTION = 'sidecar.istio.io/interceptionMode';
 /** Of the templates that make gateways: what they have is a proxy, but nothing that captures for an application. */
 const GATEWAY_TEMPLATES = 'inject.istio.io/templates';
@@ -47,5 +48,7 @@ function isInjected({ metadata, spec }: ConfigObject<PodSpec>): boolean {
   if (metadata.annotations[GATEWAY_TEMPLATES]?.split(',').some((name) => name.trim() === 'gateway') === true)
     return false;
   if (metadata.annotations[STATUS] !== undefined) return true;
+  // Who refuses injection and brings the proxy himself runs a gateway.
+  if ((metadata.labels[INJECT] ?? metadata.annotations[INJECT]) === 'false') return false;
   return [...(spec.containers ?? []), ...(spec.initContainers ?? [])].some(({ name }) => name === CONTAINER);
 }

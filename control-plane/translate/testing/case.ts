@@ -19,7 +19,7 @@ import { translate } from '../translate.js';
  * `# node: default/productpage-v1 weft` whose configuration; `# show: routes reviews` which type, and which resources
  * (a part of the name; several lines add up); `# dial: HOST:PORT` what a proxyless client asks for; `# base: none` without
  * Bookinfo; `# capture: REDIRECT` with captured pods in place of sidecars with ports of their own;
- * `# addresses: IP…` of the node.
+ * `# addresses: IP…` of the node; `# role: router` for a gateway.
  */
 export interface TranslateCase {
   readonly set: ConfigSet;
@@ -47,9 +47,11 @@ export function runCase(input: string): TranslateCase {
   const snapshot = buildSnapshot(set, allotments);
   const [workload = '', dataPlane = 'weft'] = (directive('node') ?? 'default/productpage-v1').split(' ');
   const addresses = directive('addresses')?.split(' ');
-  const node = {
+  const router = directive('role') === 'router';
+  const node: ProxyNode = {
     ...nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']),
     ...(addresses !== undefined && { addresses }),
+    ...(router && { role: 'router' }),
   };
   const resources =
     node.dataPlane === 'grpc'
