@@ -20,9 +20,13 @@ export function findingOf(object: Pick<ConfigObject, 'kind' | 'metadata' | 'orig
   };
 }
 
-/** One line for people: `reviews.yaml:14 spec.http[0].route[1].weight: must be …`; the object where no field is named. */
+/**
+ * One line for people: `reviews.yaml:14 spec.http[0].route[1].weight: must be …`; the object where there is no file, or no
+ * field.
+ */
 export function formatFinding(finding: Finding): string {
   const place = [finding.file, finding.line].filter((part) => part !== undefined).join(':');
-  const subject = [place, finding.field === '' ? finding.object : finding.field].filter((part) => part !== '');
+  const object = place === '' || finding.field === '' ? finding.object : '';
+  const subject = [place, object, finding.field].filter((part) => part !== '');
   return `${subject.join(' ')}: ${finding.message}`;
 }

@@ -3,6 +3,7 @@ import { readDocuments } from '../../api/documents.js';
 import { objectTitle } from '../../api/finding.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { parseObject, type RejectedObject } from '../../api/parse-object.js';
+import { isMapping } from '../../api/schema/schema.js';
 import { CLOSED, isPolicyKind, KEPT, withFate } from '../last-good.js';
 import type { FileText } from './file-cache.js';
 import { guessPolicies } from './policies.js';
@@ -20,8 +21,11 @@ export interface FileState {
   readonly unreadable: readonly RejectedObject[];
 }
 
-/** Reads a file against what it gave before. A state with the same text is the same state. */
-export function readFile(file: FileText, previous: FileState | undefined): FileState {
+/**
+ * Reads a file against what it gave before. A state with the same text is the same state. `namespace` is that of objects
+ * that name none.
+ */
+export function readFile(file: FileText, previous: FileState | undefined, namespace?: string): FileState {
   if (previous !== undefined && previous.text === file.text && previous.fault === file.fault) return previous;
   const { name, text, fault } = file;
   if (text === undefined) {
@@ -31,7 +35,7 @@ export function readFile(file: FileText, previous: FileState | undefined): FileS
   }
   const read = readDocuments(text, name);
   const parts = new Parts(previous);
-  for (const { value, origin } of read.objects) parts.add(parseObject(value, origin));
+  for (const { value, origin } of read.objects) parts.add(parseObject(inNamespace(value, namespace), origin));
   if (read.broken.length > 0) parts.keepAll(read.broken.flatMap((part) => guessPolicies(part.text)));
   const kept = read.broken.length > 0 && (previous?.objects.size ?? 0) > 0 ? KEPT : '';
   const findings = [
@@ -47,6 +51,11 @@ export function readFile(file: FileText, previous: FileState | undefined): FileS
     findings,
     unreadable: parts.unreadable,
   };
+}
+
+function inNamespace(object: Readonly<Record<string, unknown>>, namespace: string | undefined): typeof object {
+  const { metadata } = object;
+  return namespace === undefined || !isMapping(metadata) ? object : { ...object, metadata: { namespace, ...metadata } };
 }
 
 function unreadableFinding(file: string, message: string): Finding {
