@@ -23,11 +23,21 @@ export type Interception = 'REDIRECT' | 'TPROXY' | 'NONE';
 export interface CapturingSidecar {
   readonly kind: 'capture';
   readonly interception: Interception;
+  /** Ports of the pod that are led to the sidecar; all when undefined. */
+  readonly included?: ReadonlySet<number>;
+  /** Ports of the pod at which clients meet the application, or a side port of the proxy, itself. */
+  readonly excluded?: ReadonlySet<number>;
 }
 
 /** Whether a sidecar gets its workload's connections without being asked: not in a pod that refused interception. */
 export function captures(sidecar: Sidecar | undefined): boolean {
   return sidecar?.kind === 'capture' && sidecar.interception !== 'NONE';
+}
+
+/** Whether connections to a port of the pod come to its sidecar. */
+export function capturesPort(sidecar: Sidecar | undefined, port: number): boolean {
+  if (sidecar?.kind !== 'capture' || sidecar.interception === 'NONE') return false;
+  return sidecar.included?.has(port) !== false && sidecar.excluded?.has(port) !== true;
 }
 
 export type Sidecar = SidecarPorts | CapturingSidecar;

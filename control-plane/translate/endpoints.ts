@@ -3,7 +3,7 @@ import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoin
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import type { Subset } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
-import { captures, ownPorts } from '../model/allotment.js';
+import { capturesPort, ownPorts } from '../model/allotment.js';
 import {
   applicationPort,
   canonicalName,
@@ -55,7 +55,8 @@ export function offersMeshTls(snapshot: MeshSnapshot, endpoint: Endpoint, port: 
   const { workload } = endpoint;
   const application = applicationPort(port, endpoint);
   if (application === undefined) return false;
-  const meshed = captures(workload.sidecar) || ownPorts(workload.sidecar)?.inbound.has(application) === true;
+  const meshed =
+    capturesPort(workload.sidecar, application) || ownPorts(workload.sidecar)?.inbound.has(application) === true;
   return meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
 }
 

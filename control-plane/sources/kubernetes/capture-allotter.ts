@@ -13,11 +13,13 @@ const INTERCEPTION = 'sidecar.istio.io/interceptionMode';
 /** Of the templates that make gateways: what they have is a proxy, but nothing that captures for an application. */
 const GATEWAY_TEMPLATES = 'inject.istio.io/templates';
 
-const SIDECARS: Readonly<Record<Interception, CapturingSidecar>> = {
-  REDIRECT: { kind: 'capture', interception: 'REDIRECT' },
-  TPROXY: { kind: 'capture', interception: 'TPROXY' },
-  NONE: { kind: 'capture', interception: 'NONE' },
-};
+const INCLUDED = 'traffic.sidecar.istio.io/includeInboundPorts';
+const EXCLUDED = 'traffic.sidecar.istio.io/excludeInboundPorts';
+const STATUS_PORT = 'status.sidecar.istio.io/port';
+const INTERCEPTIONS: readonly Interception[] = ['REDIRECT', 'TPROXY', 'NONE'];
+/** The proxy's side ports, which nothing leads back to it. */
+const OWN_PORTS = '15021,15090';
+const DEFAULT_STATUS_PORT = '15020';
 
 /** Which pods have a sidecar: those that were injected. There are no ports to be given out. */
 export class CaptureAllotter implements Allotter {
@@ -35,11 +37,36 @@ export function capturedPods(set: ConfigSet): Allotments {
   const allotments = new Map<string, CapturingSidecar>();
   for (const pod of objectsOfKind(set.objects, 'Pod')) {
     if (!isInjected(pod)) continue;
-    const { namespace, name, annotations } = pod.metadata;
-    const mode = annotations[INTERCEPTION] ?? 'REDIRECT';
-    allotments.set(`${namespace}/${name}`, SIDECARS[mode as Interception] ?? SIDECARS.REDIRECT);
+    allotments.set(`${pod.metadata.namespace}/${pod.metadata.name}`, sidecarOf(pod));
   }
   return allotments;
+}
+
+/** What did not change is the same object in the next set. */
+const made = new WeakMap<ConfigObject<PodSpec>, CapturingSidecar>();
+
+function sidecarOf(pod: ConfigObject<PodSpec>): CapturingSidecar {
+  const known = made.get(pod);
+  if (known !== undefined) return known;
+  const { annotations } = pod.metadata;
+  const included = annotations[INCLUDED];
+  const sidecar: CapturingSidecar = {
+    kind: 'capture',
+    interception: INTERCEPTIONS.find((mode) => mode === annotations[INTERCEPTION]) ?? 'REDIRECT',
+    ...(included === undefined || included.trim() === '*' ? {} : { included: portsOf(included) }),
+    excluded: portsOf(`${annotations[EXCLUDED] ?? ''},${annotations[STATUS_PORT] ?? DEFAULT_STATUS_PORT},${OWN_PORTS}`),
+  };
+  made.set(pod, sidecar);
+  return sidecar;
+}
+
+function portsOf(list: string): ReadonlySet<number> {
+  return new Set(
+    list
+      .split(',')
+      .map((port) => Number(port.trim()))
+      .filter((port) => port > 0),
+  );
 }
 
 function isInjected({ metadata, spec }: ConfigObject<PodSpec>): boolean {
