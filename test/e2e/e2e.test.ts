@@ -1,7 +1,10 @@
 import { beforeAll, describe } from 'vitest';
 import { skipWithoutCluster } from './cluster.js';
 import { buildAndLoad, canBuild, install, startSample } from './installing.js';
+import { resilience } from './resilience.js';
 import { sample } from './sample.js';
+import { shapes } from './shapes.js';
+import { workloads } from './workloads.js';
 
 const skipped = skipWithoutCluster() || cannotBuild();
 
@@ -23,4 +26,7 @@ describe.skipIf(skipped)('real pods', () => {
   }, 600_000);
 
   describe('the sample', sample);
+  describe('traffic', shapes);
+  describe('workloads', workloads);
+  describe('under load', resilience);
 });

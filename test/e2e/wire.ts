@@ -60,7 +60,9 @@ export function readPcap(bytes: Buffer): Wire {
     packets++;
     const text = packet.toString('latin1');
     if (hasTlsRecord(packet)) tlsRecords++;
-    const line = /(?:GET|POST) \/\S* HTTP\/1\.1|HTTP\/1\.1 \d{3}|"podname"|William Shakespeare/.exec(text);
+    const line = /(?:GET|POST) \/\S* HTTP\/1\.1|HTTP\/1\.1 \d{3}|"podname"|William Shakespeare|220 greetings/.exec(
+      text,
+    );
     if (line !== null) plaintext.add(line[0]);
   }
   return { packets, tlsRecords, plaintext: [...plaintext] };
