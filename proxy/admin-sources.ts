@@ -9,7 +9,7 @@ import type { AdminSources, CertificateDetails, CertificateView, ResourceView } 
 import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
-import type { StatGroup } from './telemetry/envoy-stats.js';
+import type { Stat, StatGroup } from './telemetry/envoy-stats.js';
 import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
 import { parseSubjectAltName } from './tls/peer.js';
@@ -124,17 +124,24 @@ function details(pem: string): CertificateDetails {
   };
 }
 
+function numbers(of: object): Stat[] {
+  return Object.entries(of).map(([name, value]) => ({
+    name,
+    type: name.endsWith('_active') ? 'gauge' : 'counter',
+    value: Number(value),
+  }));
+}
+
 function* stats({ plane, configuration, ca, clock }: AdminParts): Iterable<StatGroup> {
   for (const { listener } of plane.listeners.list()) {
     yield {
       scope: 'listener',
       tag: { label: 'listener_address', value: listener.name },
-      stats: Object.entries(listener.stats).map(([name, value]) => ({
-        name,
-        type: name.endsWith('_active') ? 'gauge' : 'counter',
-        value: Number(value),
-      })),
+      stats: numbers(listener.stats),
     };
+  }
+  for (const [prefix, counts] of plane.downstream.entries()) {
+    yield { scope: 'http', tag: { label: 'http_conn_manager_prefix', value: prefix }, stats: numbers(counts) };
   }
   for (const [name, { value }] of plane.counters.entries()) {
     const dot = name.indexOf('.');

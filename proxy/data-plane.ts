@@ -6,6 +6,7 @@ import { listenerCompilers, routeCompilers, upstreamTlsCompiler } from './compil
 import type { ProxyConfig } from './config.js';
 import { CoarseTimers } from './http/coarse-timers.js';
 import { serveHttp } from './http/connection-manager.js';
+import { DownstreamStatsTable } from './http/downstream-stats.js';
 import { Http1ClientConnection } from './http1/client-connection.js';
 import { Http2ClientConnection } from './http2/client-connection.js';
 import type { ListenerDeps } from './listeners/compile-deps.js';
@@ -44,6 +45,7 @@ export interface DataPlane {
   readonly listeners: ListenerManager;
   readonly metrics: IstioMetrics;
   readonly counters: Counters;
+  readonly downstream: DownstreamStatsTable;
   readonly logs: LogSinks;
   readonly listenerDeps: ListenerDeps;
 }
@@ -67,6 +69,7 @@ export function assembleDataPlane(
   const metrics = new IstioMetrics(own);
   const logs = new LogSinks(clock);
   const timers = new CoarseTimers(clock);
+  const downstream = new DownstreamStatsTable();
 
   const secrets = new SecretStore();
   const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock });
@@ -132,12 +135,18 @@ export function assembleDataPlane(
     makeTransparent: redirection.makeTransparent,
     compile: (message) => compileListener(message, listenerDeps),
     serveHttp: (socket, connection, live, protocol) =>
-      serveHttp(socket, connection, live, { router, clock, random, log, timers, countHttp2 }, protocol),
+      serveHttp(
+        socket,
+        connection,
+        live,
+        { router, clock, random, log, timers, countHttp2, stats: downstream },
+        protocol,
+      ),
     serveTcp: (socket, connection, tcp) => serveTcp(socket, connection, tcp, { clusters, clock, random }),
     onRefused: refusalLogger(clock, log),
     nextConnectionId: () => ++connectionId,
     routesMissing: hooks.routesMissing,
     onChange: hooks.onChange,
   });
-  return { secrets, clusters, routes, listeners, metrics, counters, logs, listenerDeps };
+  return { secrets, clusters, routes, listeners, metrics, counters, downstream, logs, listenerDeps };
 }

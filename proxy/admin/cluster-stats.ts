@@ -1,29 +1,18 @@
 import type { Stat, StatGroup } from '../telemetry/envoy-stats.js';
-import type { ClusterResources, Host } from '../upstream/cluster.js';
+import type { ClusterResources } from '../upstream/cluster.js';
+import type { StatusCounts, TrafficStats } from '../upstream/traffic-stats.js';
 import type { ClusterView } from './sources.js';
 
 /** The statistics that Envoy keeps of a cluster, as far as we count them. */
 export function clusterStats(cluster: ClusterView): StatGroup {
   const hosts = [...cluster.hosts];
-  const sum = (of: (host: Host) => number): number => hosts.reduce((total, { host }) => total + of(host), 0);
   const { defaultResources: limits, highResources: high } = cluster;
   const healthy = hosts.filter(({ healthFlags }) => healthFlags.length === 0).length;
   return {
     scope: 'cluster',
     tag: { label: 'cluster_name', value: cluster.name },
     stats: [
-      counter(
-        'upstream_rq_total',
-        sum(({ stats }) => stats.total),
-      ),
-      counter(
-        'upstream_rq_timeout',
-        sum(({ stats }) => stats.timeout),
-      ),
-      counter(
-        'upstream_cx_connect_fail',
-        sum(({ stats }) => stats.connectFail),
-      ),
+      ...traffic(cluster.traffic),
       counter('upstream_rq_pending_overflow', limits.overflows + high.overflows),
       counter('upstream_cx_overflow', limits.connectionOverflows + high.connectionOverflows),
       counter('upstream_rq_retry_overflow', limits.retryOverflows + high.retryOverflows),
@@ -41,6 +30,45 @@ export function clusterStats(cluster: ClusterView): StatGroup {
       gauge('membership_healthy', healthy),
     ],
   };
+}
+
+function traffic(stats: TrafficStats): Stat[] {
+  return [
+    counter('upstream_rq_total', stats.requests),
+    counter('upstream_rq_pending_total', stats.waits),
+    counter('upstream_rq_pending_failure_eject', stats.failedWaits),
+    counter('upstream_rq_cancelled', stats.cancelled),
+    counter('upstream_rq_timeout', stats.timeouts),
+    counter('upstream_rq_per_try_timeout', stats.tryTimeouts),
+    counter('upstream_rq_per_try_idle_timeout', stats.tryIdleTimeouts),
+    counter('upstream_rq_rx_reset', stats.remoteResets),
+    counter('upstream_rq_tx_reset', stats.localResets),
+    counter('upstream_cx_total', stats.connections),
+    counter('upstream_cx_http1_total', stats.http1Connections),
+    counter('upstream_cx_http2_total', stats.http2Connections),
+    counter('upstream_cx_connect_fail', stats.connectFailures),
+    counter('upstream_cx_connect_timeout', stats.connectTimeouts),
+    counter('upstream_cx_idle_timeout', stats.idleTimeouts),
+    counter('upstream_cx_max_requests', stats.fullConnections),
+    counter('upstream_cx_max_duration_reached', stats.oldConnections),
+    counter('upstream_cx_none_healthy', stats.withoutHost),
+    ...statuses('', stats.internal, stats.external),
+    ...statuses('internal.', stats.internal),
+    ...statuses('external.', stats.external),
+    ...statuses('retry.', stats.retried),
+  ];
+}
+
+/** One counter a status, one a hundred of them, and the sum; those that Envoy makes when they first count. */
+function statuses(prefix: string, ...sources: readonly StatusCounts[]): Stat[] {
+  const counts = new Map<string, number>();
+  for (const source of sources) {
+    for (const [status, count] of source.entries()) {
+      const names = [String(status), `${Math.floor(status / 100)}xx`, 'completed'];
+      for (const name of names) counts.set(name, (counts.get(name) ?? 0) + count);
+    }
+  }
+  return [...counts].map(([name, value]) => counter(`${prefix}upstream_rq_${name}`, value));
 }
 
 function breakers(priority: string, limits: ClusterResources): Stat[] {

@@ -7,6 +7,7 @@ import { fromJson } from '../../common/xds/json.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import { OutlierDetector } from '../upstream/outlier-detector.js';
+import { TrafficStats } from '../upstream/traffic-stats.js';
 import { type AdminServer, startAdmin } from './server.js';
 import type { AdminSources, ResourceView, ServerState } from './sources.js';
 
@@ -84,6 +85,14 @@ interface Calls {
   readonly log: string[];
 }
 
+function traffic(): TrafficStats {
+  const stats = new TrafficStats();
+  stats.requests = 9;
+  for (const status of [200, 200, 404]) stats.external.count(status);
+  stats.internal.count(503);
+  return stats;
+}
+
 function fakeSources(calls: Calls): AdminSources {
   return {
     state: () => calls.state,
@@ -98,6 +107,7 @@ function fakeSources(calls: Calls): AdminSources {
       {
         name: 'c',
         addedViaApi: true,
+        traffic: traffic(),
         defaultResources: limits(),
         highResources: limits(),
         hosts: [{ host: HOST, healthFlags: ['/failed_outlier_check'] }],
@@ -343,6 +353,9 @@ describe('admin server', () => {
       expect.arrayContaining([
         '# TYPE envoy_cluster_upstream_rq_total counter',
         'envoy_cluster_upstream_rq_total{cluster_name="c"} 9',
+        'envoy_cluster_upstream_rq_200{cluster_name="c"} 2',
+        'envoy_cluster_upstream_rq_completed{cluster_name="c"} 4',
+        'envoy_cluster_internal_upstream_rq{cluster_name="c",response_code_class="5xx"} 1',
         'envoy_cluster_outlier_detection_ejections_active{cluster_name="c"} 1',
         'envoy_listener_downstream_cx_total{listener_address="0.0.0.0_15006"} 3',
         'envoy_server_live 1',

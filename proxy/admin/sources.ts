@@ -5,6 +5,7 @@ import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import type { HealthCheckStats } from '../upstream/health/health-checks.js';
 import type { OutlierStats } from '../upstream/outlier-detector.js';
+import type { TrafficStats } from '../upstream/traffic-stats.js';
 
 /** What the admin server shows and does: getters, so that it always tells the present state. */
 export interface AdminSources {
@@ -54,6 +55,7 @@ export interface ResourceView {
 export interface ClusterView {
   readonly name: string;
   readonly addedViaApi: boolean;
+  readonly traffic: TrafficStats;
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
   readonly hosts: Iterable<HostView>;

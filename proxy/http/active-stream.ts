@@ -175,6 +175,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.response = head;
     const { info, config } = this;
     info.responseCode = head.status;
+    this.manager.stats.completed(head.status);
     const { filters } = config;
     for (let i = filters.length - 1; i >= 0; i--) this.runResponseFilter(i, head);
     if (this.bodies !== undefined && !end) this.swallower = this.bodies.swallower(head);
@@ -253,6 +254,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (this.over) return;
     if (this.info.responseCodeDetails === '') this.info.responseCodeDetails = detail;
     this.finish();
+    this.manager.stats.downstream_rq_tx_reset++;
     this.sink.reset();
   }
 
@@ -287,6 +289,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   onDownstreamReset(detail: string, protocolError: boolean): void {
     if (this.over) return;
+    this.manager.stats.downstream_rq_rx_reset++;
     this.info.flags |= protocolError ? FLAG.DPE : FLAG.DC;
     this.info.responseCodeDetails = detail;
     this.detach(detail);

@@ -7,6 +7,7 @@ import { Http2ServerConnection } from '../http2/server-connection.js';
 import { ActiveStream } from './active-stream.js';
 import type { CoarseTimers, Sleeper } from './coarse-timers.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
+import { DownstreamStats, type DownstreamStatsTable } from './downstream-stats.js';
 import { FLAG } from './flags.js';
 import { HeaderList } from './headers.js';
 import type { RequestHead } from './message.js';
@@ -27,6 +28,8 @@ export interface HttpConnectionDeps {
   readonly log: Logger;
   /** One for all connections of the process. */
   readonly timers: CoarseTimers;
+  /** Where all connections of the process count. */
+  readonly stats?: DownstreamStatsTable;
   /** Counts what happens on HTTP/2 connections, by Envoy's names below `http2.`. */
   readonly countHttp2?: (name: string) => void;
   onClosed?(): void;
@@ -63,6 +66,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 
   private readonly streams = new Set<ActiveStream>();
   private readonly codec: ServerCodec;
+  /** @internal */
+  readonly stats: DownstreamStats;
   private readonly openedAt: number;
   private closed = false;
   private requests = 0;
@@ -75,6 +80,11 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     protocol: ServerProtocol,
   ) {
     socket.setNoDelay(true);
+    this.stats = deps.stats?.of(live.current.statPrefix) ?? new DownstreamStats();
+    this.stats.downstream_cx_total++;
+    this.stats.downstream_cx_active++;
+    if (protocol === 'http1') this.stats.downstream_cx_http1_total++;
+    else this.stats.downstream_cx_http2_total++;
     this.codec = this.createCodec(socket, protocol);
     this.openedAt = deps.clock.monotonic();
     this.scheduleWake(this.openedAt);
@@ -119,7 +129,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   onRequest(sink: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink {
     const config = this.live.current;
     const stream = new ActiveStream(this, config, sink, request, meta);
-    this.streams.add(stream);
+    this.begin(stream);
     const most = config.maxRequestsPerConnection ?? 0;
     if (most > 0 && ++this.requests >= most) this.codec.closeWhenIdle();
     const refusal = checkRequest(stream, meta);
@@ -142,6 +152,15 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     return stream;
   }
 
+  private begin(stream: ActiveStream): void {
+    this.streams.add(stream);
+    const { stats } = this;
+    stats.downstream_rq_total++;
+    stats.downstream_rq_active++;
+    if (stream.request.version === 'HTTP/2') stats.downstream_rq_http2_total++;
+    else stats.downstream_rq_http1_total++;
+  }
+
   private answerExpectation(sink: ResponseSink, stream: ActiveStream): void {
     if (stream.config.proxy100Continue === true) stream.request.headers.append('expect', '100-continue');
     else sink.sendInformational({ status: 100, reason: '', headers: new HeaderList() });
@@ -149,7 +168,8 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 
   onBadHead(sink: ResponseSink, meta: RequestMeta, status: number, details: string, flags: number): RequestSink {
     const stream = new ActiveStream(this, this.live.current, sink, unreadHead(), meta);
-    this.streams.add(stream);
+    this.begin(stream);
+    if (status === 408) this.stats.downstream_rq_header_timeout++;
     stream.localReply({
       status,
       body: status === 408 ? 'request header timeout' : (STATUS_CODES[status] ?? ''),
@@ -170,13 +190,15 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   onConnectionClosed(): void {
     if (this.closed) return;
     this.closed = true;
+    this.stats.downstream_cx_active--;
+    this.stats.downstream_cx_destroy++;
     this.deps.timers.cancel(this);
     this.deps.onClosed?.();
   }
 
   /** @internal */
   onStreamFinished(stream: ActiveStream): void {
-    this.streams.delete(stream);
+    if (this.streams.delete(stream)) this.stats.downstream_rq_active--;
   }
 
   onWake(now: number): void {
@@ -187,7 +209,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
       codec.failHead(408, 'request_header_timeout');
     } else if (isPast(now, codec.lastActivity, timeouts.idleMs)) {
-      if (codec.idle) codec.closeWhenIdle();
+      if (codec.idle) {
+        this.stats.downstream_cx_idle_timeout++;
+        codec.closeWhenIdle();
+      }
       // Nobody else ends it: a head that stops halfway would hold its connection for ever.
       else if (codec.inHead) codec.failHead(408, 'request_header_timeout');
     }
@@ -198,12 +223,15 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   private checkStream(stream: ActiveStream, now: number): void {
     const { requestMs } = stream.config.timeouts;
     if (!stream.requestEnded && stream.upgrade === '' && isPast(now, stream.startedAt, requestMs)) {
+      this.stats.downstream_rq_timeout++;
       stream.failWith(timeoutReply('request timeout', 'request_overall_timeout', 0));
     } else if (isPast(now, stream.startedAt, stream.maxDurationMs)) {
+      this.stats.downstream_rq_max_duration_reached++;
       const status = stream.requestEnded ? 504 : 408;
       const reply = { body: 'downstream duration timeout', details: 'max_duration_timeout', flags: 0 };
       stream.failWith({ ...reply, status, grpcStatus: DEADLINE_EXCEEDED });
     } else if (isPast(now, stream.lastActivity, stream.idleTimeoutMs)) {
+      this.stats.downstream_rq_idle_timeout++;
       const status = stream.requestEnded ? 504 : 408;
       stream.failWith({ status, body: 'stream timeout', details: 'stream_idle_timeout', flags: FLAG.SI });
     }

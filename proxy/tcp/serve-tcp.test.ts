@@ -11,6 +11,7 @@ import type { TcpProxyConfig } from '../listeners/config.js';
 import { TEST_CONNECTION } from '../telemetry/testing.js';
 import type { Cluster, ClusterResources, Clusters, ConnectEvents, Host } from '../upstream/cluster.js';
 import { plainDialer } from '../upstream/dialer.js';
+import { TrafficStats } from '../upstream/traffic-stats.js';
 import { serveTcp, type TcpDeps, type TcpHandle } from './serve-tcp.js';
 
 const servers: net.Server[] = [];
@@ -57,6 +58,7 @@ class FakeCluster implements Cluster {
     maxConnectionDurationMs: 0,
   };
   readonly service = undefined;
+  readonly traffic = new TrafficStats();
   readonly outcomes: string[] = [];
   readonly limits: ClusterResources = {
     maxConnections: 10,

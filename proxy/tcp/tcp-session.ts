@@ -75,6 +75,7 @@ export class TcpSession implements TcpHandle {
       destination: this.info.connection.localAddress,
     });
     if (host === undefined) {
+      cluster.traffic.withoutHost++;
       this.abort(FLAG.UH);
       return;
     }
@@ -83,6 +84,8 @@ export class TcpSession implements TcpHandle {
     resources.connections++;
     host.activeRequests++;
     host.stats.total++;
+    cluster.traffic.connections++;
+    cluster.traffic.requests++;
     this.release = () => {
       this.release = ignore;
       resources.connections--;
@@ -101,6 +104,8 @@ export class TcpSession implements TcpHandle {
     this.release();
     if (this.finished) return;
     host.stats.connectFail++;
+    cluster.traffic.connectFailures++;
+    if (reason === 'connect-timeout') cluster.traffic.connectTimeouts++;
     host.stats.error++;
     this.info.upstreamTransportFailureReason = detail;
     cluster.report(host, { kind: reason === 'connect-timeout' ? 'timeout' : 'connect-failure' });

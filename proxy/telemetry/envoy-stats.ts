@@ -26,16 +26,21 @@ export function flatStats(groups: Iterable<StatGroup>): { name: string; value: n
   return flat.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
+/** Istio's bootstrap makes a label of it (`stats_tags`). */
+const CLASS = /^(.*_rq)_(\dxx)$/;
+
 /** Prometheus' text of a registry followed by that of the groups, named as Envoy names them (`envoy_cluster_…`). */
 export async function exposition(registry: Registry, groups: Iterable<StatGroup>): Promise<string> {
   const families = new Map<string, { type: MetricSource['type']; samples: Sample[] }>();
   for (const { scope, tag, stats } of groups) {
     const labels = tag === undefined ? {} : { [tag.label]: tag.value };
     for (const stat of stats) {
-      const name = `envoy_${scope}_${stat.name}`.replace(/[^A-Za-z0-9_]/g, '_');
+      const [, base = stat.name, status] = CLASS.exec(stat.name) ?? [];
+      const name = `envoy_${scope}_${base}`.replace(/[^A-Za-z0-9_]/g, '_');
       const family = families.get(name) ?? { type: exposedType(name, stat.type), samples: [] };
       families.set(name, family);
-      family.samples.push({ labels, value: stat.value });
+      const all = status === undefined ? labels : { ...labels, response_code_class: status };
+      family.samples.push({ labels: all, value: stat.value });
     }
   }
   const scratch = newRegistry();

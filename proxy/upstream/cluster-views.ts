@@ -3,11 +3,13 @@ import type { ClusterManager } from './cluster-manager.js';
 import type { HealthCheckStats } from './health/health-checks.js';
 import type { UpstreamHost } from './host.js';
 import type { OutlierStats } from './outlier-detector.js';
+import type { TrafficStats } from './traffic-stats.js';
 
 /** What the admin endpoints show of a cluster. */
 export interface ClusterSummary {
   readonly name: string;
   readonly addedViaApi: boolean;
+  readonly traffic: TrafficStats;
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
   readonly hosts: readonly HostSummary[];
@@ -31,6 +33,7 @@ export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
   return manager.list().map(({ cluster, fixed }) => ({
     name: cluster.name,
     addedViaApi: !fixed,
+    traffic: cluster.traffic,
     defaultResources: cluster.resources('default'),
     highResources: cluster.resources('high'),
     hosts: cluster.hosts.map(hostSummary),

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { PeerInfo, ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
 import type { Http2Settings } from '../http2/options.js';
 import type { ProxiedConnection } from './proxy-header.js';
+import type { TrafficStats } from './traffic-stats.js';
 
 /** What the router and the TCP proxy see of upstream. Implemented by the cluster manager in this folder. */
 export interface Clusters {
@@ -15,6 +16,7 @@ export interface Cluster {
   readonly service: ServiceInfo | undefined;
   /** Set for a cluster of type dynamic_forward_proxy, whose hosts are named by {@link LoadBalancerContext.destination}. */
   readonly outside?: OutsidePreparation | undefined;
+  readonly traffic: TrafficStats;
   /** Counters and current values of the circuit breakers of a priority. */
   resources(priority: 'default' | 'high'): ClusterResources;
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */

@@ -11,6 +11,7 @@ import { HttpHostPool, type PoolWaiter } from './http-pool.js';
 import type { PooledConnection } from './pooled-connection.js';
 import { BreakerState } from './resources.js';
 import { ManualClock } from './testing.js';
+import { TrafficStats } from './traffic-stats.js';
 
 const NO_STREAM: UpstreamStream = {
   sendHead() {},
@@ -92,6 +93,7 @@ function setUp(limits: Partial<BreakerLimits> = {}, settings: Partial<ClusterSet
       ...settings,
     },
     service: undefined,
+    traffic: new TrafficStats(),
     resources: () => resources,
     chooseHost: () => undefined,
     connect: (_host, events) => {

@@ -122,12 +122,17 @@ export class ConnectionPool {
     }
     this.waiting.add(waiter);
     this.resources.pending++;
+    this.cluster.traffic.waits++;
     this.openWhereNeeded();
   }
 
   cancel(waiter: PoolWaiter): void {
-    if (this.waiting.delete(waiter)) this.resources.pending--;
-    else this.looking.delete(waiter);
+    if (this.waiting.delete(waiter)) {
+      this.resources.pending--;
+      this.cluster.traffic.cancelled++;
+    } else {
+      this.looking.delete(waiter);
+    }
   }
 
   drain(): void {
@@ -164,6 +169,10 @@ export class ConnectionPool {
     this.connecting--;
     this.host.stats.connectFail++;
     const failed = [...this.waiting];
+    const { traffic } = this.cluster;
+    traffic.connectFailures++;
+    if (reason === 'connect-timeout') traffic.connectTimeouts++;
+    traffic.failedWaits += failed.length;
     this.waiting.clear();
     this.resources.pending -= failed.length;
     this.remove(connection);
@@ -242,6 +251,7 @@ export class ConnectionPool {
       const connection = new PooledConnection(this);
       this.all.add(connection);
       this.resources.connections++;
+      this.cluster.traffic.connections++;
       this.connecting++;
       connection.open();
     }

@@ -79,10 +79,14 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     this.pool.resources.requests++;
     this.pool.host.activeRequests++;
     this.pool.host.stats.total++;
+    this.pool.cluster.traffic.requests++;
     const stream = codec.start(waiter);
     const limit = this.pool.cluster.settings.maxRequestsPerConnection;
     waiter.onPoolReady(this, stream);
-    if (limit > 0 && this.served >= limit) this.drain();
+    if (limit > 0 && this.served >= limit) {
+      this.pool.cluster.traffic.fullConnections++;
+      this.drain();
+    }
   }
 
   /** The request is over for those who count. */
@@ -107,6 +111,8 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     this.localAddress = joinAddress(socket.localAddress ?? '', socket.localPort ?? 0);
     const { kind, cluster, deps } = this.pool;
     const protocol = kind.protocol !== 'auto' ? kind.protocol : peer.alpn === 'h2' ? 'http2' : 'http1';
+    if (protocol === 'http2') cluster.traffic.http2Connections++;
+    else cluster.traffic.http1Connections++;
     this.codec = deps.createConnection(socket, this, protocol, cluster.settings);
     const { maxConnectionDurationMs } = this.pool.cluster.settings;
     if (maxConnectionDurationMs > 0) {
@@ -159,6 +165,8 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   onWake(now: number): void {
     if (!this.usable) return;
     if (now >= this.liveUntil || (this.active === 0 && now >= this.idleUntil)) {
+      if (now >= this.liveUntil) this.pool.cluster.traffic.oldConnections++;
+      else this.pool.cluster.traffic.idleTimeouts++;
       this.codec?.drain();
       return;
     }

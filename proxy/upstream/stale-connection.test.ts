@@ -13,6 +13,7 @@ import { HttpHostPool, type PoolWaiter } from './http-pool.js';
 import type { PooledConnection } from './pooled-connection.js';
 import { BreakerState } from './resources.js';
 import { ManualClock } from './testing.js';
+import { TrafficStats } from './traffic-stats.js';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(() => {
@@ -81,6 +82,7 @@ describe('a server that has closed an idle connection, though nobody has read th
       name: 'c',
       settings: SETTINGS,
       service: undefined,
+      traffic: new TrafficStats(),
       resources: () => resources,
       chooseHost: () => undefined,
       connect: (_host, events) => {

@@ -26,6 +26,7 @@ import { OutlierDetector } from './outlier-detector.js';
 import { OutsideHosts, type OutsideHostsDeps } from './outside-hosts.js';
 import { proxyHeader } from './proxy-header.js';
 import { BreakerState } from './resources.js';
+import { TrafficStats } from './traffic-stats.js';
 
 /** What a connection that is to speak one protocol does not offer. */
 const WITHOUT_ALPN: Readonly<Record<WireProtocol, ReadonlySet<string>>> = {
@@ -44,6 +45,7 @@ export interface ClusterDeps extends OutsideHostsDeps {
 /** A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. */
 export class UpstreamCluster implements Cluster {
   readonly name: string;
+  readonly traffic = new TrafficStats();
   readonly detector: OutlierDetector;
   /** Set when its hosts are asked for their health. */
   healthChecks: HealthChecks | undefined = undefined;

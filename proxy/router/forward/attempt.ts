@@ -106,6 +106,7 @@ export class Attempt implements PoolWaiter {
     if (this.over) return;
     const stream = this.stream;
     this.requestEnded = true;
+    if (this.connection?.isMultiplexed === true) this.cluster.traffic.localResets++;
     this.finish();
     if (stream !== undefined) stream.reset();
     else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.wire);
@@ -155,6 +156,7 @@ export class Attempt implements PoolWaiter {
   onUpstreamReset(reason: ResetReason, detail: string): void {
     if (this.over) return;
     this.finish();
+    if (reason === 'stream-reset' || reason === 'refused') this.cluster.traffic.remoteResets++;
     this.owner.onAttemptReset(this, reason, detail);
   }
 

@@ -19,7 +19,7 @@ import { type ForwardPlan, takeHostsName } from './forward-plan.js';
 import type { ForwardingDeps } from './forwarding-router.js';
 import { RequestBody } from './request-body.js';
 import { RequestTimers, type TimeoutOwner } from './request-timers.js';
-import { acceptResponse } from './response.js';
+import { acceptResponse, statusCounts } from './response.js';
 import { type RetryDecision, RetryState } from './retry-state.js';
 import { replyAttempted } from './route-replies.js';
 import { setExpectedTimeout } from './timeouts.js';
@@ -153,6 +153,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     this.tried ??= new TriedHosts(plan);
     const host = plan.cluster.chooseHost(this.tried.context());
     if (host === undefined) {
+      plan.cluster.traffic.withoutHost++;
       this.reply(NO_HEALTHY_UPSTREAM);
       return;
     }
@@ -189,6 +190,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
 
   onAttemptInformational(head: ResponseHead): void {
     this.timers.touch();
+    statusCounts(this.plan.cluster, this.stream.request).count(head.status);
     this.stream.sendInformational(head);
   }
 
@@ -252,6 +254,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     }
     this.attempt = undefined;
     this.timedOut = false;
+    attempt.cluster.traffic.retried.count(head.status);
     attempt.cancel();
     this.timers.stopTry();
     this.scheduleRetry();
@@ -293,6 +296,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private reply(reply: LocalReply): void {
     const { stream, plan } = this;
     this.finish();
+    if (reply !== RETRY_BUFFER_EXCEEDED) statusCounts(plan.cluster, stream.request).count(reply.status);
     replyAttempted(stream, plan.route, plan.choice, reply);
   }
 
@@ -307,6 +311,9 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   // Timeouts.
 
   onTryTimeout(kind: TimeoutKind): void {
+    const { traffic } = this.plan.cluster;
+    if (kind === 'upstream_per_try_idle_timeout') traffic.tryIdleTimeouts++;
+    else traffic.tryTimeouts++;
     const attempt = this.dropTimedOut();
     if (this.started) {
       this.breakOff(FLAG.UT, kind);
@@ -325,7 +332,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   }
 
   onTimeout(kind: TimeoutKind): void {
-    this.dropTimedOut();
+    if (this.dropTimedOut() !== undefined) this.plan.cluster.traffic.timeouts++;
     if (this.started) this.breakOff(FLAG.UT, kind);
     else this.reply(timeoutReply(kind));
   }

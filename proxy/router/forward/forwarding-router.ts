@@ -11,6 +11,7 @@ import { takeHostsName } from './forward-plan.js';
 import { ForwardedRequest } from './forwarded-request.js';
 import { requestHash } from './hash.js';
 import { Mirror, mirroredHead } from './mirror.js';
+import { statusCounts } from './response.js';
 import { takeRetryOptions } from './retry-options.js';
 import { replyAttempted, replyByRoute, replyDirectly, replyRedirect } from './route-replies.js';
 import { TcpTunnel } from './tcp-tunnel.js';
@@ -103,6 +104,8 @@ export class ForwardingRouter implements Router {
     const destination = originalDestination(cluster, stream);
     const host = cluster.chooseHost({ hash, avoid: NO_HOSTS, avoidAttempts: 0, destination });
     if (host === undefined) {
+      cluster.traffic.withoutHost++;
+      statusCounts(cluster, request).count(NO_HEALTHY_UPSTREAM.status);
       replyAttempted(stream, route, choice, NO_HEALTHY_UPSTREAM);
       return ANSWERED;
     }

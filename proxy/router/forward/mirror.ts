@@ -8,6 +8,7 @@ import { RequestBody } from './request-body.js';
 /** A copy of a request for another cluster; its answer is read and thrown away. */
 export class Mirror implements AttemptOwner {
   private abandoned = false;
+  private answered = false;
   private attempt: Attempt | undefined = undefined;
   private readonly body = new RequestBody();
   private readonly deadline: Deadline;
@@ -18,7 +19,7 @@ export class Mirror implements AttemptOwner {
     private readonly timeoutMs: number,
     private readonly deps: PoolDeps,
   ) {
-    this.deadline = new Deadline(deps.clock, deps.timers, () => this.attempt?.cancel());
+    this.deadline = new Deadline(deps.clock, deps.timers, () => this.giveUp());
   }
 
   /** Sends the copy with the whole body, which is shared but not changed. */
@@ -26,7 +27,11 @@ export class Mirror implements AttemptOwner {
     if (this.abandoned) return;
     this.abandoned = true;
     const host = this.cluster.chooseHost({ hash: undefined, avoid: [], avoidAttempts: 0 });
-    if (host === undefined) return;
+    if (host === undefined) {
+      this.cluster.traffic.withoutHost++;
+      this.cluster.traffic.internal.count(503);
+      return;
+    }
     body.forEach((chunk) => {
       this.body.push(chunk);
     });
@@ -35,6 +40,13 @@ export class Mirror implements AttemptOwner {
     if (this.timeoutMs > 0) this.deadline.start(this.timeoutMs);
     this.attempt = new Attempt(this, this.cluster, host, wireOf(this.request, this.cluster, 'default'), this.deps);
     this.attempt.start();
+  }
+
+  private giveUp(): void {
+    this.attempt?.cancel();
+    const { traffic } = this.cluster;
+    traffic.timeouts++;
+    if (!this.answered) traffic.internal.count(504);
   }
 
   /** Nothing is sent: the body is too large, or never became complete. */
@@ -52,6 +64,8 @@ export class Mirror implements AttemptOwner {
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     if (head.status >= 500) attempt.host.stats.error++;
     else attempt.host.stats.success++;
+    this.answered = true;
+    this.cluster.traffic.internal.count(head.status);
     if (end) this.deadline.cancel();
   }
 
@@ -65,6 +79,7 @@ export class Mirror implements AttemptOwner {
 
   onAttemptReset(attempt: Attempt): void {
     attempt.host.stats.error++;
+    if (!this.answered) this.cluster.traffic.internal.count(503);
     this.deadline.cancel();
   }
 
