@@ -27,7 +27,7 @@ const NOTHING: ReadonlyMap<string, EncodedResource> = new Map();
 /** What routes and listeners refer to; has to be accepted before they are sent. */
 const REFERRED = [TYPE.cluster, TYPE.endpoint];
 const REFERRING = [TYPE.listener, TYPE.route];
-const REMOVAL_ORDER = [TYPE.listener, TYPE.route, TYPE.cluster, TYPE.endpoint];
+const REMOVAL_ORDER = [TYPE.listener, TYPE.route, TYPE.cluster, TYPE.endpoint, TYPE.secret];
 const MAX_TYPES = 32;
 /** A client that does not answer for a type holds the others up no longer than this. */
 const PATIENCE_MS = 5000;

@@ -216,7 +216,7 @@ describe('DestinationRule tls', () => {
 
   describe('credentialName', () => {
     const secret = (name: string, fields: Record<string, string>): string =>
-      JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: fields });
+      `${JSON.stringify({ apiVersion: 'v1', kind: 'Secret', metadata: { name }, stringData: fields })}\n`;
     const text = (file: string): string => readFileSync(file, 'utf8');
     const own = (): Record<string, string> => ({
       'tls.crt': text(secure.clientCertificateFile),
@@ -238,6 +238,38 @@ describe('DestinationRule tls', () => {
       });
       await mesh.apply(trusting(secure.otherRootFile));
       await mesh.mesh.until('roots that do not fit', async () => {
+        expect((await mesh.call({ host: 'secure.test' })).status).toBe(503);
+      });
+    });
+
+    it.each([
+      ['cacert', 'cacert'],
+      ['ca.crt', 'ca.crt'],
+    ])('takes the roots from a Secret of their own, key %s, before those beside the certificate', async (key) => {
+      const roots = secret('pay-cacert', { [key]: text(secure.rootFile) });
+      const beside = secret('pay', { ...own(), 'ca.crt': text(secure.otherRootFile) });
+      const works = async (): Promise<void> => {
+        const { status, body } = await mesh.call({ host: 'secure.test' });
+        expect([status, body]).toEqual([200, 'sni=secure.test client=true']);
+      };
+      await mesh.apply(all(external(), selecting('client'), secret('pay', own()), roots));
+      await mesh.mesh.until('the secrets', works);
+      await mesh.apply(all(external(), selecting('client'), beside));
+      await mesh.mesh.until('the roots beside the certificate', async () => {
+        expect((await mesh.call({ host: 'secure.test' })).status).toBe(503);
+      });
+      await mesh.apply(all(external(), selecting('client'), beside, roots));
+      await mesh.mesh.until('the roots again', works);
+    });
+
+    it('lets go of a Secret that is deleted', async () => {
+      const both = secret('pay', { ...own(), 'ca.crt': text(secure.rootFile) });
+      await mesh.apply(all(external(), selecting('client'), both));
+      await mesh.mesh.until('the secrets', async () => {
+        expect((await mesh.call({ host: 'secure.test' })).status).toBe(200);
+      });
+      await mesh.apply(all(external(), selecting('client')));
+      await mesh.mesh.until('nothing without them', async () => {
         expect((await mesh.call({ host: 'secure.test' })).status).toBe(503);
       });
     });
