@@ -7,6 +7,7 @@ import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
 import type { CaseRequest, ConformanceCase } from './case-file.js';
 import { LOG_FIELDS, Normalizer, type Observation } from './observation.js';
 import { MARKER, type Side, SidecarPair } from './sides.js';
+import { statisticsOf } from './statistics.js';
 
 /**
  * The mesh that all cases share: a client and a server with our sidecars, the same with real Envoys, and services whose
@@ -106,7 +107,7 @@ export class ConformanceMesh {
   }
 
   stats(side: Side): Promise<Map<string, number>> {
-    return this.pair(side).stats();
+    return statisticsOf(this.pair(side), this.normalizer(side));
   }
 
   private script({ answers }: CaseRequest): void {

@@ -4,6 +4,7 @@ import { type CaseRequest, type ConformanceCase, readCases } from './case-file.j
 import { ConformanceMesh } from './conformance-mesh.js';
 import { expectAsKnown, expectShares } from './expectations.js';
 import { type Recorded, Recordings } from './recordings.js';
+import { wantedStatistics } from './statistics.js';
 
 /**
  * Istio's YAML → our control plane → a real Envoy and our sidecar → the same requests: in nothing a difference. Where there
@@ -37,12 +38,10 @@ describe.each(readCases())('$name', ({ name, cases }) => {
 });
 
 async function run(one: ConformanceCase, side: 'weft' | 'envoy'): Promise<Recorded> {
-  const wanted = Object.entries(one.stats).flatMap(([cluster, names]) =>
-    names.map((name) => `cluster.${cluster}.${name}`),
-  );
-  const before = wanted.length === 0 ? new Map<string, number>() : await mesh.stats(side);
+  const before = await mesh.stats(side);
   const exchanges: Recorded['exchanges'][number][] = [];
   for (const request of one.requests) exchanges.push(await exchangeOf(request, side));
+  const wanted = wantedStatistics(one, exchanges);
   const after = wanted.length === 0 ? before : await mesh.stats(side);
   const stats = Object.fromEntries(wanted.map((name) => [name, (after.get(name) ?? 0) - (before.get(name) ?? 0)]));
   return { exchanges, stats };

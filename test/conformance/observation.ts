@@ -80,9 +80,11 @@ export class Normalizer {
     return this.text(value);
   }
 
-  private text(text: string): string {
+  text(text: string): string {
     let named = text;
-    for (const [port, name] of this.names) named = named.replaceAll(`:${port}`, `:<${name}>`);
-    return named;
+    for (const [port, name] of this.names)
+      named = named.replaceAll(`:${port}`, `:<${name}>`).replaceAll(`inbound|${port}|`, `inbound|<${name}>|`);
+    // How the resolver of either puts it.
+    return named.replace(/dns_resolution_failure\{[^}]*\}/, 'dns_resolution_failure');
   }
 }
