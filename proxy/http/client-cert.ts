@@ -25,6 +25,13 @@ export function applyClientCert(headers: HeaderList, peer: PeerInfo, config: Con
   headers.set(XFCC, received === undefined ? element : `${received},${element}`);
 }
 
+/** PEM in the URL encoding that Envoy uses. */
+function encodedPem(der: Buffer): string {
+  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
+  const pem = ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
+  return pem.replaceAll(/[\n +/=]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}
+
 type Details = ConnectionManagerConfig['clientCertDetails'];
 
 const elements = new WeakMap<PeerInfo, { readonly details: Details; readonly element: string }>();
@@ -36,6 +43,7 @@ function describePeer(peer: PeerInfo, details: Details): string {
   const parts: string[] = [];
   if (peer.localUriSan !== undefined) parts.push(`By=${peer.localUriSan}`);
   if (peer.sha256 !== '') parts.push(`Hash=${peer.sha256}`);
+  if (details.cert && peer.certificate.length > 0) parts.push(`Cert="${encodedPem(peer.certificate)}"`);
   if (details.subject) parts.push(`Subject="${peer.subject.replaceAll('"', '\\"')}"`);
   if (details.uri) parts.push(`URI=${peer.uriSan ?? ''}`);
   if (details.dns) for (const name of peer.dnsSans) parts.push(`DNS=${name}`);

@@ -11,6 +11,8 @@ export interface PeerInfo {
   readonly subject: string;
   /** SHA-256 of the peer certificate's DER, lower-case hex. */
   readonly sha256: string;
+  /** Its DER; empty without one. */
+  readonly certificate: Buffer;
   /** Own URI SAN on this connection. */
   readonly localUriSan: string | undefined;
   /** `TLSv1.3` …; undefined on plaintext. */
@@ -25,6 +27,7 @@ export const PLAINTEXT_PEER: PeerInfo = {
   dnsSans: [],
   subject: '',
   sha256: '',
+  certificate: Buffer.alloc(0),
   localUriSan: undefined,
   tlsVersion: undefined,
   sni: undefined,

@@ -27,7 +27,6 @@ export function checkConnectionManager(message: HttpConnectionManager__Output, i
     'append_local_overload',
   ]);
   const details = message.set_current_client_cert_details;
-  if (details?.cert === true) issues.at('set_current_client_cert_details.cert').error('is not supported');
   if (details?.chain === true) issues.at('set_current_client_cert_details.chain').error('is not supported');
   if (message.add_user_agent?.value === true) issues.at('add_user_agent').error('is not supported');
   if (message.stream_error_on_invalid_http_message?.value === true) {

@@ -9,6 +9,7 @@ import type { StreamInfo } from '../http/stream-info.js';
 import { compileCidr } from '../snapshot/cidr.js';
 import type { Issues } from '../snapshot/issues.js';
 import { durationMs, typeUrlOf, unpacked } from '../snapshot/wire-values.js';
+import { secretKeysOf } from '../tls/compile.js';
 import type { DownstreamTls } from '../tls/context.js';
 import { compileConnectionManager } from './compile-connection-manager.js';
 import type { ListenerDeps, References } from './compile-deps.js';
@@ -85,8 +86,7 @@ function compileTransport(message: FilterChain__Output, place: ChainPlace, issue
     unpacked<DownstreamTlsContext__Output>(config),
     issues.at('typed_config'),
   );
-  if (tls?.certificate.kind === 'sds') place.references.secretNames.add(tls.certificate.name);
-  if (tls?.validation.roots.kind === 'sds') place.references.secretNames.add(tls.validation.roots.name);
+  if (tls !== undefined) for (const name of secretKeysOf(tls)) place.references.secretNames.add(name);
   return tls;
 }
 

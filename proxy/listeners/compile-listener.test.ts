@@ -140,7 +140,7 @@ describe('connection manager', () => {
     ['local_reply_config: {mappers: [{status_code: 500}]}', 'local_reply_config.mappers: is not supported'],
     ['codec_type: HTTP3', 'HTTP3 is not supported'],
     ['add_user_agent: true', 'add_user_agent: is not supported'],
-    ['set_current_client_cert_details: {cert: true}', 'set_current_client_cert_details.cert: is not supported'],
+    ['set_current_client_cert_details: {chain: true}', 'set_current_client_cert_details.chain: is not supported'],
     ['set_current_client_cert_details: {chain: true}', 'set_current_client_cert_details.chain: is not supported'],
   ])('refuses %s', (fields, message) => {
     const compiled = listener(http(`${RDS}\n      ${fields}`));

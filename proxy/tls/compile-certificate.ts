@@ -9,20 +9,19 @@ import type { SecretRef } from './context.js';
 import { readDataSource } from './data-source.js';
 import { type Secret, secretKey } from './secrets.js';
 
-/** The one certificate of a CommonTlsContext. */
-export function compileCertificate(common: CommonTlsContext__Output, issues: Issues): SecretRef {
-  const inline = common.tls_certificates ?? [];
+/** The certificates of a CommonTlsContext. */
+export function compileCertificates(common: CommonTlsContext__Output, issues: Issues): SecretRef[] {
   const sds = common.tls_certificate_sds_secret_configs ?? [];
-  if (inline.length + sds.length > 1) {
-    issues.error('more than one certificate is not supported');
-    return { kind: 'none' };
-  }
-  if (sds[0] !== undefined) {
-    return { kind: 'sds', name: sdsKey(sds[0], issues.at('tls_certificate_sds_secret_configs').at(0)) };
-  }
-  if (inline[0] === undefined) return { kind: 'none' };
-  const pair = readCertificate(inline[0], issues.at('tls_certificates').at(0));
-  return pair === undefined ? { kind: 'none' } : { ...pair, kind: 'inline' };
+  const inline = sds.length > 0 ? [] : (common.tls_certificates ?? []);
+  const named = issues.at('tls_certificate_sds_secret_configs');
+  const given = issues.at('tls_certificates');
+  return [
+    ...sds.map((config, i): SecretRef => ({ kind: 'sds', name: sdsKey(config, named.at(i)) })),
+    ...inline.map((message, i): SecretRef => {
+      const pair = readCertificate(message, given.at(i));
+      return pair === undefined ? { kind: 'none' } : { ...pair, kind: 'inline' };
+    }),
+  ];
 }
 
 /** Chain and key of a TlsCertificate, checked against each other. */

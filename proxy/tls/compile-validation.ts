@@ -64,14 +64,11 @@ export function readCrl(context: CertificateValidationContext__Output, issues: I
 export function refuseUnsupportedValidation(context: CertificateValidationContext__Output, issues: Issues): void {
   issues.refuse(context, [
     'ca_certificate_provider_instance',
-    'verify_certificate_spki',
-    'verify_certificate_hash',
     'require_signed_certificate_timestamp',
     'allow_expired_certificate',
     'custom_validator_config',
     'max_verify_depth',
   ]);
-  if (context.trust_chain_verification !== 'VERIFY_TRUST_CHAIN') issues.refuse(context, ['trust_chain_verification']);
   issues.ignore(context, ['watched_directory']);
 }
 
@@ -93,8 +90,25 @@ function validationOf(context: CertificateValidationContext__Output | undefined,
   return {
     roots: pem === undefined ? { kind: 'none' } : { kind: 'inline', pem },
     ...(crl !== undefined && { crl }),
+    ...pinsOf(context, issues),
+    ...(context.trust_chain_verification === 'ACCEPT_UNTRUSTED' && { acceptsUntrusted: true }),
     subjectAltNames,
   };
+}
+
+function pinsOf(
+  context: CertificateValidationContext__Output,
+  issues: Issues,
+): { readonly pins?: ReadonlySet<string> } {
+  const spki = context.verify_certificate_spki ?? [];
+  const hashes = (context.verify_certificate_hash ?? []).map((hash) => hash.replaceAll(':', '').toLowerCase());
+  spki.forEach((pin, i) => {
+    if (Buffer.from(pin, 'base64').length !== 32) issues.at('verify_certificate_spki').at(i).error('is no SHA-256');
+  });
+  hashes.forEach((hash, i) => {
+    if (!/^[0-9a-f]{64}$/.test(hash)) issues.at('verify_certificate_hash').at(i).error('is no SHA-256');
+  });
+  return spki.length + hashes.length === 0 ? {} : { pins: new Set([...spki, ...hashes]) };
 }
 
 /** A matcher that cannot be compiled matches nothing, so that it never lets a foreign name in. */

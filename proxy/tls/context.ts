@@ -24,6 +24,10 @@ export interface ValidationSettings {
     | { readonly kind: 'none' };
   /** Revocation lists for every certificate of the chain, PEM; those of a secret with roots go with it. */
   readonly crl?: string;
+  /** Digests of which one must be that of the peer's certificate (hex), or of its public key (base64); SHA-256. */
+  readonly pins?: ReadonlySet<string>;
+  /** A certificate that no root vouches for is let in, and proves nothing. */
+  readonly acceptsUntrusted?: boolean;
   /** Any of these must match a SAN; empty accepts every name below the roots. */
   readonly subjectAltNames: readonly { readonly type: 'uri' | 'dns' | 'any'; matches(value: string): boolean }[];
 }
@@ -31,6 +35,8 @@ export interface ValidationSettings {
 export interface DownstreamTls {
   readonly parameters: TlsParameters;
   readonly certificate: SecretRef;
+  /** Others for clients that want another kind of key. */
+  readonly moreCertificates?: readonly SecretRef[];
   readonly validation: ValidationSettings;
   readonly requireClientCertificate: boolean;
   /** In order of preference. */

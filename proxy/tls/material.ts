@@ -1,5 +1,6 @@
 import type { SecureContextOptions } from 'node:tls';
-import type { DownstreamTls, UpstreamTls } from './context.js';
+import { certificatesOf } from './compile.js';
+import type { DownstreamTls, SecretRef, UpstreamTls } from './context.js';
 import { uriSanOf } from './peer.js';
 import type { SecretStore } from './secrets.js';
 
@@ -13,26 +14,40 @@ export interface TlsMaterial {
 
 /** undefined while a secret that the settings name has not come. */
 export function resolveMaterial(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): TlsMaterial | undefined {
-  const certificate = certificateOf(tls, secrets);
+  const pairs: Pair[] = [];
+  for (const ref of certificatesOf(tls)) {
+    const pair = certificateOf(ref, secrets);
+    if (pair === 'missing') return undefined;
+    if (pair !== undefined) pairs.push(pair);
+  }
   const roots = rootsOf(tls, secrets);
-  if (certificate === 'missing' || roots === 'missing') return undefined;
+  if (roots === 'missing') return undefined;
   const revoked = [tls.validation.crl, roots?.crl].filter((crl) => crl !== undefined);
   const options: SecureContextOptions = {
     minVersion: tls.parameters.minVersion,
     maxVersion: tls.parameters.maxVersion,
     ...(tls.parameters.ciphers === undefined ? {} : { ciphers: tls.parameters.ciphers }),
-    ...(certificate === undefined ? {} : { cert: certificate.certificateChain, key: certificate.privateKey }),
+    ...identity(pairs),
     ...(roots === undefined ? {} : { ca: roots.pem }),
     ...(revoked.length === 0 ? {} : { crl: revoked }),
   };
-  const localUriSan = certificate === undefined ? undefined : uriSanOf(certificate.certificateChain);
+  const localUriSan = pairs[0] === undefined ? undefined : uriSanOf(pairs[0].certificateChain);
   return { options, verifies: roots !== undefined, localUriSan };
 }
 
 type Pair = { readonly certificateChain: string; readonly privateKey: string };
 
-function certificateOf(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): Pair | undefined | 'missing' {
-  const ref = tls.certificate;
+function identity(pairs: readonly Pair[]): SecureContextOptions {
+  const [only] = pairs;
+  if (only === undefined) return {};
+  if (pairs.length === 1) return { cert: only.certificateChain, key: only.privateKey };
+  return {
+    cert: pairs.map(({ certificateChain }) => certificateChain),
+    key: pairs.map(({ privateKey }) => privateKey),
+  };
+}
+
+function certificateOf(ref: SecretRef, secrets: SecretStore): Pair | undefined | 'missing' {
   if (ref.kind === 'none') return undefined;
   if (ref.kind === 'inline') return ref;
   const secret = secrets.get(ref.name);

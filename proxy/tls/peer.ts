@@ -13,6 +13,9 @@ export interface PeerCertificate extends CertificateNames {
   /** RFC 2253 order, most specific first; empty for SPIFFE SVIDs. */
   readonly subject: string;
   readonly sha256: string;
+  readonly der: Buffer;
+  /** SHA-256 of the public key, base64. */
+  spki(): string;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
 }
@@ -44,10 +47,16 @@ function unquote(text: string): string | undefined {
 }
 
 export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
+  const der = certificate.raw;
   return {
     ...parseSubjectAltName(certificate.subjectAltName),
     subject: (certificate.subject ?? '').split('\n').filter(Boolean).reverse().join(','),
-    sha256: createHash('sha256').update(certificate.raw).digest('hex'),
+    sha256: createHash('sha256').update(der).digest('hex'),
+    der,
+    spki: () =>
+      createHash('sha256')
+        .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
+        .digest('base64'),
     notAfter: Date.parse(certificate.validTo),
   };
 }
@@ -61,6 +70,8 @@ export function uriSanOf(pem: string): string | undefined {
   }
 }
 
+const NONE = Buffer.alloc(0);
+
 /** What a finished handshake says. `certificate` is the peer's when it was verified. */
 export function peerInfo(
   socket: TLSSocket,
@@ -73,6 +84,7 @@ export function peerInfo(
     dnsSans: certificate?.dns ?? [],
     subject: certificate?.subject ?? '',
     sha256: certificate?.sha256 ?? '',
+    certificate: certificate?.der ?? NONE,
     localUriSan: names.localUriSan,
     tlsVersion: socket.getProtocol() ?? undefined,
     sni: names.sni === '' ? undefined : names.sni,

@@ -38,7 +38,13 @@ function compileSecret(message: Secret__Output, issues: Issues): Secret | undefi
   }
   const at = issues.at('validation_context');
   refuseUnsupportedValidation(validation, at);
-  at.refuse(validation, ['match_typed_subject_alt_names', 'match_subject_alt_names']);
+  at.refuse(validation, [
+    'match_typed_subject_alt_names',
+    'match_subject_alt_names',
+    'verify_certificate_spki',
+    'verify_certificate_hash',
+  ]);
+  if (validation.trust_chain_verification === 'ACCEPT_UNTRUSTED') at.refuse(validation, ['trust_chain_verification']);
   const pem = readRoots(validation, at);
   if (pem === undefined && issues.errors.length === 0) at.error('has no trusted_ca');
   const crl = readCrl(validation, at);

@@ -106,7 +106,10 @@ export class TlsTerminator {
     const server = createServer({
       ...material.options,
       requestCert: material.verifies,
-      rejectUnauthorized: material.verifies && this.settings.requireClientCertificate,
+      rejectUnauthorized:
+        material.verifies &&
+        this.settings.requireClientCertificate &&
+        this.settings.validation.acceptsUntrusted !== true,
       handshakeTimeout: this.options.handshakeTimeoutMs,
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
     });
@@ -123,14 +126,15 @@ export class TlsTerminator {
       return;
     }
     const raw = material.verifies ? socket.getPeerX509Certificate() : undefined;
-    const certificate = raw === undefined ? undefined : readPeerCertificate(raw);
-    const fault = this.faultOf(socket, certificate);
+    const shown = raw === undefined ? undefined : readPeerCertificate(raw);
+    const fault = this.faultOf(socket, shown);
     if (fault !== undefined) {
       this.fail(key, fault);
       socket.destroy();
       return;
     }
     this.pending.delete(key);
+    const certificate = socket.authorized ? shown : undefined;
     pending.events.onSecure(
       socket,
       peerInfo(socket, certificate, { localUriSan: material.localUriSan, sni: pending.serverName ?? sniOf(socket) }),
@@ -145,7 +149,10 @@ export class TlsTerminator {
       return this.settings.requireClientCertificate ? certificateError('peer did not return a certificate') : undefined;
     }
     // Without requireClientCertificate the library lets a bad certificate through and leaves the verdict to us.
-    if (!socket.authorized) return certificateError(String(socket.authorizationError));
+    if (!socket.authorized) {
+      const accepted = this.settings.validation.acceptsUntrusted === true;
+      return accepted ? undefined : certificateError(String(socket.authorizationError));
+    }
     const fault = peerFault(certificate, this.settings.validation, this.options.clock.now());
     return fault === undefined ? undefined : certificateError(fault);
   }

@@ -8,7 +8,10 @@ import type { CertificateNames, PeerCertificate } from './peer.js';
 export function peerFault(certificate: PeerCertificate, settings: ValidationSettings, now: number): string | undefined {
   if (!(certificate.notAfter > now)) return 'certificate has expired';
   const expected = settings.subjectAltNames;
-  return expected.length === 0 || matchesNames(certificate, expected) ? undefined : 'verify SAN list';
+  if (expected.length > 0 && !matchesNames(certificate, expected)) return 'verify SAN list';
+  const { pins } = settings;
+  const pinned = pins === undefined || pins.has(certificate.sha256) || pins.has(certificate.spki());
+  return pinned ? undefined : 'verify certificate hash or public key';
 }
 
 /** Whether one of a certificate's names is one that is expected. */

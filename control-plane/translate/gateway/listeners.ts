@@ -27,7 +27,7 @@ export function gatewayListener(context: ProxyContext, listener: GatewayListener
     name,
     ...(bind === '' ? everywhere(families, port) : { address: ipAddress(bind, port) }),
     traffic_direction: 'OUTBOUND',
-    filter_chains: chains.map((chain, i) => ({ name: `${name}-${i}`, ...chain })),
+    filter_chains: chains,
     ...(kind === 'tls' && {
       listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: any(EXTENSION.tlsInspector) }],
     }),
@@ -39,14 +39,23 @@ function filterChains(context: ProxyContext, name: string, { kind, port, servers
   if (first === undefined) return [];
   switch (kind) {
     case 'http':
-      return [{ filters: [httpFilters(context, name, port, first)] }];
+      return [{ name: `${name}-http`, filters: [httpFilters(context, name, port, first)] }];
     case 'tcp': {
       const filters = tcpRouteFilters(context, first);
-      return filters === undefined ? [] : [{ filters: [...policies(context, port), ...filters] }];
+      return filters === undefined ? [] : [{ name: `${name}-tcp`, filters: [...policies(context, port), ...filters] }];
     }
     case 'tls':
-      return differentOnly(servers.flatMap((server) => tlsChains(context, name, port, server)));
+      return differentOnly(
+        servers.flatMap((server) =>
+          tlsChains(context, name, port, server).map((chain, i) => ({ name: chainName(name, server, i), ...chain })),
+        ),
+      );
   }
+}
+
+/** The same whatever other servers there are, so that connections stay when one comes or goes. */
+function chainName(listener: string, { gateway, server }: PlacedServer, index: number): string {
+  return `${listener}-${gateway.key}-${server.port.name}-${index}`;
 }
 
 /** Envoy refuses two chains with one match: the first has it. */
