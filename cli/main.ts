@@ -30,6 +30,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'print what `kubectl apply` installs in a cluster',
     load: () => import('./commands/install.js'),
   },
+  check: {
+    summary: 'say whether a cluster is ready for Weft, or Weft is well in it',
+    load: () => import('./commands/check.js'),
+  },
   'control-plane': {
     summary: 'run the control plane on a folder or in a cluster',
     load: () => import('./commands/control-plane.js'),

@@ -168,6 +168,7 @@ class ClusterApp implements KubernetesApp {
       findings: () => this.core?.mesh.findings ?? [],
       proxies: () => this.core?.ads,
       metrics: this.metrics,
+      version: this.config.version ?? '',
       notReady: () => this.notReady(),
     });
   }

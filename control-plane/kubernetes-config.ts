@@ -8,6 +8,8 @@ export interface KubernetesConfig {
   readonly namespace: string;
   /** The pod's name; where there is none, the host's. */
   readonly podName: string;
+  /** Release of the control plane. */
+  readonly version?: string;
   /** DNS domain of the cluster's services. */
   readonly clusterDomain: string;
   /** Address to listen on. */

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { KubernetesConfig } from '../../control-plane/kubernetes-config.js';
 import { UsageError } from '../command.js';
+import { version } from '../installation.js';
 import { parseDurationOption } from '../output/duration.js';
 import { existingFolder } from '../output/folder.js';
 
@@ -104,6 +105,7 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
   return checkKubernetesConfig({
     namespace: options.namespace ?? KUBERNETES_DEFAULTS.namespace,
     podName: process.env['POD_NAME'] ?? hostname(),
+    version: version(),
     clusterDomain: options.clusterDomain ?? KUBERNETES_DEFAULTS.clusterDomain,
     host: options.listen ?? anyAddress(),
     xdsPort: options.xdsPort ?? KUBERNETES_DEFAULTS.xdsPort,

@@ -10,6 +10,7 @@ export interface ProxySync {
   readonly namespace: string;
   readonly workload: string;
   readonly dataPlane: string;
+  readonly version?: string;
   readonly connectedAt: string;
   readonly types: Readonly<Record<string, TypeSync>>;
 }

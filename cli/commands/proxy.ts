@@ -1,5 +1,6 @@
 import { Argument, type Command, Option } from 'commander';
 import { UsageError } from '../command.js';
+import { version } from '../installation.js';
 
 interface Options {
   readonly configPath?: string;
@@ -72,6 +73,8 @@ async function validate(path: string): Promise<void> {
 async function runInPod(role: 'sidecar' | 'router', options: Options): Promise<void> {
   const { configPath, domain, concurrency } = options;
   const logLevel = levelOf(options);
+  // As Istio's agent does: the control plane is told which release this is.
+  process.env['ISTIO_META_ISTIO_VERSION'] ??= version();
   const { runPod } = await import('../../proxy/agent/pod.js');
   await runPod({
     role,

@@ -19,6 +19,8 @@ export interface DebugSubject {
   /** Undefined until proxies are served. */
   readonly proxies: () => Pick<AdsServer, 'proxies' | 'resourcesOf'> | undefined;
   readonly metrics: ControlPlaneMetrics;
+  /** Release of the control plane; empty when it does not say. */
+  readonly version?: string;
   /** Why proxies should not come here now; empty when they may. */
   readonly notReady: () => string;
 }
@@ -43,6 +45,7 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
       '/metrics',
       async () => ({ status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() }),
     ],
+    ['/version', () => json({ version: subject.version ?? '' })],
     ['/debug/syncz', () => json(subject.proxies()?.proxies() ?? [])],
     ['/debug/config_dump', (query) => configDump(subject, query.get('proxy') ?? '')],
     ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],

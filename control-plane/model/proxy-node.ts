@@ -6,6 +6,8 @@ export interface ProxyNode {
   readonly role: 'sidecar' | 'router';
   /** IP addresses as it says itself, the main one first. */
   readonly addresses?: readonly string[];
+  /** Release of the proxy, where it says. */
+  readonly version?: string;
   readonly namespace: string;
   readonly workload: string;
   readonly serviceAccount: string;

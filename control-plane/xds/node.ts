@@ -29,6 +29,7 @@ export function readNode(node: NodeMessage): ProxyNode {
     id,
     role: role === 'router' ? 'router' : 'sidecar',
     ...addressesOf(text(metadata['INSTANCE_IPS'])),
+    ...versionOf(text(metadata['ISTIO_VERSION'])),
     namespace,
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
@@ -41,6 +42,10 @@ export function readNode(node: NodeMessage): ProxyNode {
 function addressesOf(list: string): { readonly addresses?: readonly string[] } {
   const addresses = list.split(',').filter((address) => isIP(address) !== 0);
   return addresses.length === 0 ? {} : { addresses };
+}
+
+function versionOf(version: string): { readonly version?: string } {
+  return version === '' ? {} : { version };
 }
 
 function localityOf(locality: NodeMessage['locality']): { readonly locality?: string } {

@@ -225,12 +225,13 @@ export class ProxyStream<Req extends AnyRequest, Res> {
       const change = watch?.difference(this.targetOf(typeUrl));
       return [short, typeStatus(watch, (change?.upserts.length ?? 0) + (change?.removed.length ?? 0) > 0)];
     });
-    const { id, namespace, workload, dataPlane } = this.node;
+    const { id, namespace, workload, dataPlane, version } = this.node;
     return {
       id,
       namespace,
       workload,
       dataPlane,
+      ...(version === undefined ? {} : { version }),
       protocol: this.protocol.delta ? 'delta' : 'sotw',
       connectedAt: new Date(this.connectedAt).toISOString(),
       types: Object.fromEntries(entries) as Record<ShortName, ReturnType<typeof typeStatus>>,

@@ -29,6 +29,8 @@ export interface ProxyStatus {
   readonly namespace: string;
   readonly workload: string;
   readonly dataPlane: ProxyNode['dataPlane'];
+  /** Release of the proxy, where it says. */
+  readonly version?: string;
   readonly protocol: 'delta' | 'sotw';
   /** RFC 3339. */
   readonly connectedAt: string;
