@@ -93,7 +93,13 @@ function container(values: InstallValues): object {
     ],
     startupProbe: { httpGet: { path: '/ready', port: PORTS.monitoring }, periodSeconds: 1, failureThreshold: 120 },
     readinessProbe: { httpGet: { path: '/ready', port: PORTS.monitoring }, periodSeconds: 3, timeoutSeconds: 5 },
-    livenessProbe: { httpGet: { path: '/live', port: PORTS.monitoring }, periodSeconds: 10, timeoutSeconds: 10 },
+    // Patient: one that is short of CPU would, started anew, need more of it, while proxies go on with what they have.
+    livenessProbe: {
+      httpGet: { path: '/live', port: PORTS.monitoring },
+      periodSeconds: 15,
+      timeoutSeconds: 15,
+      failureThreshold: 8,
+    },
     resources: controlPlane.resources,
     securityContext: RESTRICTED,
     volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
