@@ -81,6 +81,21 @@ describe('inject', () => {
     expect(result).toMatchObject({ kind: 'refused', faults: [expect.stringContaining(name)] });
   });
 
+  it.each<[string, Partial<NonNullable<V1Pod['spec']>>, number]>([
+    ['of a container', { containers: [{ name: 'app', securityContext: { runAsUser: 1337 } }] }, 1],
+    ['of the pod', { securityContext: { runAsUser: 1337 } }, 1],
+    [
+      'of the pod, where the container has another',
+      { securityContext: { runAsUser: 1337 }, containers: [{ name: 'app', securityContext: { runAsUser: 7 } }] },
+      0,
+    ],
+    ['of the sidecar alone', { containers: [{ name: 'istio-proxy', securityContext: { runAsUser: 1337 } }] }, 0],
+  ])('warns of the user 1337 %s', (_name, spec, count) => {
+    const result = inject(pod({}, spec), 'default', base);
+    if (result.kind !== 'injected') throw new Error(result.kind);
+    expect(result.warnings.filter((text) => text.includes('[IST0144]'))).toHaveLength(count);
+  });
+
   it('uses native sidecars from Kubernetes 1.29 on', () => {
     expect(hasNativeSidecars({ major: '1', minor: '28' })).toBe(false);
     expect(hasNativeSidecars({ major: '1', minor: '29+' })).toBe(true);

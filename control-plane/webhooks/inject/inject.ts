@@ -43,7 +43,7 @@ export function inject(pod: V1Pod, namespace: string, config: InjectionConfig): 
   return {
     kind: 'injected',
     pod: ordered(withStatus(finished, overlay, overrides, config), settings),
-    warnings: warningsOf(pod, settings, template),
+    warnings: [...warningsOf(pod, settings, template), ...asProxyUser(pod, settings, config.proxyUid)],
   };
 }
 
@@ -153,4 +153,16 @@ function warningsOf(pod: V1Pod, settings: SidecarSettings, template: string): re
     warnings.push('dnsPolicy is Default: the sidecar may not find the control plane by its name');
   }
   return warnings;
+}
+
+/** What runs as the sidecar's user is taken for the sidecar: capture leaves its connections alone. */
+function asProxyUser({ spec }: V1Pod, { interception }: SidecarSettings, proxyUid: number): string[] {
+  if (interception === 'NONE') return [];
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])]
+    .filter(({ name }) => name !== SIDECAR && name !== INIT)
+    .filter(({ securityContext }) => (securityContext?.runAsUser ?? spec?.securityContext?.runAsUser) === proxyUid)
+    .map(
+      ({ name }) =>
+        `container ${name} runs as user ${proxyUid}, which is the sidecar's: its connections bypass the mesh [IST0144]`,
+    );
 }
