@@ -1,6 +1,7 @@
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FLAG } from '../http/flags.js';
+import type { RequestHandler, Router } from '../http/stream.js';
 import { startRelay, type TestRelay } from '../http/testing.js';
 
 /** What a client that sends `input` reads until the proxy closes. */
@@ -33,6 +34,14 @@ const head = (...lines: string[]): string => `${lines.join('\r\n')}\r\n\r\n`;
 const post = (...lines: string[]): string => head('POST / HTTP/1.1', 'Host: a', ...lines);
 const get = (...lines: string[]): string => head('GET / HTTP/1.1', 'Host: a', ...lines);
 const many = (count: number): string[] => Array.from({ length: count }, (_, index) => `h${index}: v`);
+
+const nothing = (): void => undefined;
+const ignoring: RequestHandler = {
+  onRequestData: nothing,
+  onRequestTrailers: nothing,
+  onDownstreamReset: nothing,
+  onDownstreamDrain: nothing,
+};
 
 interface Attack {
   readonly what: string;
@@ -241,6 +250,7 @@ const BODY_ATTACKS: readonly { readonly what: string; readonly body: string }[] 
   { what: 'a space in a chunk size', body: '5 \r\nhello\r\n0\r\n\r\n' },
   { what: 'a bare LF after a chunk size', body: '5\nhello\r\n0\r\n\r\n' },
   { what: 'a bare LF in an extension', body: '5;a\nhello\r\n0\r\n\r\n' },
+  { what: 'a control character in an extension', body: '5;a\x01\r\nhello\r\n0\r\n\r\n' },
   { what: 'an endless extension', body: `5;${'a'.repeat(5000)}\r\nhello\r\n0\r\n\r\n` },
   { what: 'a chunk that is longer than it says', body: '5\r\nhelloXX0\r\n\r\n' },
   { what: 'a bare LF after a chunk', body: '5\r\nhello\n0\r\n\r\n' },
@@ -299,6 +309,28 @@ describe('attacks on the HTTP/1 server side', () => {
       expect(answer.toLowerCase()).toContain('connection: close\r\n');
     });
   }
+
+  it('empty lines before a request are passed over, also where a packet ends within one', async () => {
+    let answer = '';
+    const router: Router = {
+      route(stream) {
+        stream.localReply({ status: 200, body: stream.request.path, details: '', flags: 0 });
+        return ignoring;
+      },
+    };
+    const answering = await startRelay({ router });
+    try {
+      answer = await exchange(answering.port, [
+        '\r',
+        '\n\r',
+        '\nGET /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n',
+      ]);
+    } finally {
+      await answering.close();
+    }
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(await exchange(relay.port, ['\r', 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'])).toMatch(/^HTTP\/1\.1 400 /);
+  });
 
   it('a head that never ends is cut off at its limit, not gathered', async () => {
     const parts = Array.from({ length: 100 }, () => `x: ${'y'.repeat(1000)}\r\n`);

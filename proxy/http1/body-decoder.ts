@@ -1,5 +1,5 @@
 import { HeaderList } from '../http/headers.js';
-import { CR, HEX, LF } from './chars.js';
+import { CR, HEX, LF, VALUE } from './chars.js';
 import { badMessage, Http1Error } from './errors.js';
 import { Framing, parseFields } from './fields.js';
 
@@ -130,7 +130,7 @@ export class BodyDecoder {
         return;
       case 'extension':
         if (code === CR) this.state = 'size-lf';
-        else if (code === LF || code === 0 || ++this.extensionBytes > MAX_EXTENSION_BYTES) throw badMessage();
+        else if (VALUE[code] !== 1 || ++this.extensionBytes > MAX_EXTENSION_BYTES) throw badMessage();
         return;
       case 'size-lf':
         if (code !== LF) throw badMessage();

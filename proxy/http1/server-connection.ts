@@ -4,7 +4,8 @@ import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
-import { type Http1Error, lowVersion } from './errors.js';
+import { CR, LF } from './chars.js';
+import { badMessage, type Http1Error, lowVersion } from './errors.js';
 import { Framing } from './fields.js';
 import { HeadBuffer } from './head-buffer.js';
 import { Output } from './output.js';
@@ -39,6 +40,8 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   private readonly body = new BodyDecoder();
   private sink: RequestSink | undefined;
   private readonly packets: PacketReader;
+  /** The CR of an empty line before a request line has come, its LF not yet. */
+  private inEmptyLine = false;
   private peerEnded = false;
   private wantsDrain = false;
   private closeAfter = false;
@@ -194,8 +197,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   private readHead(packet: Buffer, offset: number): number {
     let at = offset;
     if (!this.heads.started) {
-      // Empty lines before a request line are ignored (RFC 9112 section 2.2).
-      while (packet[at] === 13 && packet[at + 1] === 10) at += 2;
+      at = this.skipEmptyLines(packet, at);
       if (at >= packet.length) return at;
       this.headStart = this.lastActivity;
       this.epoch = this.options.clock.now();
@@ -211,6 +213,19 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     if (request.version === 'HTTP/1.0' && !this.options.acceptHttp10) throw lowVersion();
     this.begin(request);
     return next;
+  }
+
+  /** Empty lines before a request line are ignored (RFC 9112 section 2.2), also one that comes in two packets. */
+  private skipEmptyLines(packet: Buffer, offset: number): number {
+    let at = offset;
+    if (this.inEmptyLine) {
+      if (packet[at++] !== LF) throw badMessage();
+      this.inEmptyLine = false;
+    }
+    while (packet[at] === CR && packet[at + 1] === LF) at += 2;
+    if (packet[at] !== CR || at + 1 < packet.length) return at;
+    this.inEmptyLine = true;
+    return at + 1;
   }
 
   private begin(request: RequestHead): void {

@@ -38,6 +38,15 @@ async function expectEnd(code: number, counter: string, before: number): Promise
   other.close();
 }
 
+describe('a stream that was never opened', () => {
+  it('is not reset for a faulty PRIORITY: the connection ends', async () => {
+    await connect();
+    client.send(FRAME.PRIORITY, 0, 1, Buffer.alloc(4));
+    expect(await client.goAway()).toBe(ERROR.FRAME_SIZE_ERROR);
+    expect(client.frames.some(({ type }) => type === FRAME.RST_STREAM)).toBe(false);
+  });
+});
+
 describe('floods', () => {
   const ping = frame(FRAME.PING, 0, 0, Buffer.alloc(8));
   const reset = frame(FRAME.RST_STREAM, 0, 1, Buffer.from([0, 0, 0, 8]));

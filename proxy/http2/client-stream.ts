@@ -85,6 +85,12 @@ export class ClientStream extends Http2Stream implements UpstreamStream {
     this.respond(head, end);
   }
 
+  /** A body without a head is no answer (RFC 9113 section 8.1). */
+  override receiveData(chunk: Buffer, flow: number, end: boolean): void {
+    if (!this.headSeen) throw new StreamError(this.id, ERROR.PROTOCOL_ERROR, 'rx_messaging_error');
+    super.receiveData(chunk, flow, end);
+  }
+
   /** The answer to an extended CONNECT becomes what HTTP/1 calls it. */
   private grantUpgrade(head: ResponseHead, end: boolean): void {
     head.status = 101;

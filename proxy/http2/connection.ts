@@ -278,6 +278,8 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
   /** @internal */
   onStreamError(error: StreamError): void {
     const stream = this.streams.get(error.streamId);
+    // A stream that was never opened cannot be reset (RFC 9113 section 6.4), and may still be opened.
+    if (stream === undefined && this.isIdle(error.streamId)) throw new ConnectionError(error.code, error.detail);
     this.options.count(error.detail);
     if (stream === undefined) this.refuseStream(error.streamId, error.code);
     else this.breakStream(stream, error.code);

@@ -104,6 +104,16 @@ describe('a response that its server resets after the last byte', () => {
   });
 });
 
+describe('a body without a head', () => {
+  it('is no answer: the request fails', async () => {
+    const server = scripted((id) => frame(FRAME.DATA, 1, id, Buffer.from('body')));
+    const client = await RawHttp2Client.connect((await proxyTo(await listen(server), 'http2')).port);
+    ending.push(() => client.close());
+    client.request(1);
+    expect(await client.status(1)).toBe('502');
+  });
+});
+
 async function plainApp(size: number): Promise<number> {
   return listen(http.createServer((_, response) => response.end(Buffer.alloc(size))));
 }
