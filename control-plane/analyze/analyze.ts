@@ -4,6 +4,7 @@ import type { ConfigSet } from '../sources/source.js';
 import { checkConflicts } from './conflicts.js';
 import { checkDelegates } from './delegates.js';
 import { checkEjection } from './ejection.js';
+import { checkEnvoyFilters } from './envoy-filters.js';
 import { checkPolicies } from './policies.js';
 import { checkReferences } from './references.js';
 import { Registry } from './registry.js';
@@ -19,6 +20,7 @@ const ANALYZERS = [
   checkPolicies,
   checkTls,
   checkEjection,
+  checkEnvoyFilters,
 ];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */

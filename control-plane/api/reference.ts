@@ -32,6 +32,12 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
   ],
   Gateway: ['An unknown field is reported and has no effect. No gateway runs; its hosts are read for analysis.'],
   Sidecar: ['An unknown field is reported and has no effect.'],
+  EnvoyFilter: [
+    'A patch’s `value` is the JSON of an Envoy message, also as `TypedStruct`; its path is named in a warning where it holds what our own codec does not carry, and the patch then has no effect.',
+    'Carried are the messages in `proto/envoy`. What our sidecar then cannot act on (a filter that it does not have, say) it rejects, and the listener stays as it was: `weft proxy-status` says why.',
+    '`applyTo: BOOTSTRAP` and `EXTENSION_CONFIG` are not supported; proxyless gRPC clients get no patches.',
+    'A sidecar with ports of its own has a listener for each application port: `listener.name: virtualInbound` and `portNumber` find them. Its outbound routes are one table for all ports: `routeConfiguration.portNumber` is compared with the port of each virtual host.',
+  ],
   PeerAuthentication: [
     'An unknown field, or a value that cannot be read, fails closed: while no earlier version is in force, the workloads that it selects take mTLS only.',
   ],

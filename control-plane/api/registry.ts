@@ -3,6 +3,7 @@ import type { Schema } from './schema/schema.js';
 import { configMap } from './schemas/config-map.js';
 import { endpointSlice, namespace, node, pod, secret, service } from './schemas/core.js';
 import { destinationRule } from './schemas/destination-rule.js';
+import { envoyFilter } from './schemas/envoy-filter.js';
 import { gateway } from './schemas/gateway.js';
 import { authorizationPolicy, peerAuthentication, requestAuthentication } from './schemas/security.js';
 import { serviceEntry } from './schemas/service-entry.js';
@@ -34,6 +35,7 @@ const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   WorkloadEntry: { ...NETWORKING, spec: workloadEntry },
   Gateway: { ...NETWORKING, spec: gateway },
   Sidecar: { ...NETWORKING, spec: sidecar },
+  EnvoyFilter: { group: 'networking.istio.io', versions: ['v1alpha3'], spec: envoyFilter },
   PeerAuthentication: { ...SECURITY, spec: peerAuthentication },
   RequestAuthentication: { ...SECURITY, spec: requestAuthentication },
   AuthorizationPolicy: { ...SECURITY, spec: authorizationPolicy },
@@ -62,7 +64,7 @@ export function definitionOf(kind: Kind): KindDefinition<unknown> {
 
 /** Kinds whose effect is missed when they are not read, by group. */
 const MISSED: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['EnvoyFilter', 'ProxyConfig', 'WorkloadGroup'],
+  'networking.istio.io': ['ProxyConfig', 'WorkloadGroup'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
 };
 

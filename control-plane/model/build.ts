@@ -5,6 +5,7 @@ import { AuthorizationPolicies } from './authorization.js';
 import { keepUnchanged, shapeOf } from './continuity.js';
 import { buildCredentials } from './credentials.js';
 import { DestinationRules } from './destination-rules.js';
+import { EnvoyFilters } from './envoy-filters.js';
 import { Gateways } from './gateways.js';
 import { meshSettings } from './mesh-settings.js';
 import { compare } from './order.js';
@@ -66,6 +67,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
       set.unreadablePolicies,
       settings.rootNamespace,
     ),
+    envoyFilters: new EnvoyFilters(of('EnvoyFilter'), settings.rootNamespace),
     telemetries: new Telemetries(of('Telemetry'), settings),
     credentials: buildCredentials(of('Secret')),
   };

@@ -12,6 +12,8 @@ export interface ProxyNode {
   readonly workload: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What else it says about itself (`ISTIO_VERSION`, ISTIO_META_… of its environment), as far as it is text. */
+  readonly metadata?: Readonly<Record<string, string>>;
   /** `region/zone/subzone` as the node says; an object that describes the workload goes first. */
   readonly locality?: string;
   /** `weft` understands our own filters (istio.stats, peer metadata); `envoy` does not; `grpc` is a proxyless client. */

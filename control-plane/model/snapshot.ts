@@ -2,6 +2,7 @@ import type { AuthorizationPolicies } from './authorization.js';
 import type { Shape } from './continuity.js';
 import type { Credential } from './credentials.js';
 import type { DestinationRules } from './destination-rules.js';
+import type { EnvoyFilters } from './envoy-filters.js';
 import type { Gateways } from './gateways.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
@@ -29,6 +30,7 @@ export interface MeshSnapshot {
   readonly sidecars: Sidecars;
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
+  readonly envoyFilters: EnvoyFilters;
   readonly telemetries: Telemetries;
   /** What Secrets hold for TLS, by `namespace/name`. */
   readonly credentials: ReadonlyMap<string, Credential>;

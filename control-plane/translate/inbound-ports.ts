@@ -1,5 +1,5 @@
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
-import { applicationPort, type Protocol, protocolOf, type Workload } from '../model/service.js';
+import { applicationPort, type Protocol, protocolOf, type Service, type Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { workloadKey } from '../model/workloads.js';
 import { struct } from './messages.js';
@@ -29,8 +29,17 @@ export function servicesMetadata(
   workload: Workload,
   application: number,
 ): Pick<Cluster, 'metadata'> {
-  const services = (snapshot.servicesOf.get(workloadKey(workload)) ?? [])
-    .filter(({ service, endpoint }) => service.ports.some((port) => applicationPort(port, endpoint) === application))
-    .map(({ service: { host, name, namespace } }) => ({ host, name, namespace }));
+  const services = servicesAt(snapshot, workload, application).map(({ host, name, namespace }) => ({
+    host,
+    name,
+    namespace,
+  }));
   return services.length === 0 ? {} : { metadata: { filter_metadata: { istio: struct({ services }) } } };
+}
+
+/** The services that a port of the application serves. */
+export function servicesAt(snapshot: MeshSnapshot, workload: Workload, application: number): Service[] {
+  return (snapshot.servicesOf.get(workloadKey(workload)) ?? [])
+    .filter(({ service, endpoint }) => service.ports.some((port) => applicationPort(port, endpoint) === application))
+    .map(({ service }) => service);
 }

@@ -5,6 +5,7 @@ import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
 import { clientResources } from './client-class.js';
 import { proxyContext } from './context.js';
+import { withEnvoyFilters } from './envoy-filter/apply.js';
 import { gatewayTranslation } from './gateway/translate.js';
 import { inboundResources } from './inbound-listeners.js';
 import { outboundListener } from './outbound-listener.js';
@@ -23,7 +24,7 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
   const ports = ownPorts(workload?.sidecar);
-  if (node.role === 'router') return gatewayTranslation(context);
+  if (node.role === 'router') return withEnvoyFilters(context, gatewayTranslation(context));
   if (workload !== undefined && ports !== undefined) {
     const outbound = outboundListener(context, ports);
     listeners.set(outbound.name ?? '', outbound);
@@ -43,11 +44,12 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
     for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);
   }
-  return new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([
+  const resources = new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([
     [TYPE.cluster, allClusters],
     [TYPE.endpoint, endpoints],
     [TYPE.listener, listeners],
     [TYPE.route, routes],
     [TYPE.secret, secretResources(snapshot, node.namespace, credentials)],
   ]);
+  return withEnvoyFilters(context, resources);
 }

@@ -34,6 +34,7 @@ export function readNode(node: NodeMessage): ProxyNode {
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
     labels: textMembers(metadata['LABELS']),
+    metadata: textMembers(metadata),
     ...localityOf(node.locality),
     dataPlane: dataPlaneOf(node.user_agent_name ?? '', text(metadata['GENERATOR'])),
   };

@@ -10,6 +10,7 @@ import type {
   ServiceSpec,
 } from './core.js';
 import type { DestinationRuleSpec } from './destination-rule.js';
+import type { EnvoyFilterSpec } from './envoy-filter.js';
 import type { GatewaySpec } from './gateway.js';
 import type { MeshConfigSpec } from './mesh-config.js';
 import type { PeerAuthenticationSpec } from './peer-authentication.js';
@@ -29,6 +30,7 @@ export interface KindSpecs {
   readonly WorkloadEntry: WorkloadEntrySpec;
   readonly Gateway: GatewaySpec;
   readonly Sidecar: SidecarSpec;
+  readonly EnvoyFilter: EnvoyFilterSpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
   readonly RequestAuthentication: RequestAuthenticationSpec;
   readonly AuthorizationPolicy: AuthorizationPolicySpec;

@@ -146,13 +146,13 @@ describe('KubernetesSource', () => {
   });
 
   it('reports objects of kinds that are not read', async () => {
-    const filters = '/apis/networking.istio.io/v1alpha3/envoyfilters';
-    server.define(filters);
-    server.put(filters, object('networking.istio.io/v1alpha3', 'EnvoyFilter', 'default', 'lua', { spec: { big: 1 } }));
+    const groups = '/apis/networking.istio.io/v1/workloadgroups';
+    server.define(groups);
+    server.put(groups, object('networking.istio.io/v1', 'WorkloadGroup', 'default', 'vms', { spec: { big: 1 } }));
     await start();
     expect(kinds()).toEqual([]);
     expect(last().findings.map(({ level, object: title }) => [level, title])).toEqual([
-      ['warning', 'EnvoyFilter default/lua'],
+      ['warning', 'WorkloadGroup default/vms'],
     ]);
   });
 

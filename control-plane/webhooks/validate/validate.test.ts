@@ -84,8 +84,8 @@ describe('validation', () => {
   });
 
   it('tells that a kind is not acted on', () => {
-    const { faults, warnings } = validateObject(istio('EnvoyFilter', 'e', { configPatches: [] }), undefined);
+    const { faults, warnings } = validateObject(istio('WorkloadGroup', 'e', {}), undefined);
     expect(faults).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining('EnvoyFilter')]);
+    expect(warnings).toEqual([expect.stringContaining('WorkloadGroup')]);
   });
 });

@@ -78,7 +78,7 @@ const FINDINGS: readonly [what: string, yaml: string, field: string, message: Re
   ],
   [
     'a kind that is not supported',
-    'apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: x}\nspec: {}\n',
+    'apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: x}\nspec: {}\n',
     'kind',
     /not supported/,
   ],
