@@ -9,6 +9,7 @@ import type { AdminSources, CertificateDetails, CertificateView, ResourceView } 
 import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
+import { type DnsStatistics, registerDnsMetrics } from './dns/statistics.js';
 import type { Stat, StatGroup } from './telemetry/envoy-stats.js';
 import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
@@ -22,6 +23,8 @@ export interface AdminParts {
   readonly plane: DataPlane;
   readonly configuration: Configuration;
   readonly ca: CaClient | undefined;
+  /** Of the DNS proxy, where there is one. */
+  readonly dns: DnsStatistics | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly drain: AdminSources['drain'];
@@ -53,6 +56,7 @@ export function adminSources(parts: AdminParts): AdminSources {
       if (registry === undefined) {
         registry = newRegistry();
         plane.metrics.register(registry);
+        if (parts.dns !== undefined) registerDnsMetrics(registry, parts.dns);
       }
       return registry;
     },

@@ -8,6 +8,7 @@ import { adminSources } from './admin-sources.js';
 import type { ProxyConfig } from './config.js';
 import { Configuration } from './configuration.js';
 import { assembleDataPlane, type DataPlane, type Runtime } from './data-plane.js';
+import type { DnsProxy } from './dns/dns-proxy.js';
 import { Issues } from './snapshot/issues.js';
 import { CaClient } from './tls/ca-client.js';
 import { SecretHandler } from './tls/secret-handler.js';
@@ -38,6 +39,8 @@ export interface ProxyApp {
   addresses(): ReadonlyMap<string, readonly { readonly host: string; readonly port: number }[]>;
   /** Opens the access logs anew, after a rotation moved them. */
   reopenLogs(): void;
+  /** Port of the DNS proxy; undefined when it is off. */
+  readonly dnsPort: number | undefined;
   /** All metrics in Prometheus' text format. */
   statistics(): Promise<string>;
   /** Not ready any more; inbound connections are asked to go, new ones and outbound go on. */
@@ -82,7 +85,8 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
 
   // gRPC is loaded only where there is somebody to speak it to: it costs a start tens of milliseconds.
   const open = endpoint === undefined ? undefined : await adsOpener(config, endpoint);
-  configuration = new Configuration(config, plane, runtime, open);
+  const dns = config.dns === undefined ? undefined : await newDnsProxy(config, config.dns, runtime);
+  configuration = new Configuration(config, plane, runtime, open, dns === undefined ? [] : [dns.names]);
   const dynamic = configuration;
   lifecycle.add('configuration', () => dynamic.stop());
   const drain = async (): Promise<void> => {
@@ -96,7 +100,7 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     plane.listeners.leave(true);
   };
   const sources = adminSources({
-    ...{ config, plane, configuration: dynamic, ca, clock: runtime.clock, log: runtime.log },
+    ...{ config, plane, configuration: dynamic, ca, dns: dns?.statistics, clock: runtime.clock, log: runtime.log },
     drain: ({ inboundOnly, graceful }) => {
       if (graceful) plane.listeners.leave(inboundOnly);
       else if (inboundOnly) plane.listeners.drainInbound(config.drainMs);
@@ -113,6 +117,10 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
       admin = await startAdmin(config.admin, sources);
       lifecycle.add('admin server', () => admin?.close());
     }
+    if (dns !== undefined) {
+      await dns.start();
+      lifecycle.add('DNS proxy', () => dns.close());
+    }
     failOn(describe(await addStaticResources(config, plane)));
     await dynamic.start();
   } catch (error) {
@@ -126,6 +134,9 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     adminPort: admin?.port,
     addresses: () => new Map(plane.listeners.list().map(({ listener }) => [listener.name, listener.addresses])),
     reopenLogs: () => plane.logs.reopen(),
+    get dnsPort() {
+      return dns?.port;
+    },
     statistics: () => prometheusText(sources),
     leave,
     get inboundConnections() {
@@ -134,6 +145,16 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     drain,
     stop,
   };
+}
+
+/** Loaded only where it is wanted. */
+async function newDnsProxy(
+  config: ProxyConfig,
+  place: NonNullable<ProxyConfig['dns']>,
+  runtime: Runtime,
+): Promise<DnsProxy> {
+  const { DnsProxy } = await import('./dns/dns-proxy.js');
+  return new DnsProxy({ ...place, namespace: config.workload.namespace, ...runtime });
 }
 
 /** Every stream reads the server's roots anew: they may have been replaced. Roots that cannot be read leave the last ones. */

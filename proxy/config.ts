@@ -15,6 +15,8 @@ export interface ProxyConfig {
   readonly ca: CaSettings | undefined;
   /** File with the bearer token for xDS and CA, read at every use; undefined sends none. */
   readonly tokenPath: string | undefined;
+  /** Where the workload's DNS queries come (metadata DNS_CAPTURE); undefined leaves DNS alone. */
+  readonly dns: { readonly hosts: readonly string[]; readonly port: number } | undefined;
   /** How long requests may finish after SIGTERM, ms. */
   readonly drainMs: number;
   /** How long connections of a listener or filter chain that was replaced may finish what they do, ms. */

@@ -25,7 +25,14 @@ export class Configuration {
   private pending = false;
   private stopped = false;
 
-  constructor(config: ProxyConfig, plane: DataPlane, runtime: Runtime, open: OpenAdsStream | undefined) {
+  /** @param others handlers of further types */
+  constructor(
+    config: ProxyConfig,
+    plane: DataPlane,
+    runtime: Runtime,
+    open: OpenAdsStream | undefined,
+    others: readonly ResourceHandler[] = [],
+  ) {
     this.plane = plane;
     this.log = runtime.log;
     const { listeners, clusters } = config.dynamic;
@@ -37,6 +44,7 @@ export class Configuration {
       ...(listeners.kind === 'ads' ? [plane.listeners] : []),
       plane.routes,
       new SecretHandler(plane.secrets, 'ads'),
+      ...others,
     ];
     if (open !== undefined) {
       this.ads = new AdsClient({

@@ -7,9 +7,11 @@ export const TYPE = {
   cluster: `${PREFIX}envoy.config.cluster.v3.Cluster`,
   endpoint: `${PREFIX}envoy.config.endpoint.v3.ClusterLoadAssignment`,
   secret: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret`,
+  /** Istio's own (NDS): what a sidecar's DNS proxy answers. */
+  nameTable: `${PREFIX}istio.networking.nds.v1.NameTable`,
 } as const;
 
-/** Type URL of one of the five resource types. */
+/** Type URL of one of the resource types. */
 export type ResourceTypeUrl = (typeof TYPE)[keyof typeof TYPE];
 
 export const EXTENSION = {

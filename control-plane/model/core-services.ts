@@ -37,6 +37,7 @@ function coreService(object: CoreService, slices: SliceEndpoints, around: Surrou
     namespace: metadata.namespace,
     name: metadata.name,
     ports: corePorts(spec),
+    automaticAddresses: [],
     addresses: clusterAddresses(spec),
     headless: spec.clusterIP === 'None',
     resolution: external ? 'dns' : 'static',

@@ -16,6 +16,8 @@ export interface ProxyNode {
   readonly metadata?: Readonly<Record<string, string>>;
   /** `region/zone/subzone` as the node says; an object that describes the workload goes first. */
   readonly locality?: string;
+  /** It answers its workload's DNS queries (metadata DNS_CAPTURE), so that names may lead to addresses that the mesh made up. */
+  readonly dnsCapture?: boolean;
   /** `weft` understands our own filters (istio.stats, peer metadata); `envoy` does not; `grpc` is a proxyless client. */
   readonly dataPlane: 'weft' | 'envoy' | 'grpc';
 }

@@ -24,6 +24,8 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** IP addresses by which clients call it: its cluster IPs, or ServiceEntry.addresses, which may be CIDR ranges. */
   readonly addresses: readonly string[];
+  /** For clients that ask our DNS proxy, where nobody has named an address: one of each family, made of the host's name. */
+  readonly automaticAddresses: readonly string[];
   /** Its name leads to the endpoints themselves (`clusterIP: None`): clients call them by their own addresses. */
   readonly headless: boolean;
   readonly resolution: Resolution;

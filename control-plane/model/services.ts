@@ -1,6 +1,7 @@
 import type { EndpointSliceSpec, NamespaceSpec, NodeSpec, ServiceSpec } from '../api/kinds/core.js';
 import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
 import type { ConfigObject } from '../api/object.js';
+import { withAutomaticAddresses } from './automatic-addresses.js';
 import { coreServices } from './core-services.js';
 import { hostEndpoint } from './host-endpoint.js';
 import type { MeshSettings } from './mesh-settings.js';
@@ -42,7 +43,7 @@ export function buildServices(
     ...objects.entries.flatMap((object) => entryServices(object, select, settings, distribution)),
   ];
   // A stable sort: within one host and namespace the order above holds.
-  return services.sort(
+  return withAutomaticAddresses(services, optedOut(objects.entries)).sort(
     (a, b) =>
       compare(a.host, b.host) ||
       compare(a.namespace, b.namespace) ||
@@ -50,6 +51,14 @@ export function buildServices(
       compare(a.creationTimestamp, b.creationTimestamp) ||
       compare(a.object, b.object),
   );
+}
+
+/** Entries that want no automatic addresses (Istio's label). */
+function optedOut(entries: readonly ConfigObject<ServiceEntrySpec>[]): ReadonlySet<string> {
+  const out = entries.filter(
+    ({ metadata }) => metadata.labels['networking.istio.io/enable-autoallocate-ip'] === 'false',
+  );
+  return new Set(out.map(objectName));
 }
 
 const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
@@ -79,6 +88,7 @@ function entryServices(
     name: serviceName(host),
     ports,
     addresses: spec.addresses ?? [],
+    automaticAddresses: [],
     headless: false,
     resolution,
     external: spec.location !== 'MESH_INTERNAL',

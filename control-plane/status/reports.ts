@@ -21,7 +21,7 @@ export function reportsOf(
   for (const { kind, metadata } of set.objects.values()) {
     generations.set(objectTitle(kind, metadata.namespace, metadata.name), metadata.generation);
   }
-  const addresses = addressesByEntry(set, snapshot);
+  const addresses = addressesByEntry(snapshot);
   const reports = new Map<string, Report>();
   for (const title of new Set([...generations.keys(), ...byObject.keys()])) {
     const place = placeOf(title);
@@ -42,18 +42,11 @@ export function reportsOf(
 
 /** Addresses that the mesh gave to hosts of ServiceEntries, which do not name any themselves. */
 function addressesByEntry(
-  set: Pick<ConfigSet, 'objects'>,
   snapshot: Pick<MeshSnapshot, 'services'>,
 ): ReadonlyMap<string, readonly { readonly value: string; readonly host: string }[]> {
-  const named = new Set<string>();
-  for (const { kind, metadata, spec } of set.objects.values()) {
-    if (kind !== 'ServiceEntry') continue;
-    const { addresses = [] } = spec as { addresses?: readonly string[] };
-    if (addresses.length > 0) named.add(objectTitle(kind, metadata.namespace, metadata.name));
-  }
   const given = new Map<string, { readonly value: string; readonly host: string }[]>();
-  for (const { object, host, addresses } of snapshot.services) {
-    if (!object.startsWith('ServiceEntry ') || named.has(object) || addresses.length === 0) continue;
+  for (const { object, host, automaticAddresses: addresses } of snapshot.services) {
+    if (addresses.length === 0) continue;
     const list = given.get(object) ?? [];
     list.push(...addresses.map((value) => ({ value, host })));
     given.set(object, list);

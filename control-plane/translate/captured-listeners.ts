@@ -4,6 +4,7 @@ import { applicationPort, isHttp } from '../model/service.js';
 import { type Families, familiesOf } from './capture.js';
 import { detectedRoutesName } from './captured-routes.js';
 import type { ProxyContext, VisiblePort } from './context.js';
+import { serviceAddresses } from './name-table.js';
 import { addChains, capturedListener, type ListenerEntry } from './outbound-entry.js';
 
 /**
@@ -23,7 +24,7 @@ export function capturedListeners(context: ProxyContext): Map<string, Listener> 
     const { port } = visible;
     if (isHttp(port.protocol)) entryAt(family.wildcard, port.number).routes = String(port.number);
     else {
-      for (const place of placesOf(visible, family)) {
+      for (const place of placesOf(context, visible, family)) {
         const shared = place.bind === family.wildcard;
         const entry = entryAt(place.bind, place.port);
         if (port.protocol === 'auto') entry.routes ??= shared ? String(port.number) : detectedRoutesName(visible);
@@ -41,7 +42,7 @@ interface Place {
   readonly range?: string;
 }
 
-function placesOf({ service, port }: VisiblePort, family: Families): Place[] {
+function placesOf(context: ProxyContext, { service, port }: VisiblePort, family: Families): Place[] {
   if (service.headless) {
     return service.endpoints.flatMap((endpoint) => {
       const { address } = endpoint.workload;
@@ -50,7 +51,7 @@ function placesOf({ service, port }: VisiblePort, family: Families): Place[] {
       return [{ bind: address, port: application }];
     });
   }
-  const addresses = service.addresses.filter((address) => family.includes(address));
+  const addresses = serviceAddresses(context, service).filter((address) => family.includes(address));
   if (addresses.length > 0) {
     return addresses.map((address) =>
       address.includes('/')

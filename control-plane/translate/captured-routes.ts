@@ -5,6 +5,7 @@ import type { ServicePort } from '../model/service.js';
 import { catchAllCluster } from './capture.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { duration } from './messages.js';
+import { serviceAddresses } from './name-table.js';
 import { aliases, blockAll, HostTable, serviceRoutes, virtualServiceHosts } from './outbound-routes.js';
 
 /** Whether HTTP may come to a port. */
@@ -60,7 +61,7 @@ function serviceHost(context: ProxyContext, visible: VisiblePort, domains: strin
 function domainsOf(context: ProxyContext, { service }: VisiblePort): string[] {
   const names = [service.host, ...aliases(context, service.host)];
   const pods = service.headless ? names.map((name) => `*.${name}`) : [];
-  const addresses = service.addresses.filter((address) => !address.includes('/'));
+  const addresses = serviceAddresses(context, service).filter((address) => !address.includes('/'));
   return [...names, ...pods, ...addresses.map((address) => (isIPv6(address) ? `[${address}]` : address))];
 }
 

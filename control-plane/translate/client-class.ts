@@ -3,6 +3,7 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import type { NameTable } from '../../proto/gen/istio/networking/nds/v1/NameTable.js';
 import type { Shape } from '../model/continuity.js';
 import type { Service } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -14,6 +15,7 @@ import { outboundClusters } from './clusters.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { egressResources } from './egress-listeners.js';
 import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
+import { NAME_TABLE, nameTable } from './name-table.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
 
 /** What a proxy has as a client, apart from its own listener. */
@@ -21,6 +23,8 @@ export interface ClientResources {
   readonly clusters: ReadonlyMap<string, Cluster>;
   readonly endpoints: ReadonlyMap<string, ClusterLoadAssignment>;
   readonly credentials: ReadonlySet<string>;
+  /** For the DNS proxy of a sidecar that has one. */
+  readonly names: ReadonlyMap<string, NameTable>;
   readonly routes: ReadonlyMap<string, RouteConfiguration>;
   /** Of captured connections, without those that only one proxy has. */
   readonly listeners: ReadonlyMap<string, Listener>;
@@ -54,6 +58,7 @@ export function clientResources(context: ProxyContext): ClientResources {
     node.dataPlane,
     node.role,
     captured,
+    node.dnsCapture === true,
     ...(hasListeners(context) ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT')] : []),
     client.namespace,
     client.locality,
@@ -81,8 +86,14 @@ function classesOf(snapshot: MeshSnapshot): Classes {
   return classes;
 }
 
+const NO_NAMES: ReadonlyMap<string, NameTable> = new Map();
+
 function allResources(context: ProxyContext): ClientResources {
-  return { ...outboundClusters(context), ...entrances(context) };
+  return {
+    ...outboundClusters(context),
+    ...entrances(context),
+    names: context.node.dnsCapture === true ? new Map([[NAME_TABLE, nameTable(context)]]) : NO_NAMES,
+  };
 }
 
 /** A gateway's own are made of its Gateways. */
@@ -104,7 +115,7 @@ function carriedOn(context: ProxyContext, before: Made | undefined): ClientResou
     ({ service }) => service.headless || service.resolution === 'none' || service.host.startsWith('*'),
   );
   if (wide) return undefined;
-  const { clusters, endpoints, routes, listeners, credentials } = before.resources;
+  const { clusters, endpoints, routes, listeners, credentials, names } = before.resources;
   const anew = outboundClusters({ ...context, byHost: new Map([['', ports]]) });
   return {
     clusters: new Map([...clusters, ...anew.clusters]),
@@ -112,6 +123,7 @@ function carriedOn(context: ProxyContext, before: Made | undefined): ClientResou
     routes,
     listeners,
     credentials,
+    names,
   };
 }
 

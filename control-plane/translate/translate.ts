@@ -19,7 +19,7 @@ import { secretResources } from './secrets.js';
  */
 export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
   const context = proxyContext(snapshot, node);
-  const { clusters, endpoints, routes, credentials, listeners: shared } = clientResources(context);
+  const { clusters, endpoints, routes, credentials, names, listeners: shared } = clientResources(context);
   const listeners = new Map<string, object>(shared);
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
@@ -49,6 +49,7 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     [TYPE.endpoint, endpoints],
     [TYPE.listener, listeners],
     [TYPE.route, routes],
+    [TYPE.nameTable, names],
     [TYPE.secret, secretResources(snapshot, node.namespace, credentials)],
   ]);
   return withEnvoyFilters(context, resources);

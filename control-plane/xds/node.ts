@@ -36,6 +36,7 @@ export function readNode(node: NodeMessage): ProxyNode {
     labels: textMembers(metadata['LABELS']),
     metadata: textMembers(metadata),
     ...localityOf(node.locality),
+    ...(isTrue(metadata['DNS_CAPTURE']) && { dnsCapture: true }),
     dataPlane: dataPlaneOf(node.user_agent_name ?? '', text(metadata['GENERATOR'])),
   };
 }
@@ -57,6 +58,10 @@ function localityOf(locality: NodeMessage['locality']): { readonly locality?: st
 function dataPlaneOf(userAgent: string, generator: string): ProxyNode['dataPlane'] {
   if (userAgent === 'weft') return 'weft';
   return userAgent.startsWith('gRPC') || generator === 'grpc' ? 'grpc' : 'envoy';
+}
+
+function isTrue(json: Json | undefined): boolean {
+  return json === true || json === 'true';
 }
 
 function text(json: Json | undefined): string {

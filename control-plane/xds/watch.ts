@@ -29,9 +29,9 @@ const ABSENT = '';
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 2048;
 
-/** Whether an empty first subscription to this type means everything (xDS protocol: LDS and CDS only). */
+/** Whether an empty first subscription to this type means everything (xDS protocol: LDS and CDS only; and Istio's NDS). */
 export function hasWildcard(typeUrl: string): boolean {
-  return typeUrl === TYPE.listener || typeUrl === TYPE.cluster;
+  return typeUrl === TYPE.listener || typeUrl === TYPE.cluster || typeUrl === TYPE.nameTable;
 }
 
 /** One resource type on one stream: what the client asks for, what it has been sent, and what it said about that. */

@@ -92,7 +92,10 @@ export function readPodEnvironment(role: ProxyRole, env: Environment, flags: Pod
     domain: flags.domain ?? `${namespace}.svc.cluster.local`,
     trustDomain: all['TRUST_DOMAIN'] || 'cluster.local',
     labels,
-    metadata: metadataOf(all, errors),
+    metadata: {
+      ...(all['DNS_PROXY_ADDR'] !== undefined && { DNS_PROXY_ADDR: all['DNS_PROXY_ADDR'] }),
+      ...metadataOf(all, errors),
+    },
     controlPlane: all['CA_ADDR'] || text(config['discoveryAddress']) || 'weft-control-plane.istio-system.svc:15012',
     rootPath: all['XDS_ROOT_CA'] || '/var/run/secrets/istio/root-cert.pem',
     tokenPath: all['WEFT_TOKEN_PATH'] || '/var/run/secrets/tokens/istio-token',

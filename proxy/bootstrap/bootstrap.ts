@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { StructMessage } from '../../common/xds/struct.js';
 import type { Admin__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Admin.js';
 import type { Bootstrap__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
@@ -9,6 +10,8 @@ import { NodeMetadata } from './node-metadata.js';
 const DEFAULT_DRAIN_SECONDS = 5;
 /** Istio's default for drainDuration. */
 const DEFAULT_LISTENER_DRAIN_SECONDS = 45;
+/** Istio's. */
+const DNS_PORT = 15_053;
 const DEFAULT_TTL_SECONDS = 24 * 3600;
 
 /** Turns a Bootstrap (envoy.config.bootstrap.v3) into the proxy's settings. Errors go to `issues`. */
@@ -34,11 +37,20 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
             ttlSeconds: metadata.positive('CERT_TTL_SECONDS') ?? DEFAULT_TTL_SECONDS,
           },
     tokenPath: metadata.text('TOKEN_PATH'),
+    dns: metadata.flag('DNS_CAPTURE') ? readDns(metadata.text('DNS_PROXY_ADDR'), at.at('DNS_PROXY_ADDR')) : undefined,
     drainMs: (metadata.positive('DRAIN_SECONDS') ?? DEFAULT_DRAIN_SECONDS) * 1000,
     listenerDrainMs: (metadata.positive('LISTENER_DRAIN_SECONDS') ?? DEFAULT_LISTENER_DRAIN_SECONDS) * 1000,
   };
   requireNode(config, issues);
   return Object.freeze(config);
+}
+
+/** `localhost:15053`, which is what packets are redirected to, or an address of one family. */
+function readDns(address: string | undefined, issues: Issues): ProxyConfig['dns'] {
+  const [, host = '', port = ''] = /^\[?(.*?)\]?:(\d{1,5})$/.exec(address ?? `localhost:${DNS_PORT}`) ?? [];
+  if (host === 'localhost') return { hosts: ['127.0.0.1', '::1'], port: Number(port) };
+  if (isIP(host) === 0) issues.error('must be localhost or an IP address, and a port');
+  return { hosts: [host], port: Number(port) };
 }
 
 function readWorkload(metadata: NodeMetadata): ProxyConfig['workload'] {

@@ -22,6 +22,11 @@ export class NodeMetadata {
     return undefined;
   }
 
+  flag(key: string): boolean {
+    const value = this.values[key];
+    return value === true || value === 'true';
+  }
+
   /** A number above zero; numbers in quotes are taken too, since Istio's metadata has them so. */
   positive(key: string): number | undefined {
     const value = this.values[key];

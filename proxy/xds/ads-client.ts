@@ -36,8 +36,18 @@ export interface AdsClientOptions {
   readonly onChange: () => void;
 }
 
+/** Whatever the server has for us of these. */
+const WILDCARDS: ReadonlySet<ResourceTypeUrl> = new Set([TYPE.cluster, TYPE.listener, TYPE.nameTable]);
+
 /** In the order in which their first requests are sent: clusters before the routes that name them. */
-const TYPES: readonly ResourceTypeUrl[] = [TYPE.cluster, TYPE.endpoint, TYPE.listener, TYPE.route, TYPE.secret];
+const TYPES: readonly ResourceTypeUrl[] = [
+  TYPE.cluster,
+  TYPE.endpoint,
+  TYPE.listener,
+  TYPE.route,
+  TYPE.secret,
+  TYPE.nameTable,
+];
 
 /** A proxy that has nothing yet holds its pod up, so it asks more often than one that lost its server. */
 const FIRST_RETRY_MS = 2000;
@@ -249,7 +259,7 @@ export class AdsClient {
 }
 
 function newSubscription(type: ResourceTypeUrl): Subscription {
-  return new Subscription(type, type === TYPE.cluster || type === TYPE.listener);
+  return new Subscription(type, WILDCARDS.has(type));
 }
 
 function accept(subscription: Subscription, name: string, version: string): void {

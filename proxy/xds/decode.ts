@@ -32,6 +32,7 @@ const NAME_FIELD: Readonly<Record<ResourceTypeUrl, string>> = {
   [TYPE.cluster]: 'name',
   [TYPE.endpoint]: 'cluster_name',
   [TYPE.secret]: 'name',
+  [TYPE.nameTable]: '',
 };
 
 /** Reads a DiscoveryResponse. Bytes that are none throw; a resource that is bad is named among the errors. */
@@ -88,7 +89,9 @@ function decodeAll(
     try {
       const message = decodeMessage<Record<string, unknown>>(typeUrl, item.any['value'] as Uint8Array);
       const field = NAME_FIELD[typeUrl as ResourceTypeUrl] ?? 'name';
-      const name = item.name === '' ? text(message[field]) : item.name;
+      // There is one name table, and Istio gives it no name.
+      const own = typeUrl === TYPE.nameTable ? 'name-table' : text(message[field]);
+      const name = item.name === '' ? own : item.name;
       if (name === '') errors.push({ resource: label, message: 'has no name' });
       else resources.push({ name, version: item.version, message });
     } catch (error) {

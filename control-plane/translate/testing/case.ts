@@ -19,7 +19,7 @@ import { translate } from '../translate.js';
  * `# node: default/productpage-v1 weft` whose configuration; `# show: routes reviews` which type, and which resources
  * (a part of the name; several lines add up); `# dial: HOST:PORT` what a proxyless client asks for; `# base: none` without
  * Bookinfo; `# capture: REDIRECT` with captured pods in place of sidecars with ports of their own;
- * `# addresses: IP…` of the node; `# role: router` for a gateway.
+ * `# addresses: IP…` of the node; `# role: router` for a gateway; `# dns: captured` with a DNS proxy.
  */
 export interface TranslateCase {
   readonly set: ConfigSet;
@@ -35,6 +35,7 @@ const TYPES: Readonly<Record<string, keyof typeof TYPE>> = {
   clusters: 'cluster',
   endpoints: 'endpoint',
   secrets: 'secret',
+  names: 'nameTable',
 };
 
 export function runCase(input: string): TranslateCase {
@@ -52,6 +53,7 @@ export function runCase(input: string): TranslateCase {
     ...nodeOf(snapshot, workload, dataPlane as ProxyNode['dataPlane']),
     ...(addresses !== undefined && { addresses }),
     ...(router && { role: 'router' }),
+    ...(directive('dns') === 'captured' && { dnsCapture: true }),
   };
   const resources =
     node.dataPlane === 'grpc'
