@@ -34,6 +34,10 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'say whether a cluster is ready for Weft, or Weft is well in it',
     load: () => import('./commands/check.js'),
   },
+  uninstall: {
+    summary: 'take Weft out of a cluster',
+    load: () => import('./commands/uninstall.js'),
+  },
   'control-plane': {
     summary: 'run the control plane on a folder or in a cluster',
     load: () => import('./commands/control-plane.js'),
