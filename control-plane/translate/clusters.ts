@@ -12,6 +12,7 @@ import { loadAssignment, localityGroups, offersMeshTls } from './endpoints.js';
 import { byPolicy } from './locality.js';
 import { localityConfig, localityPolicy } from './locality-policy.js';
 import { adsSource, duration, struct } from './messages.js';
+import { isLookedUp, lookedUp } from './outside.js';
 import { credentialResource, rootsOfCredential } from './secrets.js';
 import { type EffectivePolicy, policyFor } from './traffic-policy.js';
 import { type TlsTarget, upstreamTls } from './upstream-tls.js';
@@ -29,7 +30,8 @@ export function outboundClusters(context: ProxyContext): OutboundClusters {
   for (const visible of [...context.byHost.values()].flat()) {
     // Where a wildcard host is, only a client's own look-up could say.
     const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
-    if (nowhere && !(context.captured && visible.service.resolution === 'none')) continue;
+    const found = isLookedUp(context, visible) || (context.captured && visible.service.resolution !== 'static');
+    if (nowhere && !found) continue;
     const rule = context.rule(visible.service);
     addCluster(context, visible, rule, undefined, out);
     for (const subset of rule?.subsets ?? []) addCluster(context, visible, rule, subset, out);
@@ -58,6 +60,13 @@ function addCluster(
     out.credentials.add(credentialResource(credential)).add(credentialResource(rootsOfCredential(credential)));
   }
   const metadata = { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } };
+  if (isLookedUp(context, visible)) {
+    // The name to ask such a host's certificate for differs by request: rather no way than a plain one.
+    if ((policy.tls?.mode ?? 'DISABLE') !== 'DISABLE') return;
+    const fields = policyFields(policy, port.protocol, weft ? 'application' : 'http1', snapshot.settings);
+    out.clusters.set(name, { name, ...fields, ...lookedUp(), metadata });
+    return;
+  }
   if (goesWhereItWanted(context, visible, policy)) {
     out.clusters.set(name, {
       name,
@@ -88,7 +97,11 @@ function addCluster(
 /** Whether a cluster's host is the one that the client has chosen; that is known only where connections are captured. */
 function goesWhereItWanted({ captured }: ProxyContext, { service }: VisiblePort, policy: EffectivePolicy): boolean {
   return (
-    captured && (service.resolution === 'none' || service.headless || policy.loadBalancer?.simple === 'PASSTHROUGH')
+    captured &&
+    (service.resolution === 'none' ||
+      (service.host.startsWith('*') && service.endpoints.length === 0) ||
+      service.headless ||
+      policy.loadBalancer?.simple === 'PASSTHROUGH')
   );
 }
 

@@ -11,6 +11,7 @@ import { connectionManager } from './connection-manager.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { SNIFF_MS } from './inbound-listeners.js';
 import { adsSource, any, bool, duration, ipAddress, uint32 } from './messages.js';
+import { outsideFilters } from './outside.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 import { type TcpChain, tcpChains } from './tcp-routes.js';
 
@@ -158,6 +159,7 @@ function httpChain(context: ProxyContext, name: string, routes: string, sniffed:
         accessLogs: accessLogs(snapshot, client, 'CLIENT'),
         istioFilters: node.dataPlane === 'weft',
         settings: snapshot.settings,
+        last: outsideFilters(context),
       }),
     ],
   };

@@ -5,7 +5,7 @@ import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
 import { adsSource, ipAddress } from './messages.js';
 import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
-import { outsideFilter } from './outside.js';
+import { outsideFilters } from './outside.js';
 
 /** The listener that an application uses as its HTTP proxy. */
 export function outboundListener(context: ProxyContext, ports: SidecarPorts): Listener {
@@ -27,7 +27,7 @@ export function outboundListener(context: ProxyContext, ports: SidecarPorts): Li
             accessLogs: accessLogs(snapshot, client, 'CLIENT'),
             istioFilters: node.dataPlane === 'weft',
             settings: snapshot.settings,
-            last: context.registryOnly ? [] : [outsideFilter()],
+            last: outsideFilters(context),
           }),
         ],
       },

@@ -3,8 +3,10 @@ import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
+import { isHttp } from '../model/service.js';
 import { PASSTHROUGH_CLUSTER } from './capture.js';
 import { policyFields } from './cluster-policy.js';
+import type { ProxyContext, VisiblePort } from './context.js';
 import { any, duration } from './messages.js';
 
 /** Filter and cluster share the cache, so they have to name it alike. */
@@ -15,9 +17,26 @@ const DNS_CACHE = { name: 'outside', dns_lookup_family: 'V4_PREFERRED' } as cons
  * tells where their connections would have gone, so the authority of a request is looked up.
  */
 export function outsideCluster(settings: MeshSettings): Cluster {
+  return { name: PASSTHROUGH_CLUSTER, ...policyFields({}, 'http', 'http1', settings), ...lookedUp() };
+}
+
+/**
+ * Whether a service's hosts are only known by the requests for them: a wildcard without endpoints, whose resolution is
+ * DYNAMIC_DNS, or NONE where nothing tells where a connection was going.
+ */
+export function isLookedUp({ captured, node }: ProxyContext, { service, port }: VisiblePort): boolean {
+  if (!service.host.startsWith('*') || service.endpoints.length > 0 || node.dataPlane === 'grpc') return false;
+  if (
+    service.resolution === 'static' ||
+    !(captured ? isHttp(port.protocol) : port.protocol !== 'tcp' && port.protocol !== 'tls')
+  )
+    return false;
+  return service.resolution !== 'none' || !captured;
+}
+
+/** A cluster whose host is the one that a request names. */
+export function lookedUp(): Partial<Cluster> {
   return {
-    name: PASSTHROUGH_CLUSTER,
-    ...policyFields({}, 'http', 'http1', settings),
     lb_policy: 'CLUSTER_PROVIDED',
     cluster_type: {
       name: 'envoy.clusters.dynamic_forward_proxy',
@@ -30,7 +49,13 @@ export function outsideCluster(settings: MeshSettings): Cluster {
   };
 }
 
-export function outsideFilter(): HttpFilter {
+/** For the clusters of such hosts; requests to others pass it. */
+export function outsideFilters(context: ProxyContext): HttpFilter[] {
+  const wanted = (!context.captured && !context.registryOnly) || context.ports.some((one) => isLookedUp(context, one));
+  return wanted ? [outsideFilter()] : [];
+}
+
+function outsideFilter(): HttpFilter {
   return {
     name: 'envoy.filters.http.dynamic_forward_proxy',
     typed_config: any(EXTENSION.dynamicForwardProxyFilter, { dns_cache_config: DNS_CACHE }),
