@@ -18,6 +18,11 @@ export interface SidecarBootstrap {
 
 const XDS_CLUSTER = 'xds-grpc';
 
+/** A bootstrap that was made here for a pod, which has the same metadata. */
+export function sidecarBootstrap(bootstrap: object): SidecarBootstrap {
+  return bootstrap as SidecarBootstrap;
+}
+
 /** The same bootstrap for a real Envoy: xDS and secrets come from the agent's socket, which needs no credentials. */
 export function envoyBootstrap(sidecar: SidecarBootstrap, socketPath: string): object {
   const clusters = [XDS_CLUSTER, SDS_CLUSTER].map((name) => socketCluster(name, socketPath));

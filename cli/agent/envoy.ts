@@ -10,8 +10,13 @@ const SETPRIV = '/usr/bin/setpriv';
  * Runs Envoy until it ends or `stop` resolves, whichever is first; then it is gone. Rejects with a WeftError when it could
  * not be started, or ended by itself with a failure.
  */
-export async function runEnvoy(program: string, bootstrapPath: string, stop: Promise<void>): Promise<void> {
-  const args = ['-c', bootstrapPath, '--use-dynamic-base-id'];
+export async function runEnvoy(
+  program: string,
+  bootstrapPath: string,
+  stop: Promise<void>,
+  flags: readonly string[] = ['--use-dynamic-base-id'],
+): Promise<void> {
+  const args = ['-c', bootstrapPath, ...flags];
   const tied = process.platform === 'linux' && existsSync(SETPRIV);
   const envoy: ChildProcess = tied
     ? spawn(SETPRIV, ['--pdeathsig', 'TERM', '--', program, ...args], { stdio: ['ignore', 'inherit', 'inherit'] })

@@ -60,15 +60,18 @@ async function askForBootstrap({ stateDirectory, workload }: AgentOptions): Prom
   return getJson<SidecarBootstrap>(`${debugUrl}/debug/bootstrap?workload=${query}`);
 }
 
-/** Serves SDS and ADS on a socket of its own and resolves with the path of the bootstrap that points there. */
 export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): Promise<string> {
+  return serveAgent(await askForBootstrap(options), tmpdir(), lifecycle);
+}
+
+/** Serves SDS and ADS on a socket below `base` and resolves with the path of the bootstrap that points there. */
+export async function serveAgent(sidecar: SidecarBootstrap, base: string, lifecycle: Lifecycle): Promise<string> {
   const log = createLogger('agent');
-  const sidecar = await askForBootstrap(options);
   const { metadata } = sidecar.node;
   const rootPem = await readFile(metadata.CA_ROOT_CERT, 'utf8');
 
   // Short, for the path of a socket may have about a hundred characters only; 0700 by mkdtemp.
-  const folder = await mkdtemp(join(tmpdir(), 'weft-agent-'));
+  const folder = await mkdtemp(join(base, 'weft-agent-'));
   lifecycle.add('folder', () => rm(folder, { recursive: true, force: true }));
   const socketPath = join(folder, 'agent.sock');
 

@@ -1,6 +1,8 @@
 import { beforeAll, describe } from 'vitest';
 import { skipWithoutCluster } from './cluster.js';
+import { identity } from './identity.js';
 import { buildAndLoad, canBuild, install, startSample } from './installing.js';
+import { measurements } from './measurements.js';
 import { resilience } from './resilience.js';
 import { sample } from './sample.js';
 import { shapes } from './shapes.js';
@@ -29,4 +31,6 @@ describe.skipIf(skipped)('real pods', () => {
   describe('traffic', shapes);
   describe('workloads', workloads);
   describe('under load', resilience);
+  describe('identity', identity);
+  describe('measurements', measurements);
 });

@@ -15,8 +15,8 @@ export function program(source: string, more = ''): string {
 const IDLE = "process.on('SIGTERM',()=>process.exit(0));setInterval(()=>{},1e9)";
 
 /** A pod that waits for `kubectl exec`. */
-export function idle(name: string): string {
-  return deployment(name, IDLE);
+export function idle(name: string, annotations?: string): string {
+  return deployment(name, IDLE, annotations);
 }
 
 export function deployment(name: string, source: string, annotations = '{}'): string {
@@ -80,3 +80,6 @@ metadata: {name: default}
 spec: {mtls: {mode: ${mode}}}
 `;
 }
+
+/** Says who answered, and whether the caller came with a certificate. */
+export const WHO = `require('http').createServer((q,s)=>s.end(JSON.stringify({podname:require('os').hostname()+(q.headers['x-forwarded-client-cert']?' mtls':'')}))).listen(8080,'::');process.on('SIGTERM',()=>process.exit(0))`;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { builder, buildImage, imageName, loadImages } from '../../bin/images.mjs';
@@ -8,6 +8,12 @@ import { idle, service, sniffer, TOOLS_IMAGE } from './fixtures.js';
 
 /** Everything that the sample has, by the labels `app` and `version`. */
 export const SAMPLE = ['productpage-v1', 'details-v1', 'reviews-v1', 'reviews-v2', 'reviews-v3', 'ratings-v1'];
+
+/** The entrypoint of the tools' image: what the injector asks our proxy to do, done by Envoy and its agent. */
+const SIDECAR = `#!/bin/sh
+[ "$1" = proxy ] || exec weft "$@"
+exec weft agent --pod --envoy /usr/local/bin/envoy
+`;
 
 /** A real Envoy for an image, where the tests against Envoy have installed one. */
 export function envoyProgram(): string | undefined {
@@ -35,7 +41,9 @@ export function buildAndLoad(): void {
     mkdirSync(join(context, 'bin'));
     const envoy = envoyProgram();
     if (envoy !== undefined) copyFileSync(envoy, join(context, 'bin', 'envoy'));
-    buildImage(TOOLS_IMAGE, 'test/e2e/Dockerfile.tools', context, ['--build-arg', `PROXY=${imageName('weft-proxy')}`]);
+    writeFileSync(join(context, 'bin', 'sidecar'), SIDECAR);
+    const control = `CONTROL=${imageName('weft-control')}`;
+    buildImage(TOOLS_IMAGE, 'test/e2e/Dockerfile.tools', context, ['--build-arg', control]);
   } finally {
     rmSync(context, { recursive: true, force: true });
   }

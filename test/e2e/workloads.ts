@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ask } from './calls.js';
 import { apply, kubectl, MESH, PLAIN, remove, rolledOut, until } from './cluster.js';
-import { deployment, peerAuthentication, program, service } from './fixtures.js';
+import { deployment, peerAuthentication, program, service, WHO } from './fixtures.js';
 import { watchWire } from './wire.js';
 
 const JOB = `
@@ -17,9 +17,6 @@ spec:
       containers:
         - ${program("fetch('http://details:9080/details/0').then(r=>process.exit(r.status===200?0:1),()=>process.exit(2))")}
 `;
-
-/** Says who answered, and whether the caller came with a certificate. */
-const WHO = `require('http').createServer((q,s)=>s.end(JSON.stringify({podname:require('os').hostname()+(q.headers['x-forwarded-client-cert']?' mtls':'')}))).listen(8080,'::');process.on('SIGTERM',()=>process.exit(0))`;
 
 const STATEFUL_SET = `
 ${service('db', '{name: http, port: 8080}', '\n  clusterIP: None')}
