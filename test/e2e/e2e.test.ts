@@ -1,11 +1,13 @@
-import { beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe } from 'vitest';
 import { skipWithoutCluster } from './cluster.js';
+import { figures } from './figures.js';
 import { identity } from './identity.js';
 import { buildAndLoad, canBuild, install, startSample } from './installing.js';
 import { measurements } from './measurements.js';
 import { resilience } from './resilience.js';
 import { sample } from './sample.js';
 import { shapes } from './shapes.js';
+import { uninstalling } from './uninstalling.js';
 import { workloads } from './workloads.js';
 
 const skipped = skipWithoutCluster() || cannotBuild();
@@ -21,11 +23,18 @@ function cannotBuild(): boolean {
 
 // In this order: what installs comes first, what breaks things comes late, what takes everything away comes last.
 describe.skipIf(skipped)('real pods', () => {
+  let measured: readonly string[] = [];
+
   beforeAll(async () => {
     if (!reuse) buildAndLoad();
     await install();
     await startSample();
+    measured = await figures();
   }, 600_000);
+
+  afterAll(() => {
+    process.stdout.write(`\nAs measured in this run:\n${measured.map((line) => `  ${line}\n`).join('')}`);
+  });
 
   describe('the sample', sample);
   describe('traffic', shapes);
@@ -33,4 +42,5 @@ describe.skipIf(skipped)('real pods', () => {
   describe('under load', resilience);
   describe('identity', identity);
   describe('measurements', measurements);
+  describe.skipIf(reuse)('the end', uninstalling);
 });

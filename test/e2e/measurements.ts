@@ -3,12 +3,39 @@ import { Load } from './calls.js';
 import { apply, kubectl, MESH, PLAIN, remove, rolledOut, until } from './cluster.js';
 import { TOOLS_IMAGE } from './fixtures.js';
 
+// Debian builds its Prometheus without kubernetes_sd_configs. This gives it the same pods with the same labels by HTTP, so
+// that the rules below are the ones that everybody has.
+const DISCOVERY = `
+const fs = require('fs'), https = require('https');
+const folder = '/var/run/secrets/kubernetes.io/serviceaccount/';
+const ca = fs.readFileSync(folder + 'ca.crt');
+const label = (text) => text.replace(/[^a-zA-Z0-9_]/g, '_');
+function group(pod) {
+  const labels = { __meta_kubernetes_pod_ip: pod.status.podIP, __meta_kubernetes_namespace: pod.metadata.namespace,
+    __meta_kubernetes_pod_name: pod.metadata.name, __meta_kubernetes_pod_phase: pod.status.phase };
+  for (const [name, value] of Object.entries(pod.metadata.annotations || {}))
+    labels['__meta_kubernetes_pod_annotation_' + label(name)] = value;
+  return { targets: [pod.status.podIP], labels };
+}
+require('http').createServer((request, response) => {
+  const headers = { authorization: 'Bearer ' + fs.readFileSync(folder + 'token') };
+  https.get({ host: 'kubernetes.default.svc', path: '/api/v1/pods', ca, headers }, (answer) => {
+    let text = '';
+    answer.on('data', (chunk) => { text += chunk; });
+    answer.on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(JSON.parse(text).items.filter((pod) => pod.status.podIP).map(group)));
+    });
+  }).on('error', () => { response.statusCode = 503; response.end(); });
+}).listen(8080, '127.0.0.1');
+`;
+
 /** Discovery as everybody has it: pods, by their annotations prometheus.io/*. */
 const CONFIG = `
 global: {scrape_interval: 2s}
 scrape_configs:
   - job_name: pods
-    kubernetes_sd_configs: [{role: pod}]
+    http_sd_configs: [{url: "http://127.0.0.1:8080/", refresh_interval: 2s}]
     relabel_configs:
       - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape], action: keep, regex: "true"}
       - {source_labels: [__meta_kubernetes_pod_phase], action: drop, regex: Pending|Succeeded|Failed|Completed}
@@ -57,6 +84,10 @@ spec:
           imagePullPolicy: IfNotPresent
           command: [prometheus, --config.file=/etc/prometheus-e2e/prometheus.yml, --storage.tsdb.path=/data]
           volumeMounts: [{name: config, mountPath: /etc/prometheus-e2e}, {name: data, mountPath: /data}]
+        - name: discovery
+          image: ${TOOLS_IMAGE}
+          imagePullPolicy: IfNotPresent
+          command: [node, -e, ${JSON.stringify(DISCOVERY)}]
       volumes: [{name: config, configMap: {name: prometheus}}, {name: data, emptyDir: {}}]
       securityContext: {fsGroup: 1337}
 `;
