@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { ask, share } from './calls.js';
-import { apply, kubectl, MESH, onePod, PLAIN, page, remove, until } from './cluster.js';
+import { apply, kubectl, MESH, onePod, PLAIN, page, remove, SYSTEM, until } from './cluster.js';
 import { peerAuthentication } from './fixtures.js';
 import { watchWire } from './wire.js';
 
@@ -59,6 +59,14 @@ export function sample(): void {
     const waiting = await kubectl('get', 'pods', '-n', MESH, '--field-selector=status.phase!=Running', '-o', 'name');
     expect(waiting).toBe('');
     await remove(peerAuthentication('STRICT'));
+  });
+
+  it('is reached through the ingress gateway, encrypted from there on', async () => {
+    const gateway = { url: `http://istio-ingressgateway.${SYSTEM}/productpage`, count: 10 };
+    await until('the page', async () => share(await ask(gateway, 'deploy/outsider', PLAIN), /^200/) === 1);
+    const wire = await watchWire('tcp port 9080', () => ask(gateway, 'deploy/outsider', PLAIN));
+    expect(wire.plaintext).toEqual([]);
+    expect(wire.tlsRecords).toBeGreaterThan(20);
   });
 
   it('lets a pod in the mesh call one outside', async () => {
