@@ -47,8 +47,8 @@ const FINDINGS: readonly [what: string, yaml: string, field: string, message: Re
   ],
   [
     'a field that is not supported',
-    routes('[{route: [{destination: {host: shop}}], corsPolicy: {}}]'),
-    'spec.http[0].corsPolicy',
+    'apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nmetadata: {name: x}\nspec: {configPatches: [{applyTo: CLUSTER, match: {waypoint: {}}, patch: {operation: REMOVE}}]}\n',
+    'spec.configPatches[0].match.waypoint',
     /not supported in this release/,
   ],
   [
