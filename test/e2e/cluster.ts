@@ -55,7 +55,7 @@ export async function rolledOut(namespace: string, ...workloads: readonly string
 }
 
 /** Repeats until `probe` gives something; what it threw last is in the error. */
-export async function until<T>(what: string, probe: () => Promise<T | undefined | false>, seconds = 60): Promise<T> {
+export async function until<T>(what: string, probe: () => Promise<T | undefined | false>, seconds = 90): Promise<T> {
   const deadline = Date.now() + seconds * 1000;
   let last = '';
   for (;;) {

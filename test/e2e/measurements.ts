@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { Load } from './calls.js';
-import { apply, kubectl, MESH, PLAIN, remove, rolledOut, until } from './cluster.js';
+import { apply, kubectl, MESH, PLAIN, remove, rolledOut, SYSTEM, until } from './cluster.js';
 import { TOOLS_IMAGE } from './fixtures.js';
 
 // Debian builds its Prometheus without kubernetes_sd_configs. This gives it the same pods with the same labels by HTTP, so
@@ -32,12 +32,13 @@ require('http').createServer((request, response) => {
 
 /** Discovery as everybody has it: pods, by their annotations prometheus.io/*. */
 const CONFIG = `
-global: {scrape_interval: 2s}
+global: {scrape_interval: 3s, scrape_timeout: 3s}
 scrape_configs:
   - job_name: pods
     http_sd_configs: [{url: "http://127.0.0.1:8080/", refresh_interval: 2s}]
     relabel_configs:
       - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_scrape], action: keep, regex: "true"}
+      - {source_labels: [__meta_kubernetes_namespace], action: keep, regex: "${MESH}|${SYSTEM}"}
       - {source_labels: [__meta_kubernetes_pod_phase], action: drop, regex: Pending|Succeeded|Failed|Completed}
       - {source_labels: [__meta_kubernetes_pod_annotation_prometheus_io_path], action: replace, target_label: __metrics_path__, regex: (.+)}
       - {source_labels: [__meta_kubernetes_pod_ip, __meta_kubernetes_pod_annotation_prometheus_io_port], action: replace, regex: (.+);(\\d+), replacement: "$1:$2", target_label: __address__}
@@ -145,23 +146,23 @@ export function measurements(): void {
     try {
       await until('a request rate', async () => {
         const rate = await query(
-          'sum by (source_workload, destination_workload, connection_security_policy) (rate(istio_requests_total{reporter="destination"}[20s]))',
+          'sum by (source_workload, destination_workload, connection_security_policy) (rate(istio_requests_total{reporter="destination"}[60s]))',
         );
         const hop = rate.find(
           ({ metric }) => metric['source_workload'] === 'client' && metric['destination_workload'] === 'details-v1',
         );
-        return value(hop) > 5 && hop?.metric['connection_security_policy'] === 'mutual_tls';
+        return value(hop) > 1 && hop?.metric['connection_security_policy'] === 'mutual_tls';
       });
       await until('an error rate', async () => {
         const service = `destination_service="details.${MESH}.svc.cluster.local"`;
         const [errors] = await query(
-          `sum(rate(istio_requests_total{reporter="source",${service},response_code=~"5.."}[20s])) / sum(rate(istio_requests_total{reporter="source",${service}}[20s]))`,
+          `sum(rate(istio_requests_total{reporter="source",${service},response_code=~"5.."}[60s])) / sum(rate(istio_requests_total{reporter="source",${service}}[60s]))`,
         );
-        return value(errors) > 0.1 && value(errors) < 0.6;
+        return value(errors) > 0.05 && value(errors) < 0.6;
       });
       await until('p99', async () => {
         const series = await query(
-          'histogram_quantile(0.99, sum by (le, destination_workload) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[20s])))',
+          'histogram_quantile(0.99, sum by (le, destination_workload) (rate(istio_request_duration_milliseconds_bucket{reporter="destination"}[60s])))',
         );
         return value(series.find(({ metric }) => metric['destination_workload'] === 'productpage-v1')) > 0;
       });
