@@ -54,7 +54,8 @@ function chartYaml(appVersion: string): string {
     type: 'application',
     version: appVersion,
     appVersion,
-    kubeVersion: '>=1.27.0-0',
+    // The webhooks have matchConditions.
+    kubeVersion: '>=1.28.0-0',
   });
 }
 

@@ -31,7 +31,7 @@ const SERVED = [
 
 function service({ type }: Gateway, own: object): object {
   const status = { name: 'status-port', port: 15021, targetPort: 15021 };
-  return { type, selector: own, ports: type === 'ClusterIP' ? SERVED : [status, ...SERVED] };
+  return { type, selector: own, ports: [status, ...SERVED] };
 }
 
 function deployment(name: string, own: object, settings: Gateway, values: InstallValues): object {
