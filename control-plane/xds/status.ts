@@ -40,10 +40,12 @@ export interface ProxyStatus {
 /** `behind`: there is something newer than what was sent. */
 export function typeStatus(watch: Watch | undefined, behind: boolean): TypeStatus {
   const rejection = watch?.rejection;
+  // What it kept from before a reconnect it has, too.
+  const has = watch !== undefined && (watch.sentVersion !== undefined || watch.sentCount > 0);
   const status: SyncStatus =
     rejection !== undefined
       ? 'NACKED'
-      : watch?.sentVersion === undefined
+      : !has
         ? 'NOT SENT'
         : watch.outstanding !== undefined || behind
           ? 'STALE'
