@@ -14,11 +14,11 @@ import { WebhookService } from './webhooks/service.js';
 const RETRY_MS = 5000;
 
 /** The parts of a control plane in a cluster: its API server, and what is watched there. */
-export async function kubernetesParts(log: Logger): Promise<KubernetesParts> {
+export async function kubernetesParts(log: Logger, rootNamespace: string): Promise<KubernetesParts> {
   const api = await connectToKubernetes('weft-control-plane');
   return {
     api,
-    source: new KubernetesSource({ api, log, limits: { maxMs: RETRY_MS } }),
+    source: new KubernetesSource({ api, rootNamespace, log, limits: { maxMs: RETRY_MS } }),
     allotter: new CaptureAllotter(),
     translate: (snapshot, node, listenerNames) =>
       node.dataPlane === 'grpc' ? translateProxyless(snapshot, node, listenerNames) : translate(snapshot, node),

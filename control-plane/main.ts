@@ -42,7 +42,7 @@ export async function main(config: ControlPlaneConfig): Promise<void> {
 export async function mainInCluster(config: KubernetesConfig): Promise<void> {
   const log = createLogger('control-plane');
   const ended = untilEnded();
-  const app = startInCluster(config, await kubernetesParts(log));
+  const app = startInCluster(config, await kubernetesParts(log, config.namespace));
   const reason = await Promise.race([ended, failureOf(app.started)]);
   log.info({ reason }, 'stopping');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));

@@ -1,4 +1,3 @@
-import { ROOT_NAMESPACE } from '../api/kinds/index.js';
 import type { ConfigObject } from '../api/object.js';
 import { AnalysisCode } from './codes.js';
 import { byPrecedence, titleOf } from './conflicts.js';
@@ -81,16 +80,16 @@ function hasSelector({ selector }: Selecting): boolean {
 }
 
 /** In the root namespace a selector reaches the whole mesh, but for PeerAuthentication, which has none there. */
-function scopeOf({ object }: Selecting): string | undefined {
+function scopeOf({ object }: Selecting, { rootNamespace }: Registry): string | undefined {
   const { kind, metadata } = object;
-  return metadata.namespace === ROOT_NAMESPACE && kind !== 'PeerAuthentication' ? undefined : metadata.namespace;
+  return metadata.namespace === rootNamespace && kind !== 'PeerAuthentication' ? undefined : metadata.namespace;
 }
 
 function checkSelection(selecting: Selecting, registry: Registry, report: Reporter): void {
   if (!hasSelector(selecting)) return;
   const { object, selector, field } = selecting;
-  if (registry.selected(scopeOf(selecting), selector).length > 0) return;
-  const where = scopeOf(selecting) === undefined ? 'the mesh' : `namespace ${object.metadata.namespace}`;
+  if (registry.selected(scopeOf(selecting, registry), selector).length > 0) return;
+  const where = scopeOf(selecting, registry) === undefined ? 'the mesh' : `namespace ${object.metadata.namespace}`;
   const labels = Object.entries(selector).map(([name, value]) => `${name}=${value}`);
   report.warning(
     object,
@@ -141,7 +140,7 @@ function sharedWorkload(
   registry: Registry,
 ): { readonly workload: KnownWorkload; readonly rival: ConfigObject } | undefined {
   let shared: { readonly workload: KnownWorkload; readonly rival: ConfigObject } | undefined;
-  for (const workload of registry.selected(scopeOf(selecting), selecting.selector)) {
+  for (const workload of registry.selected(scopeOf(selecting, registry), selecting.selector)) {
     const key = `${selecting.object.metadata.namespace}\n${workload.title}`;
     const rival = owners.get(key);
     if (rival === undefined) owners.set(key, selecting.object);

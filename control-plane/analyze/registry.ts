@@ -1,5 +1,5 @@
 import { serviceHost } from '../api/hosts.js';
-import { type Kind, type KindSpecs, meshConfigOf, objectsOfKind } from '../api/kinds/index.js';
+import { type Kind, type KindSpecs, meshConfigOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.js';
 import { workloadLabels } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
@@ -69,7 +69,11 @@ export class Registry {
   }
 
   get mesh(): ReturnType<typeof meshConfigOf> {
-    return meshConfigOf(this.set.objects);
+    return meshConfigOf(this.set.objects, this.set.rootNamespace);
+  }
+
+  get rootNamespace(): string {
+    return this.mesh.rootNamespace ?? this.set.rootNamespace ?? ROOT_NAMESPACE;
   }
 
   #coreServices(): KnownService[] {

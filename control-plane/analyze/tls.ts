@@ -1,6 +1,5 @@
 import { resolveHost } from '../api/hosts.js';
 import type { ClientTlsSettings, DestinationRuleSpec, TrafficPolicy } from '../api/kinds/destination-rule.js';
-import { ROOT_NAMESPACE } from '../api/kinds/index.js';
 import type { PeerAuthenticationSpec } from '../api/kinds/peer-authentication.js';
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
@@ -97,8 +96,10 @@ class PeerPolicies {
   readonly #general = new Map<string, Policy>();
   /** Under the first label that they select, since there may be one for every workload. */
   readonly #special = new Map<string, { readonly policy: Policy; readonly order: number }[]>();
+  readonly #rootNamespace: string;
 
   constructor(registry: Registry) {
+    this.#rootNamespace = registry.rootNamespace;
     for (const [order, policy] of [...registry.all('PeerAuthentication')].sort(byPrecedence).entries()) {
       const { namespace } = policy.metadata;
       const [first] = Object.entries(policy.spec.selector?.matchLabels ?? {});
@@ -119,7 +120,7 @@ class PeerPolicies {
       .flatMap(([name, value]) => this.#special.get(keyOf(namespace, name, value)) ?? [])
       .filter(({ policy }) => selectorMatches(policy.spec.selector?.matchLabels ?? {}, labels))
       .sort((a, b) => a.order - b.order)[0]?.policy;
-    for (const policy of [own, this.#general.get(namespace), this.#general.get(ROOT_NAMESPACE)]) {
+    for (const policy of [own, this.#general.get(namespace), this.#general.get(this.#rootNamespace)]) {
       const mode = policy?.spec.mtls?.mode ?? 'UNSET';
       if (mode !== 'UNSET') return mode === 'STRICT' ? policy : undefined;
     }

@@ -30,8 +30,15 @@ export interface RejectedObject {
 
 type Document = Readonly<Record<string, unknown>>;
 
-/** Validates one object; `origin` is its place in a file. Collects every fault; never throws. */
-export function parseObject(document: unknown, origin: Origin | undefined): ParsedObject {
+/**
+ * Validates one object; `origin` is its place in a file, the root namespace has the ConfigMap with MeshConfig. Collects every
+ * fault; never throws.
+ */
+export function parseObject(
+  document: unknown,
+  origin: Origin | undefined,
+  rootNamespace: string = ROOT_NAMESPACE,
+): ParsedObject {
   const raw: Document = isMapping(document) ? document : {};
   const { kind, apiVersion } = raw;
   if (typeof kind !== 'string' || typeof apiVersion !== 'string' || kind === '') {
@@ -54,7 +61,7 @@ export function parseObject(document: unknown, origin: Origin | undefined): Pars
   if (definition.group !== group || !definition.versions.includes(version)) {
     report.error('apiVersion', `${kind} is ${apiVersionsOf(definition)}, got "${apiVersion}"`, Code.wrongApiVersion);
   }
-  return validate(raw, origin, kind, definition, report);
+  return validate(raw, origin, kind, definition, report, rootNamespace);
 }
 
 function validate(
@@ -63,9 +70,10 @@ function validate(
   kind: string,
   definition: KindDefinition<unknown>,
   report: Report,
+  rootNamespace: string,
 ): ParsedObject {
   const metadata = parseMetadata(raw['metadata'], report, definition.clusterScoped === true);
-  const { spec, origin: place } = parseSpec(raw, origin, kind, definition, metadata, report);
+  const { spec, origin: place } = parseSpec(raw, origin, kind, definition, metadata, report, rootNamespace);
   if (definition.inPart !== true) reportStrayKeys(raw, report);
   const shownAs = { ...describe(raw), kind, origin: place };
   const findings = report.issues.map((issue) =>
@@ -83,8 +91,9 @@ function parseSpec(
   definition: KindDefinition<unknown>,
   metadata: ObjectMeta | undefined,
   report: Report,
+  rootNamespace: string,
 ): { spec: unknown; origin: Origin | undefined } {
-  if (kind === 'ConfigMap') return parseConfigMap(raw, origin, definition, metadata, report);
+  if (kind === 'ConfigMap') return parseConfigMap(raw, origin, definition, metadata, report, rootNamespace);
   // Some have no spec: what matters stands beside the metadata.
   if (kind === 'Secret') return { spec: definition.spec.parse(secretSpec(raw), '', report), origin };
   if (kind === 'Pod') return { spec: definition.spec.parse(podSpec(raw), 'spec', report), origin };
@@ -98,12 +107,12 @@ function parseConfigMap(
   definition: KindDefinition<unknown>,
   metadata: ObjectMeta | undefined,
   report: Report,
+  rootNamespace: string,
 ): { spec: unknown; origin: Origin | undefined } {
   // Its key `data` is optional in Kubernetes (there is binaryData too), and its paths start there.
   const spec = definition.spec.parse({ data: raw['data'] ?? {} }, '', report) as ConfigMapSpec | undefined;
   const text = spec?.data['mesh'];
-  if (metadata?.name !== 'istio' || metadata.namespace !== ROOT_NAMESPACE || text === undefined)
-    return { spec, origin };
+  if (metadata?.name !== 'istio' || metadata.namespace !== rootNamespace || text === undefined) return { spec, origin };
   const { mesh, origin: inner } = parseMeshConfig(text, origin, report);
   return { spec: mesh === undefined ? spec : { ...spec, mesh }, origin: inner };
 }

@@ -25,7 +25,8 @@ import { buildWorkloads, workloadKey } from './workloads.js';
  */
 export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?: MeshSnapshot): MeshSnapshot {
   const of = <K extends Parameters<typeof objectsOfKind>[1]>(kind: K) => objectsOfKind(set.objects, kind);
-  const settings = meshSettings(meshConfigOf(set.objects), ROOT_NAMESPACE);
+  const { rootNamespace = ROOT_NAMESPACE } = set;
+  const settings = meshSettings(meshConfigOf(set.objects, rootNamespace), rootNamespace);
   const workloads = buildWorkloads({ entries: of('WorkloadEntry'), pods: of('Pod'), nodes: of('Node') }, allotments);
   const shape = shapeOf(set, previous?.shape);
   const kept = shape === previous?.shape ? previous : undefined;

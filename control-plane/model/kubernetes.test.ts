@@ -285,3 +285,23 @@ describe('traffic distribution', () => {
     expect(serviceOf(snapshotOf(text)).trafficDistribution).toBe(expected);
   });
 });
+
+describe('a root namespace of another name', () => {
+  const documents = [
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: mesh}\ndata: {mesh: "{trustDomain: mesh.example}"}',
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: istio, namespace: istio-system}\ndata: {mesh: "{trustDomain: other}"}',
+    'apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: all, namespace: mesh}\nspec: {mtls: {mode: STRICT}}',
+    pod('a', '10.0.0.1'),
+  ];
+
+  it.each([
+    ['mesh', 'mesh.example', 'strict'],
+    ['istio-system', 'other', 'permissive'],
+  ])('%s has the settings and policies of the mesh', (rootNamespace, trustDomain, mode) => {
+    const set = configSet(documents.join('\n---\n'), rootNamespace);
+    const { settings, peerAuthentications, workloads } = buildSnapshot(set, capturedPods(set));
+    expect(settings).toMatchObject({ rootNamespace, trustDomain });
+    const workload = workloads.get('default/a');
+    expect(workload && peerAuthentications.workloadMode(workload)).toBe(mode);
+  });
+});

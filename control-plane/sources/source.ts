@@ -3,6 +3,8 @@ import type { ConfigObject, Finding, ObjectKey } from '../api/object.js';
 /** Everything that a source knows at one moment; immutable. Objects that do not validate are replaced by their last good state. */
 export interface ConfigSet {
   readonly objects: ReadonlyMap<ObjectKey, ConfigObject>;
+  /** Namespace of the ConfigMap `istio` and, unless that says otherwise, of mesh-wide policies; istio-system when undefined. */
+  readonly rootNamespace?: string;
   /** Schema errors, unknown and unsupported fields, files that could not be read. */
   readonly findings: readonly Finding[];
   /**

@@ -59,13 +59,16 @@ export function objectsOfKind<K extends Kind>(
   return found;
 }
 
-/** Namespace of mesh-wide settings and policies. */
+/** Namespace of mesh-wide settings and policies where nothing else is said. */
 export const ROOT_NAMESPACE = 'istio-system';
 
 /** The mesh's settings: ConfigMap `istio` of the root namespace; empty when there is none. */
-export function meshConfigOf(objects: ReadonlyMap<string, ConfigObject>): MeshConfigSpec {
+export function meshConfigOf(
+  objects: ReadonlyMap<string, ConfigObject>,
+  rootNamespace: string = ROOT_NAMESPACE,
+): MeshConfigSpec {
   const found = objectsOfKind(objects, 'ConfigMap').find(
-    ({ metadata }) => metadata.name === 'istio' && metadata.namespace === ROOT_NAMESPACE,
+    ({ metadata }) => metadata.name === 'istio' && metadata.namespace === rootNamespace,
   );
   return found?.spec.mesh ?? {};
 }

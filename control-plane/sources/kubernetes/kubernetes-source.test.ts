@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { meshConfigOf } from '../../api/kinds/index.js';
 import { objectKey } from '../../api/object.js';
 import type { ConfigSet } from '../source.js';
 import { KubernetesSource } from './kubernetes-source.js';
@@ -8,13 +9,14 @@ import { FakeApiServer } from './testing/fake-api-server.js';
 const PODS = '/api/v1/pods';
 const SERVICES = '/api/v1/services';
 const SECRETS = '/api/v1/secrets';
+const CONFIG_MAPS = '/api/v1/configmaps';
 const CORE = [
   '/api/v1/namespaces',
   '/api/v1/nodes',
   SERVICES,
   PODS,
   SECRETS,
-  '/api/v1/configmaps',
+  CONFIG_MAPS,
   '/apis/discovery.k8s.io/v1/endpointslices',
 ];
 const CRDS = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
@@ -46,9 +48,10 @@ describe('KubernetesSource', () => {
     await server.stop();
   });
 
-  function start(): Promise<void> {
+  function start(rootNamespace?: string): Promise<void> {
     source = new KubernetesSource({
       api: server.client(),
+      ...(rootNamespace !== undefined && { rootNamespace }),
       log: pino({ level: 'silent' }),
       limits: { baseMs: 5, maxMs: 40, absentMs: 60_000 },
     });
@@ -66,6 +69,16 @@ describe('KubernetesSource', () => {
     expect(sets).toHaveLength(1);
     expect(kinds()).toEqual(['Pod p', 'Service reviews']);
     expect(last().findings).toEqual([]);
+  });
+
+  it('finds the settings of the mesh in a root namespace of another name', async () => {
+    server.put(
+      CONFIG_MAPS,
+      object('v1', 'ConfigMap', 'mesh', 'istio', { data: { mesh: 'trustDomain: mesh.example' } }),
+    );
+    await start('mesh');
+    expect(last()).toMatchObject({ rootNamespace: 'mesh', findings: [] });
+    expect(meshConfigOf(last().objects, 'mesh')).toEqual({ trustDomain: 'mesh.example' });
   });
 
   it('waits with its first set for a kind that cannot be listed yet', async () => {

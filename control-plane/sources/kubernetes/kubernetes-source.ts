@@ -16,6 +16,8 @@ import { referredSecrets } from './secret-references.js';
 
 export interface KubernetesOptions {
   readonly api: KubernetesApi;
+  /** Where the mesh's ConfigMap is; istio-system when undefined. */
+  readonly rootNamespace?: string;
   readonly log: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
@@ -37,6 +39,7 @@ interface Watched {
  */
 export class KubernetesSource implements Source {
   readonly #options: KubernetesOptions;
+  readonly #rootNamespace: string;
   readonly #clock: Clock;
   readonly #watched: readonly Watched[];
   readonly #secrets = new Map<string, Watched>();
@@ -48,11 +51,12 @@ export class KubernetesSource implements Source {
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
+    this.#rootNamespace = options.rootNamespace ?? ROOT_NAMESPACE;
     this.#clock = options.clock ?? systemClock;
     this.#debounce = new Debounce(this.#clock, { quietMs: QUIET_MS, maxMs: MAX_WAIT_MS }, (waitedMs) =>
       this.#deliver(waitedMs),
     );
-    this.#watched = watchedResources().map((resource) => this.#watch(resource));
+    this.#watched = watchedResources(this.#rootNamespace).map((resource) => this.#watch(resource));
     this.#definitions = this.#reflect(definitionsResource(), this.#definitionsTarget());
   }
 
@@ -120,7 +124,7 @@ export class KubernetesSource implements Source {
     if (this.#onChange === undefined || !this.#watched.every(({ store }) => store.settled)) return;
     const objects = new Map<ObjectKey, ConfigObject>();
     for (const { store } of this.#watched) for (const [key, object] of store.objects()) objects.set(key, object);
-    this.#watchSecrets(referredSecrets(objects));
+    this.#watchSecrets(referredSecrets(objects, this.#rootNamespace));
     const secrets = [...this.#secrets.values()];
     // Later a Secret that is new may come after its Gateway, but at the start none may seem to be gone.
     if (!this.#delivered && !secrets.every(({ store }) => store.settled)) return;
@@ -162,10 +166,10 @@ export class KubernetesSource implements Source {
       const { kind } = store.resource;
       // Nobody knows what policies there are: that is as if one could not be read, everywhere.
       if (store.unreadable && isPolicyKind(kind)) {
-        unreadablePolicies.push({ kind, namespace: ROOT_NAMESPACE, name: '', selector: undefined });
+        unreadablePolicies.push({ kind, namespace: this.#rootNamespace, name: '', selector: undefined });
       }
     }
-    return { objects, findings, unreadablePolicies };
+    return { objects, rootNamespace: this.#rootNamespace, findings, unreadablePolicies };
   }
 }
 

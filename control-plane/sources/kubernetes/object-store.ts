@@ -95,6 +95,8 @@ export class ObjectStore implements ReflectorTarget {
     const parsed = parseObject(
       { ...raw, apiVersion: raw['apiVersion'] ?? this.#apiVersion(), kind: raw['kind'] ?? this.resource.kind },
       undefined,
+      // The only ConfigMap that is watched is the mesh's.
+      this.resource.namespace,
     );
     // One that was made anew under the name of another has no past.
     const entry = entryOf(parsed, before?.uid === uid ? before : undefined, { uid, resourceVersion });

@@ -40,7 +40,9 @@ export async function readCluster(api: KubernetesApi, options: ReadClusterOption
         unreadablePolicies.push({ kind, namespace, name, selector });
     }
   }
-  return { set: { objects, findings, unreadablePolicies }, gaps: reads.flatMap(({ gap }) => gap ?? []) };
+  const { rootNamespace } = options;
+  const set = { objects, ...(rootNamespace !== undefined && { rootNamespace }), findings, unreadablePolicies };
+  return { set, gaps: reads.flatMap(({ gap }) => gap ?? []) };
 }
 
 interface ReadResource {

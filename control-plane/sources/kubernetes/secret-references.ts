@@ -1,6 +1,6 @@
 import type { DestinationRuleSpec, TrafficPolicy } from '../../api/kinds/destination-rule.js';
 import type { GatewaySpec } from '../../api/kinds/gateway.js';
-import { objectsOfKind, ROOT_NAMESPACE } from '../../api/kinds/index.js';
+import { objectsOfKind } from '../../api/kinds/index.js';
 import { selectorMatches } from '../../api/labels.js';
 import type { ConfigObject } from '../../api/object.js';
 
@@ -14,7 +14,7 @@ const CA_SUFFIX = '-cacert';
  * The Secrets, as `namespace/name`, that Gateways and DestinationRules refer to. A proxy is given those of its own namespace:
  * for a Gateway that is where the pods run that it selects, not where the object stands.
  */
-export function referredSecrets(objects: Objects): Set<string> {
+export function referredSecrets(objects: Objects, rootNamespace: string): Set<string> {
   const references = new Set<string>();
   const add = (namespaces: Iterable<string>, credential: string | undefined): void => {
     const name = secretName(credential);
@@ -25,7 +25,7 @@ export function referredSecrets(objects: Objects): Set<string> {
     }
   };
   const gateways = objectsOfKind(objects, 'Gateway');
-  const places = gatewayPlaces(gateways, objects);
+  const places = gatewayPlaces(gateways, objects, rootNamespace);
   for (const gateway of gateways) {
     const namespaces = places.get(gateway) ?? [];
     for (const name of gatewayCredentials(gateway.spec)) add(namespaces, name);
@@ -46,6 +46,7 @@ function secretName(credential: string | undefined): string | undefined {
 function gatewayPlaces(
   gateways: readonly ConfigObject<GatewaySpec>[],
   objects: Objects,
+  rootNamespace: string,
 ): Map<ConfigObject<GatewaySpec>, ReadonlySet<string>> {
   if (gateways.length === 0) return new Map();
   const pods = objectsOfKind(objects, 'Pod');
@@ -54,7 +55,7 @@ function gatewayPlaces(
       const { selector = {} } = gateway.spec;
       const namespaces = new Set([gateway.metadata.namespace]);
       // One that selects all pods would have us read Secrets everywhere.
-      if (Object.keys(selector).length === 0) return [gateway, namespaces.add(ROOT_NAMESPACE)];
+      if (Object.keys(selector).length === 0) return [gateway, namespaces.add(rootNamespace)];
       for (const { metadata } of pods)
         if (selectorMatches(selector, metadata.labels)) namespaces.add(metadata.namespace);
       return [gateway, namespaces];

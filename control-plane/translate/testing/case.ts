@@ -70,13 +70,13 @@ export function bookinfo(): string {
   return readFileSync(new URL('../testdata/bookinfo.yaml', import.meta.url), 'utf8');
 }
 
-export function configSet(text: string): ConfigSet {
+export function configSet(text: string, rootNamespace?: string): ConfigSet {
   const objects = new Map<ObjectKey, ConfigObject>();
   const read = readDocuments(text, 'mesh.yaml');
   const findings: Finding[] = [...read.findings];
   const unreadablePolicies: ConfigSet['unreadablePolicies'][number][] = [];
   for (const { value, origin } of read.objects) {
-    const parsed = parseObject(value, origin);
+    const parsed = parseObject(value, origin, rootNamespace);
     findings.push(...parsed.findings);
     if (parsed.object !== undefined) {
       const { kind, metadata } = parsed.object;
@@ -88,7 +88,7 @@ export function configSet(text: string): ConfigSet {
       }
     }
   }
-  return { objects, findings, unreadablePolicies };
+  return { objects, ...(rootNamespace !== undefined && { rootNamespace }), findings, unreadablePolicies };
 }
 
 /** A sidecar for every WorkloadEntry but those labelled `sidecar: none`, on ports that follow the order of the objects. */
