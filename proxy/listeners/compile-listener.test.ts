@@ -141,7 +141,6 @@ describe('connection manager', () => {
     ['codec_type: HTTP3', 'HTTP3 is not supported'],
     ['add_user_agent: true', 'add_user_agent: is not supported'],
     ['set_current_client_cert_details: {chain: true}', 'set_current_client_cert_details.chain: is not supported'],
-    ['set_current_client_cert_details: {chain: true}', 'set_current_client_cert_details.chain: is not supported'],
   ])('refuses %s', (fields, message) => {
     const compiled = listener(http(`${RDS}\n      ${fields}`));
     expect('errors' in compiled && compiled.errors.join()).toContain(message);
