@@ -45,7 +45,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
   const { namespace, name, labels } = workload;
   const [region = '', zone = '', subZone = ''] = workload.locality.split('/');
   return {
-    id: `sidecar~${workload.address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
+    id: `${ownPorts(workload.sidecar)?.gateway === true ? 'router' : 'sidecar'}~${workload.address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
     cluster: `${labels['app'] ?? name}.${namespace}`,
     ...(region === '' ? {} : { locality: { region, zone, sub_zone: subZone } }),
     user_agent_name: 'weft',

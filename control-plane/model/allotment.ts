@@ -11,6 +11,8 @@ export interface SidecarPorts {
   readonly inbound: ReadonlyMap<number, number>;
   /** Where the application finds its HTTP proxy. */
   readonly outbound: number;
+  /** It stands alone, and serves Gateways. */
+  readonly gateway?: boolean;
   readonly admin: number;
   /** Inbound ports on which the sidecar has never listened so far: they are not advertised. */
   readonly heldBack?: ReadonlySet<number>;

@@ -78,7 +78,7 @@ export class PortAllotter {
   async #allot(kept: Map<string, KeptPorts>): Promise<PortAllotments> {
     const allotments = new Map<string, SidecarPorts>();
     let changed = false;
-    for (const { key, address, ports } of this.#workloads) {
+    for (const { key, address, ports, gateway } of this.#workloads) {
       const before = kept.get(key);
       const inbound = new Map<number, number>();
       const taken = takenPorts(kept, this.#claimed);
@@ -92,7 +92,15 @@ export class PortAllotter {
       const admin = await next(before?.admin);
       // Ports of application ports that are gone are kept too: a port that comes back is the same.
       kept.set(key, { inbound: { ...before?.inbound, ...Object.fromEntries(inbound) }, outbound, admin });
-      allotments.set(key, { kind: 'ports', workload: key, address, inbound, outbound, admin });
+      allotments.set(key, {
+        kind: 'ports',
+        workload: key,
+        address,
+        inbound,
+        outbound,
+        admin,
+        ...(gateway === true && { gateway }),
+      });
     }
     if (forgetGone(kept, allotments) || changed) await saveAllotments(this.#options.stateFile, kept);
     return allotments;

@@ -18,8 +18,12 @@ export interface SidecarWorkload {
   readonly key: string;
   readonly address: string;
   readonly ports: readonly number[];
+  /** Set for one that is itself a gateway: it has no application. */
+  readonly gateway?: boolean;
 }
 
+/** As pods say it; a gateway's ports are those of the Gateways that select it. */
+const TEMPLATES = 'inject.istio.io/templates';
 const INJECT = 'sidecar.istio.io/inject';
 
 /** Workloads that get a sidecar: all with an IP address or host name that do not refuse one. */
@@ -33,8 +37,13 @@ export function sidecarWorkloads(set: ConfigSet): SidecarWorkload[] {
     .map((entry) => ({
       key: `${entry.metadata.namespace}/${entry.metadata.name}`,
       address: entry.spec.address ?? '',
-      ports: applicationPorts(entry, among),
+      ...(isGateway(entry) ? { ports: [], gateway: true } : { ports: applicationPorts(entry, among) }),
     }));
+}
+
+/** Whether a workload is a gateway: its annotation `inject.istio.io/templates` names the template `gateway`. */
+export function isGateway({ metadata }: Pick<Entry, 'metadata'>): boolean {
+  return metadata.annotations[TEMPLATES]?.split(',').some((name) => name.trim() === 'gateway') === true;
 }
 
 function hasSidecar(entry: Entry): boolean {

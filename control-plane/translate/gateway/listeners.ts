@@ -3,6 +3,7 @@ import type { Filter } from '../../../proto/gen/envoy/config/listener/v3/Filter.
 import type { FilterChain } from '../../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { FilterChainMatch } from '../../../proto/gen/envoy/config/listener/v3/FilterChainMatch.js';
 import type { Listener } from '../../../proto/gen/envoy/config/listener/v3/Listener.js';
+import { ownPorts } from '../../model/allotment.js';
 import { accessLogs } from '../access-log.js';
 import { httpPolicyFilters, networkPolicyFilters } from '../authorization-filters.js';
 import { everywhere, familiesOf } from '../capture.js';
@@ -20,12 +21,14 @@ import { autoPassthroughChains, type RelayedChain, refusal, tcpRouteFilters, tls
 export function gatewayListener(context: ProxyContext, listener: GatewayListener): Listener | undefined {
   const families = familiesOf(context);
   const { bind, port, kind } = listener;
-  const name = `${bind === '' ? families.wildcard : bind}_${port}`;
+  // On a machine that is not its own, a gateway listens where its workload is.
+  const place = bind === '' ? ownPorts(context.workload?.sidecar)?.address : bind;
+  const name = `${place ?? families.wildcard}_${port}`;
   const chains = filterChains(context, name, listener);
   if (chains.length === 0) return undefined;
   return {
     name,
-    ...(bind === '' ? everywhere(families, port) : { address: ipAddress(bind, port) }),
+    ...(place === undefined ? everywhere(families, port) : { address: ipAddress(place, port) }),
     traffic_direction: 'OUTBOUND',
     filter_chains: chains,
     ...(kind === 'tls' && {
