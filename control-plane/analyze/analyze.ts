@@ -5,6 +5,7 @@ import { checkConflicts } from './conflicts.js';
 import { checkDelegates } from './delegates.js';
 import { checkEjection } from './ejection.js';
 import { checkEnvoyFilters } from './envoy-filters.js';
+import { checkGateways } from './gateways.js';
 import { checkPolicies } from './policies.js';
 import { checkReferences } from './references.js';
 import { Registry } from './registry.js';
@@ -14,6 +15,7 @@ import { checkTls } from './tls.js';
 
 const ANALYZERS = [
   checkReferences,
+  checkGateways,
   checkDelegates,
   checkRoutes,
   checkConflicts,

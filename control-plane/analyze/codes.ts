@@ -11,6 +11,8 @@ export const AnalysisCode = {
   unreachableRule: 'IST0130',
   ineffectiveMatch: 'IST0131',
   hostNotInGateway: 'IST0132',
+  duplicateCertificate: 'IST0138',
+  conflictingGateways: 'IST0145',
   relativeOperation: 'IST0151',
   replaceMisused: 'IST0152',
   addMisused: 'IST0153',
@@ -19,6 +21,8 @@ export const AnalysisCode = {
   unknownTelemetryProvider: 'IST0157',
   conflictingTelemetrySelectors: 'IST0159',
   severalTelemetriesWithoutSelector: 'IST0160',
+  invalidCredential: 'IST0161',
+  portNotOnService: 'IST0162',
   subsetSelectsNothing: 'IST0173',
   unknownRuleHost: 'IST0174',
   /** Two policies of which only one can apply to a workload. */

@@ -29,6 +29,10 @@ export interface CaseRequest {
   readonly raw: string | undefined;
   /** With `raw`: text whose arrival ends the exchange; until the end of the connection without it. */
   readonly until: string | undefined;
+  /** The client's side of TLS. */
+  readonly tls: CaseTls | undefined;
+  /** Access log lines that it makes: one, unless it passes through two proxies of a side. */
+  readonly logs: number;
   readonly answers: readonly Answer[];
   /** Requests that must have reached upstreams before the exchange is over, mirrored ones among them; their order is then of no account. */
   readonly reached: number;
@@ -36,6 +40,16 @@ export interface CaseRequest {
   readonly repeat: number;
   /** `{i}` in path, host, headers and body is the number of the repetition. */
   readonly expect: Expectation;
+}
+
+export interface CaseTls {
+  readonly sni?: string;
+  readonly alpn?: readonly string[];
+  /** A client certificate: `client` of the authority that gateways trust, or `stranger`. */
+  readonly certificate?: 'client' | 'stranger';
+  readonly max?: 'TLSv1.2' | 'TLSv1.3';
+  readonly min?: 'TLSv1.2' | 'TLSv1.3';
+  readonly ciphers?: string;
 }
 
 /** What is known of Envoy, so that an agreement on nonsense fails. Everything is optional. */
@@ -51,6 +65,9 @@ export interface Expectation {
   /** Path as it reached the upstream. */
   readonly path?: string;
   readonly body?: string;
+  /** What came of the handshake (`TLSv1.3 h2 DNS:shop.example.com`), or `null` where none did. */
+  readonly secured?: string | null;
+  readonly connection?: string;
   /** With `repeat`: how often each upstream (or status, where none answered) answers, from 0 to 1. */
   readonly share?: Readonly<Record<string, number>>;
   /** At least so many milliseconds pass; a lower bound, since nothing can be said about an upper one here. */
@@ -119,8 +136,33 @@ function destinationRule(rule: unknown): string {
   return stringify({ apiVersion: 'networking.istio.io/v1', kind: 'DestinationRule', metadata, spec });
 }
 
-const REQUEST_FIELDS = ['request', 'to', 'host', 'headers', 'body', 'raw', 'until', 'answers', 'reached', 'repeat'];
-const EXPECTATIONS = ['status', 'flags', 'upstream', 'headers', 'received', 'path', 'body', 'share', 'atLeastMs'];
+const REQUEST_FIELDS = [
+  'tls',
+  'logs',
+  'request',
+  'to',
+  'host',
+  'headers',
+  'body',
+  'raw',
+  'until',
+  'answers',
+  'reached',
+  'repeat',
+];
+const EXPECTATIONS = [
+  'secured',
+  'connection',
+  'status',
+  'flags',
+  'upstream',
+  'headers',
+  'received',
+  'path',
+  'body',
+  'share',
+  'atLeastMs',
+];
 
 /** `GET /path` alone, or its fields beside what is expected. */
 function requestOf(value: unknown, where: string): CaseRequest {
@@ -136,6 +178,8 @@ function requestOf(value: unknown, where: string): CaseRequest {
     body: String(all['body'] ?? ''),
     raw: all['raw'] === undefined ? undefined : String(all['raw']),
     until: all['until'] === undefined ? undefined : String(all['until']),
+    tls: all['tls'] as CaseTls | undefined,
+    logs: Number(all['logs'] ?? 1),
     answers: ((all['answers'] as unknown[] | undefined) ?? [200]).map((one) => answerOf(one, where)),
     reached: Number(all['reached'] ?? 0),
     repeat: Number(all['repeat'] ?? 1),

@@ -5,6 +5,7 @@ import { TestMesh } from '../support/mesh.js';
 import { exchange } from '../support/raw-client.js';
 import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
 import type { CaseRequest, ConformanceCase } from './case-file.js';
+import { ENTRANCES, GatewayParts } from './gateway-parts.js';
 import { LOG_FIELDS, Normalizer, type Observation } from './observation.js';
 import { MARKER, type Side, SidecarPair } from './sides.js';
 import { statisticsOf } from './statistics.js';
@@ -26,14 +27,17 @@ export class ConformanceMesh {
   private readonly upstreams = new ScriptedUpstreams();
   private readonly ports = new Map<string, number>();
   private readonly pairs = new Map<Side, SidecarPair>();
+  private readonly gateways = new GatewayParts();
   private version = 0;
 
   /** Without an Envoy only our side runs. Resolves when all sidecars are ready. */
   async start(envoy: string | undefined): Promise<void> {
-    const names = [...Object.keys(UPSTREAMS), 'server-weft', 'server-envoy', 'closed'];
+    const names = [...Object.keys(UPSTREAMS), 'server-weft', 'server-envoy', 'closed', 'secure', ...gatewayPorts()];
     const free = await freePorts(names.length);
     for (const [index, name] of names.entries()) this.ports.set(name, free[index] ?? 0);
-    for (const name of names) if (name !== 'closed') await this.upstreams.listen(upstreamName(name), this.port(name));
+    const unserved = new Set(['closed', 'secure', ...gatewayPorts()]);
+    for (const name of names) if (!unserved.has(name)) await this.upstreams.listen(upstreamName(name), this.port(name));
+    await this.gateways.listen(this.port('secure'));
     await this.mesh.start({ 'topology.yaml': this.topology(), 'case.yaml': this.caseFile('', {}) });
     for (const side of ['weft', ...(envoy === undefined ? [] : ['envoy'])] as Side[]) {
       const pair = new SidecarPair(side, this.mesh);
@@ -44,6 +48,7 @@ export class ConformanceMesh {
 
   dispose(): void {
     this.upstreams.close();
+    this.gateways.close();
     this.mesh.dispose();
   }
 
@@ -57,9 +62,11 @@ export class ConformanceMesh {
     const marker: CaseRequest = { ...BARE, host: MARKER };
     await this.mesh.until('the new configuration', async () => {
       for (const side of this.pairs.keys()) {
-        const { responses } = await this.send(side, marker, 0);
-        const [body] = responses.map((response) => response.body);
-        if (body !== String(this.version)) throw new Error(`${side} is at ${body}, not at ${this.version}`);
+        for (const to of ['outbound', '@gateway@'] as const) {
+          const { responses } = await this.send(side, { ...marker, to }, 0);
+          const [body] = responses.map((response) => response.body);
+          if (body !== String(this.version)) throw new Error(`${side} ${to} is at ${body}, not at ${this.version}`);
+        }
       }
     });
     await this.mesh.until('every sidecar in sync', async () => {
@@ -83,8 +90,9 @@ export class ConformanceMesh {
     const tookMs = performance.now() - started;
     for (const end = Date.now() + 2000; this.upstreams.received.length < request.reached && Date.now() < end; )
       await delay(5);
-    const finals = request.raw === undefined ? 1 : 0;
+    const finals = request.raw === undefined && request.expect.secured !== null ? request.logs : 0;
     const log = await pair.log(finals);
+    if (request.logs > 1) log.sort((a, b) => ((a['cluster'] ?? '') < (b['cluster'] ?? '') ? -1 : 1));
     const received = this.upstreams.received.map((one) => ({ ...one, at: versionName(one.at) }));
     if (request.reached > 0) received.sort((a, b) => (a.at < b.at ? -1 : 1));
     return { ...this.normalizer(side).exchange(result, received, log), tookMs };
@@ -117,9 +125,10 @@ export class ConformanceMesh {
   private send(side: Side, request: CaseRequest, i: number): ReturnType<typeof exchange> {
     const { raw, method } = request;
     const port = this.entrance(side, request);
+    const tls = request.tls === undefined ? {} : { tls: this.gateways.options(request.tls) };
     if (raw !== undefined) {
       const { until } = request;
-      return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }) });
+      return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }), ...tls });
     }
     const fill = (text: string): string => this.withPorts(text, side).replaceAll('{i}', String(i));
     const length =
@@ -128,7 +137,7 @@ export class ConformanceMesh {
       ([k, v]) => `${k}: ${fill(v)}\r\n`,
     );
     const text = `${method} ${fill(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n${fill(request.body)}`;
-    return exchange(port, { send: [text], methods: [method], settleMs: request.repeat > 1 ? 0 : 30 });
+    return exchange(port, { send: [text], methods: [method], settleMs: request.repeat > 1 ? 0 : 30, ...tls });
   }
 
   private entrance(side: Side, { to }: CaseRequest): number {
@@ -151,7 +160,7 @@ export class ConformanceMesh {
 
   private normalizer(side: Side): Normalizer {
     const names = new Map<number, string>();
-    for (const [name, port] of this.ports) names.set(port, versionName(name));
+    for (const [name, port] of this.ports) names.set(port, versionName(name).replace(/^(weft|envoy) /, ''));
     names.set(this.port(`server-${side}`), 'server');
     names.set(this.pair(side).outbound, 'outbound');
     names.set(this.pair(side).inbound, 'inbound');
@@ -167,7 +176,7 @@ export class ConformanceMesh {
 
   private caseFile(config: string, mesh: Readonly<Record<string, unknown>>): string {
     this.version += 1;
-    const filled = this.withPorts(config);
+    const filled = this.gateways.withPins(this.withPorts(config));
     return [markerOf(this.version), meshConfig(mesh), ...(filled.trim() === '' ? [] : [filled])].join('\n---\n');
   }
 
@@ -178,7 +187,8 @@ export class ConformanceMesh {
       entry(`server-${side}`, this.port(`server-${side}`), { app: 'server', side }, true),
     );
     const services = ['shop', 'cart', 'other'].map((name) => service(name));
-    return [...plain, ...clients, ...servers, ...services].join('\n---\n');
+    const gateways = this.gateways.topology((name) => this.port(name));
+    return [...plain, ...clients, ...servers, ...services, gateways].join('\n---\n');
   }
 }
 
@@ -191,6 +201,8 @@ const BARE: CaseRequest = {
   body: '',
   raw: undefined,
   until: undefined,
+  tls: undefined,
+  logs: 1,
   answers: [answer(200)],
   reached: 0,
   repeat: 1,
@@ -200,6 +212,11 @@ const BARE: CaseRequest = {
 /** Which of two equal endpoints is chosen is chance: only shares tell them apart. */
 export function versionName(name: string): string {
   return name.startsWith('shop-v1-') ? 'shop-v1' : name;
+}
+
+/** `weft gateway`, `envoy gateway`, … */
+function gatewayPorts(): string[] {
+  return ['weft', 'envoy'].flatMap((side) => Object.keys(ENTRANCES).map((name) => `${side} ${name}`));
 }
 
 /** Both servers are one for what a case says. */
@@ -237,7 +254,11 @@ function markerOf(version: number): string {
     apiVersion: 'networking.istio.io/v1',
     kind: 'VirtualService',
     metadata: { name: 'marker', namespace: 'default' },
-    spec: { hosts: [MARKER], http: [{ directResponse: { status: 200, body: { string: String(version) } } }] },
+    spec: {
+      hosts: [MARKER],
+      gateways: ['mesh', 'marker'],
+      http: [{ directResponse: { status: 200, body: { string: String(version) } } }],
+    },
   });
 }
 

@@ -14,6 +14,8 @@ export function expectAsKnown(request: CaseRequest, exchange: Exchange, what: st
   const received = exchange.upstream?.at(-1);
   if (known.status !== undefined) expect(response?.start.split(' ')[1], what).toBe(String(known.status));
   if (known.flags !== undefined) expect(exchange.log?.at(-1)?.['flags'], what).toBe(known.flags);
+  if (known.secured !== undefined) expect(exchange.secured ?? null, what).toBe(known.secured);
+  if (known.connection !== undefined) expect(exchange.connection, what).toBe(known.connection);
   if (known.body !== undefined) expect(response?.body, what).toBe(known.body);
   if (known.path !== undefined) expect(received?.start.split(' ')[1], what).toBe(known.path);
   if (known.upstream !== undefined) {

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { WireMessage } from '../support/http-messages.js';
 import type { RawResult } from '../support/raw-client.js';
 import type { ReceivedRequest } from '../support/scripted-upstream.js';
@@ -6,6 +7,7 @@ import type { ReceivedRequest } from '../support/scripted-upstream.js';
 export interface Observation {
   readonly responses: readonly WireMessage[];
   readonly rest: string;
+  readonly secured?: string;
   readonly connection: RawResult['connection'];
   readonly upstream: readonly (WireMessage & { readonly at: string })[];
   readonly log: readonly Readonly<Record<string, string>>[];
@@ -35,6 +37,11 @@ export const LOG_FIELDS = {
  */
 const ADDED_BY_MESH: ReadonlySet<string> = new Set(['x-envoy-peer-metadata', 'x-envoy-peer-metadata-id']);
 
+/** A client on this machine is known by one of its addresses. */
+const OWN: ReadonlySet<string> = new Set(
+  Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address)),
+);
+
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Replaces the ports of one side by names, and everything that two answers of one and the same proxy differ in. */
@@ -45,13 +52,21 @@ export class Normalizer {
     return {
       responses: result.responses.map((response) => this.message(response)),
       rest: this.text(result.rest),
+      ...(result.secured !== undefined && { secured: result.secured }),
       connection: result.connection,
       // How much of a request that was broken off has got upstream is a matter of time, on both sides.
       upstream: received
         .filter(({ complete }) => complete)
         .map((request) => ({ ...this.message(request), at: request.at })),
-      log: log.map((line) => Object.fromEntries(Object.entries(line).map(([key, value]) => [key, this.text(value)]))),
+      log: log.map((line) => this.logLine(line, result.secured !== undefined)),
     };
+  }
+
+  /** How long a handshake is that is relayed depends on its signatures. */
+  private logLine(line: Readonly<Record<string, string>>, tls: boolean): Readonly<Record<string, string>> {
+    const relayed = tls && line['method'] === '-' ? { received: '<bytes>', sent: '<bytes>' } : {};
+    const fields = Object.entries(line).map(([key, value]): [string, string] => [key, this.text(value)]);
+    return { ...Object.fromEntries(fields), ...relayed };
   }
 
   private message(message: WireMessage): WireMessage {
@@ -73,6 +88,10 @@ export class Normalizer {
 
   private value(name: string, value: string): string {
     if (name === 'date' && !Number.isNaN(Date.parse(value))) return '<date>';
+    if (name === 'x-forwarded-client-cert')
+      return value.replaceAll(/Hash=[0-9a-f]{64}/g, 'Hash=<hash>').replaceAll(/Cert="[^"]*"/g, 'Cert="<pem>"');
+    if (name === 'x-forwarded-for')
+      return value.replaceAll(/[^,\s]+/g, (address) => (OWN.has(address) ? '<own>' : address));
     if (name === 'x-request-id' && UUID.test(value)) return '<uuid>';
     if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
     // Of a later attempt what is left of the time is told, which depends on how long the first one took.

@@ -9,12 +9,16 @@ import type { TestMesh } from '../support/mesh.js';
 /** Host of the requests that only ask which configuration is in force; they are in no log of a case. */
 export const MARKER = 'marker.test';
 
+/** Who runs on each side. */
+type Role = 'client' | 'server' | 'gateway';
+const ROLES: readonly Role[] = ['client', 'server', 'gateway'];
+
 /** Which data plane stands in the sidecar's place. */
 export type Side = 'envoy' | 'weft';
 
-/** A client's and a server's sidecar of one kind, under the suite's control plane. */
+/** A client's and a server's sidecar, and a gateway, of one kind, under the suite's control plane. */
 export class SidecarPair {
-  private readonly listings = new Map<'client' | 'server', WorkloadListing>();
+  private readonly listings = new Map<Role, WorkloadListing>();
   private logRead = 0;
 
   constructor(
@@ -24,7 +28,7 @@ export class SidecarPair {
 
   /** Resolves when both are ready. */
   async start(envoy: string): Promise<void> {
-    for (const role of ['client', 'server'] as const) {
+    for (const role of ROLES) {
       const name = `${role}-${this.side}`;
       if (this.side === 'weft') this.listings.set(role, await this.mesh.startSidecar(name));
       else this.listings.set(role, await this.startEnvoy(name, envoy));
@@ -40,7 +44,7 @@ export class SidecarPair {
   }
 
   /** The numbers of the client's statistics, by name. */
-  async stats(role: 'client' | 'server' = 'client'): Promise<Map<string, number>> {
+  async stats(role: Role = 'client'): Promise<Map<string, number>> {
     const text = await getText(`${this.admin(role)}/stats`);
     return new Map(
       text
@@ -57,7 +61,7 @@ export class SidecarPair {
     for (const deadline = Date.now() + 2000; ; await delay(10)) {
       // Ours writes once a second unless the file is opened anew.
       if (this.side === 'weft' && count > 0) {
-        for (const role of ['client', 'server'] as const) {
+        for (const role of ROLES) {
           await fetch(`${this.admin(role)}/reopen_logs`, { method: 'POST' });
         }
       }
@@ -72,7 +76,10 @@ export class SidecarPair {
     this.logRead = log.length;
     return log
       .slice(from)
-      .map((line) => new RegExp(`^(?:sidecar )?(?:client|server)-${this.side}: (\\{"attempts".*\\})$`).exec(line)?.[1])
+      .map(
+        (line) =>
+          new RegExp(`^(?:sidecar )?(?:client|server|gateway)-${this.side}: (\\{"attempts".*\\})$`).exec(line)?.[1],
+      )
       .filter((json) => json !== undefined)
       .map((json) => {
         const fields = JSON.parse(json) as Record<string, string | number | null>;
@@ -81,13 +88,13 @@ export class SidecarPair {
       .filter(({ authority }) => authority !== MARKER);
   }
 
-  private listing(role: 'client' | 'server'): WorkloadListing {
+  private listing(role: Role): WorkloadListing {
     const found = this.listings.get(role);
     if (found === undefined) throw new Error(`${role}-${this.side} was not started`);
     return found;
   }
 
-  private admin(role: 'client' | 'server'): string {
+  private admin(role: Role): string {
     return `http://127.0.0.1:${this.listing(role).sidecar?.admin}`;
   }
 

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { parseHead, parseMessage, type WireMessage } from './http-messages.js';
 
 /** Bytes to send (Latin-1), a pause in ms, a wait until that text or so many answers have come, the end of our side, or an abort. */
@@ -16,6 +17,8 @@ export interface RawRequest {
   readonly send: readonly Send[];
   /** Final answers to wait for; 1 when left out. 0: until the connection is closed. */
   readonly responses?: number;
+  /** TLS, and the client's side of it. */
+  readonly tls?: ConnectionOptions;
   /** Methods of the requests, where an answer's framing depends on them. */
   readonly methods?: readonly string[];
   /** Bytes that must come after the last answer (of a tunnel) before the exchange is over. */
@@ -30,6 +33,8 @@ export interface RawResult {
   readonly responses: readonly WireMessage[];
   /** What came and is no whole answer. */
   readonly rest: string;
+  /** What came of the handshake: version, protocol by ALPN, names of the server's certificate. */
+  readonly secured?: string;
   /** How the proxy left the connection shortly after the last answer. */
   readonly connection: 'open' | 'closed' | 'reset' | 'no-answer';
 }
@@ -41,7 +46,13 @@ const CLOSING_MS = 3000;
 
 /** One connection of a client that knows no HTTP but enough to find where answers end. */
 export async function exchange(port: number, request: RawRequest): Promise<RawResult> {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true });
+  const place = { port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
+  let secured: string | undefined;
+  const overTls = request.tls === undefined ? undefined : connectTls({ ...place, ...request.tls });
+  overTls?.on('secureConnect', () => {
+    secured = describe(overTls);
+  });
+  const socket = overTls ?? connect(place);
   let text = '';
   let state = 'open' as 'open' | 'closed' | 'reset';
   let wake: () => void = () => undefined;
@@ -103,7 +114,13 @@ export async function exchange(port: number, request: RawRequest): Promise<RawRe
   }
   const result = parseAll(text, methods, state !== 'open');
   socket.destroy();
-  return { ...result, connection: answered ? state : 'no-answer' };
+  return { ...result, ...(secured !== undefined && { secured }), connection: answered ? state : 'no-answer' };
+}
+
+function describe(socket: TLSSocket): string {
+  const { alpnProtocol } = socket;
+  const protocol = typeof alpnProtocol === 'string' ? alpnProtocol : 'none';
+  return `${socket.getProtocol() ?? ''} ${protocol} ${socket.getPeerX509Certificate()?.subjectAltName ?? ''}`;
 }
 
 function finals(responses: readonly WireMessage[]): number {

@@ -13,7 +13,7 @@ import { adsSource, any, ipAddress } from '../messages.js';
 import { cidr } from '../outbound-entry.js';
 import { secretResources } from '../secrets.js';
 import { serverAlpn } from '../upstream-tls.js';
-import { credentialResources, serverSocket } from './server-tls.js';
+import { credentialResources, namesCertificate, serverSocket } from './server-tls.js';
 import { type GatewayListener, isPassthrough, type PlacedServer } from './servers.js';
 import { autoPassthroughChains, type RelayedChain, refusal, tcpRouteFilters, tlsRouteChains } from './tcp-chains.js';
 
@@ -103,7 +103,8 @@ function tcpAlpn({ tls }: PlacedServer): readonly string[] {
 }
 
 function hasCredentials({ snapshot, node }: ProxyContext, { tls }: PlacedServer): boolean {
-  const names = tls === undefined ? [] : credentialResources(tls);
+  if (tls === undefined || !namesCertificate(tls)) return false;
+  const names = credentialResources(tls);
   return secretResources(snapshot, node.namespace, names).size === new Set(names).size;
 }
 

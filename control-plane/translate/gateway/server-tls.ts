@@ -58,6 +58,16 @@ export function credentialResources(tls: ServerTlsSettings): readonly string[] {
   ];
 }
 
+/** Whether anything says which certificate a server shows. */
+export function namesCertificate(tls: ServerTlsSettings): boolean {
+  const files = tls.tlsCertificates ?? [tls];
+  return (
+    tls.mode === 'ISTIO_MUTUAL' ||
+    serverCredentials(tls).length > 0 ||
+    files.every(({ serverCertificate, privateKey }) => Boolean(serverCertificate) && Boolean(privateKey))
+  );
+}
+
 function given(name: string | undefined): readonly string[] {
   return name === undefined || name === '' ? [] : [name];
 }

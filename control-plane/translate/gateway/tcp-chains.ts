@@ -1,3 +1,5 @@
+import { formatClusterName } from '../../../common/xds/names.js';
+import type { Cluster } from '../../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { Filter } from '../../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { TlsRoute } from '../../api/kinds/virtual-service.js';
 import type { ServerHost } from '../../model/gateway-hosts.js';
@@ -7,6 +9,7 @@ import { gatewayKey, type MeshVirtualService } from '../../model/virtual-service
 import { isVisible } from '../../model/visibility.js';
 import { BLACK_HOLE_CLUSTER } from '../capture.js';
 import type { ProxyContext } from '../context.js';
+import { adsSource, duration } from '../messages.js';
 import { type L4Match, routeDestinations } from '../tcp-destinations.js';
 import { outboundTcpFilters } from '../tcp-filters.js';
 import { meshSni } from '../upstream-tls.js';
@@ -54,7 +57,7 @@ export function tlsRouteChains(context: ProxyContext, placed: PlacedServer): Rel
 export function autoPassthroughChains(context: ProxyContext, { hosts }: PlacedServer): RelayedChain[] {
   const chains = new Map<string, RelayedChain>();
   for (const { service, port } of context.ports) {
-    if (!covered(hosts, service.host, service.namespace)) continue;
+    if (service.resolution !== 'static' || !covered(hosts, service.host, service.namespace)) continue;
     const subsets = ['', ...(context.rule(service)?.subsets ?? []).map(({ name }) => name)];
     for (const subset of subsets) {
       const name = meshSni({ service, port: port.number, subset });
@@ -67,6 +70,27 @@ export function autoPassthroughChains(context: ProxyContext, { hosts }: PlacedSe
     }
   }
   return [...chains.values()];
+}
+
+/** The clusters of these chains: the endpoints of the services as they are, with no TLS added to what comes. */
+export function autoPassthroughClusters(context: ProxyContext, placed: PlacedServer): Cluster[] {
+  const names = new Set(autoPassthroughChains(context, placed).flatMap(({ serverNames }) => serverNames));
+  return context.ports.flatMap(({ service, port }) =>
+    ['', ...(context.rule(service)?.subsets ?? []).map(({ name }) => name)].flatMap((subset) => {
+      const target = { service, port: port.number, subset };
+      const name = meshSni(target);
+      if (!names.has(name)) return [];
+      const endpoints = formatClusterName({ direction: 'outbound', host: service.host, port: port.number, subset });
+      return [
+        {
+          name,
+          type: 'EDS' as const,
+          eds_cluster_config: { eds_config: adsSource, service_name: endpoints },
+          connect_timeout: duration(context.snapshot.settings.connectTimeoutMs),
+        },
+      ];
+    }),
+  );
 }
 
 /** Takes connections and closes them. */

@@ -13,6 +13,7 @@ import { gatewayListener } from './listeners.js';
 import { gatewayRoutes } from './routes.js';
 import { credentialResources } from './server-tls.js';
 import { type GatewayListener, gatewayListeners, type PlacedServer } from './servers.js';
+import { autoPassthroughClusters } from './tcp-chains.js';
 
 interface GatewayResources {
   readonly listeners: ReadonlyMap<string, Listener>;
@@ -81,10 +82,18 @@ function makeResources(context: ProxyContext, placed: readonly GatewayListener[]
     type: 'STATIC' as const,
     connect_timeout: duration(context.snapshot.settings.connectTimeoutMs),
   };
+  const passed = placed.flatMap(({ servers }) =>
+    servers
+      .filter(({ tls }) => tls?.mode === 'AUTO_PASSTHROUGH')
+      .flatMap((server) => autoPassthroughClusters(context, server)),
+  );
   return {
     listeners,
     routes: new Map([...tables].map(([name, servers]) => [name, gatewayRoutes(context, name, servers)])),
-    clusters: new Map([[BLACK_HOLE_CLUSTER, blackHole]]),
+    clusters: new Map<string, Cluster>([
+      [BLACK_HOLE_CLUSTER, blackHole],
+      ...passed.map((c) => [c.name ?? '', c] as const),
+    ]),
     credentials: placed.flatMap(({ servers }) =>
       servers.flatMap(({ tls }) => (tls === undefined ? [] : credentialResources(tls))),
     ),
