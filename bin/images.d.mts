@@ -1,5 +1,5 @@
 export function imageName(name: string): string;
-export function buildImage(image: string, dockerfile: string, context: string, args?: readonly string[]): void;
-export function loadImages(images: readonly string[]): boolean;
+export function buildImage(image: string, dockerfile: string, context: string, args?: readonly string[]): Promise<void>;
+export function loadImages(images: readonly string[]): Promise<boolean>;
 export function builder(): object | undefined;
-export function imageSize(image: string): string;
+export function imageSize(image: string): Promise<string>;

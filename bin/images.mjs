@@ -3,7 +3,7 @@
 //   WEFT_BUILDER     docker, podman or buildah, instead of the first that works
 //   WEFT_BUILD_ARGS  more arguments for the build, e.g. --pull=never
 //   WEFT_HUB, WEFT_TAG    localhost and dev unless told otherwise
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -37,12 +37,19 @@ const BUILDERS = {
   },
 };
 
-function run(words, options = {}) {
+/** Runs a program; its output is shown only when it fails. */
+function run(words, cwd = process.cwd()) {
   const [program, ...args] = words;
-  const result = spawnSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', ...options });
-  if (result.status === 0) return result.stdout ?? '';
-  const said = `${result.stdout ?? ''}${result.stderr ?? ''}`.trim().split('\n').slice(-15).join('\n');
-  throw new Error(`${words.join(' ')} failed: ${result.error?.message ?? said}`);
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { encoding: 'utf8', maxBuffer: 64 << 20, cwd }, (error, stdout, stderr) => {
+      if (error === null) {
+        resolve(stdout);
+        return;
+      }
+      const said = `${stdout}${stderr}`.trim().split('\n').slice(-15).join('\n');
+      reject(new Error(`${words.join(' ')} failed: ${said === '' ? error.message : said}`));
+    });
+  });
 }
 
 function works(words) {
@@ -61,19 +68,19 @@ export function builder() {
 export const imageName = (name) => `${hub}/${name}:${tag}`;
 
 /** Builds one image from a folder. */
-export function buildImage(image, dockerfile, context, args = []) {
+export async function buildImage(image, dockerfile, context, args = []) {
   const found = builder();
   if (found === undefined) throw new Error('no docker, podman or buildah works here');
-  run([...found.build, ...extra, ...args, '-f', dockerfile, '-t', image, context], { cwd: root });
+  await run([...found.build, ...extra, ...args, '-f', dockerfile, '-t', image, context], root);
 }
 
 /** How large an image is, as its builder says it. */
-export function imageSize(image) {
-  return run(builder().size(image)).trim();
+export async function imageSize(image) {
+  return (await run(builder().size(image))).trim();
 }
 
 /** Puts images where the cluster's nodes find them; says how when it cannot. Returns whether it did. */
-export function loadImages(images) {
+export async function loadImages(images) {
   const found = builder();
   const command = (process.env.WEFT_LOAD ?? '').split(' ').filter((word) => word !== '');
   const kind = command.length === 0 ? kindCluster() : undefined;
@@ -85,13 +92,14 @@ export function loadImages(images) {
   }
   const folder = mkdtempSync(join(tmpdir(), 'weft-images-'));
   try {
-    const files = images.map((image, index) => {
-      const file = join(folder, `${index}.tar`);
-      run(found.save(image, file));
-      return file;
-    });
-    if (kind === undefined) run([...command, ...files]);
-    else for (const file of files) run(['kind', 'load', 'image-archive', file, '--name', kind]);
+    const files = [];
+    for (const image of images) {
+      const file = join(folder, `${files.length}.tar`);
+      await run(found.save(image, file));
+      files.push(file);
+    }
+    if (kind === undefined) await run([...command, ...files]);
+    else for (const file of files) await run(['kind', 'load', 'image-archive', file, '--name', kind]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -105,13 +113,14 @@ function kindCluster() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    const images = ['proxy', 'control'].map((name) => {
+    const images = [];
+    for (const name of ['proxy', 'control']) {
       const image = imageName(`weft-${name}`);
       process.stdout.write(`building ${image}\n`);
-      buildImage(image, join(root, `Dockerfile.${name}`), root);
-      return image;
-    });
-    if (process.argv.includes('--load') && loadImages(images)) process.stdout.write('loaded\n');
+      await buildImage(image, join(root, `Dockerfile.${name}`), root);
+      images.push(image);
+    }
+    if (process.argv.includes('--load') && (await loadImages(images))) process.stdout.write('loaded\n');
   } catch (error) {
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;

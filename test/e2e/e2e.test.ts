@@ -26,7 +26,7 @@ describe.skipIf(skipped)('real pods', () => {
   let measured: readonly string[] = [];
 
   beforeAll(async () => {
-    if (!reuse) buildAndLoad();
+    if (!reuse) await buildAndLoad();
     await install();
     await startSample();
     measured = await figures();

@@ -9,7 +9,8 @@ export async function figures(): Promise<readonly string[]> {
   const control = await memory(SYSTEM, 'deploy/weft-control-plane', 'control-plane');
   const median = times[Math.floor(times.length / 2)] ?? 0;
   return [
-    ...['weft-proxy', 'weft-control'].map((name) => `image ${name}: ${imageSize(imageName(name))}`),
+    `image weft-proxy: ${await imageSize(imageName('weft-proxy'))}`,
+    `image weft-control: ${await imageSize(imageName('weft-control'))}`,
     `pod of the sample, from creation to ready: median ${median / 1000} s, longest ${(times.at(-1) ?? 0) / 1000} s`,
     `idle sidecar: ${sidecar}`,
     `control plane: ${control}`,

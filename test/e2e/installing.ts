@@ -31,11 +31,10 @@ export function envoyProgram(): string | undefined {
 }
 
 /** Builds the images and puts them into the nodes. */
-export function buildAndLoad(): void {
-  const images = ['proxy', 'control'].map((name) => {
-    buildImage(imageName(`weft-${name}`), `Dockerfile.${name}`, '.');
-    return imageName(`weft-${name}`);
-  });
+export async function buildAndLoad(): Promise<void> {
+  const images = ['weft-proxy', 'weft-control'].map(imageName);
+  await buildImage(imageName('weft-proxy'), 'Dockerfile.proxy', '.');
+  await buildImage(imageName('weft-control'), 'Dockerfile.control', '.');
   const context = mkdtempSync(join(tmpdir(), 'weft-tools-'));
   try {
     mkdirSync(join(context, 'bin'));
@@ -43,11 +42,11 @@ export function buildAndLoad(): void {
     if (envoy !== undefined) copyFileSync(envoy, join(context, 'bin', 'envoy'));
     writeFileSync(join(context, 'bin', 'sidecar'), SIDECAR);
     const control = `CONTROL=${imageName('weft-control')}`;
-    buildImage(TOOLS_IMAGE, 'test/e2e/Dockerfile.tools', context, ['--build-arg', control]);
+    await buildImage(TOOLS_IMAGE, 'test/e2e/Dockerfile.tools', context, ['--build-arg', control]);
   } finally {
     rmSync(context, { recursive: true, force: true });
   }
-  if (!loadImages([...images, TOOLS_IMAGE])) throw new Error('the images could not be put into the cluster');
+  if (!(await loadImages([...images, TOOLS_IMAGE]))) throw new Error('the images could not be put into the cluster');
 }
 
 /** Whether images can be built here. */
