@@ -51,6 +51,7 @@ export class FieldMesh {
     workloads: readonly FieldWorkload[],
     files: Readonly<Record<string, string>> = {},
     initial = '',
+    args: readonly string[] = [],
   ): Promise<this> {
     const [client] = workloads;
     if (client === undefined) throw new Error('no workload');
@@ -60,11 +61,12 @@ export class FieldMesh {
       await app.listen();
       this.apps.set(name, app);
     }
-    await this.mesh.start({
+    const all = {
       'workloads.yaml': workloads.map((workload) => entryOf(workload, this.app(workload.name).port)).join('---\n'),
       ...files,
       'case.yaml': this.nextCase(initial),
-    });
+    };
+    await this.mesh.start(all, args);
     await Promise.all(
       workloads
         .filter(({ sidecar }) => sidecar !== false)
