@@ -1,4 +1,5 @@
 import { HeaderList } from '../http/headers.js';
+import { isForbiddenTrailer } from '../http/trailers.js';
 import { CR, HEX, LF, VALUE } from './chars.js';
 import { badMessage, Http1Error } from './errors.js';
 import { Framing, parseFields } from './fields.js';
@@ -183,7 +184,7 @@ export class BodyDecoder {
     }
     const trailers = new HeaderList();
     parseFields(text.slice(0, end + 2), 0, trailers, new Framing(), MAX_TRAILERS);
-    trailers.deleteWhere(isForbidden);
+    trailers.deleteWhere(isForbiddenTrailer);
     this.state = 'done';
     this.release(sink, false);
     sink.onTrailers(trailers);
@@ -193,27 +194,6 @@ export class BodyDecoder {
 
 /** A CR or LF that ends no line. */
 const LONE = /[^\r]\n|\r[^\n]/;
-
-/**
- * Fields that may not stand behind a body (RFC 9110 section 6.5.1): framing, credentials, and what only proxies say of a
- * sender. An application that merges trailers into the head would take them for what this proxy has checked.
- */
-function isForbidden(key: string): boolean {
-  return FORBIDDEN.has(key) || key.startsWith('x-forwarded-') || key.startsWith('x-envoy-');
-}
-
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-range',
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-  'forwarded',
-  'trailer',
-]);
 
 function slice(packet: Buffer, from: number, to: number): Buffer {
   return from === 0 && to === packet.length ? packet : packet.subarray(from, to);

@@ -1,5 +1,6 @@
 import { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
+import { isForbiddenTrailer } from '../http/trailers.js';
 import { AUTHORITY, TARGET } from '../http1/chars.js';
 import { type Field, OMITTED } from './fields.js';
 import type { HpackEncoder } from './hpack/encoder.js';
@@ -102,7 +103,9 @@ export function readResponse(fields: readonly Field[], faithful: boolean): ReadR
 
 export function readTrailers(fields: readonly Field[], faithful: boolean): HeaderList | typeof MALFORMED {
   const plain = readPlain(fields, 0, faithful, false);
-  return plain === undefined ? MALFORMED : plain.headers;
+  if (plain === undefined) return MALFORMED;
+  plain.headers.deleteWhere(isForbiddenTrailer);
+  return plain.headers;
 }
 
 function readPlain(fields: readonly Field[], from: number, faithful: boolean, request: boolean): Plain | undefined {

@@ -64,7 +64,7 @@ spec:
   location: MESH_EXTERNAL
   resolution: ${n % 2 === 0 ? 'STATIC' : 'DNS'}
   ports: [{number: 80, name: http, protocol: HTTP}]
-  endpoints: [{address: ${n % 2 === 0 ? '127.0.0.1' : 'localhost'}, ports: {http: ${port}}}]
+  endpoints: [{address: 127.0.0.1, ports: {http: ${port}}}]
 `,
   settings: (n) => meshConfig(`accessLogFile: /dev/null, accessLogFormat: "%PROTOCOL% ${n % 5}"`),
 };

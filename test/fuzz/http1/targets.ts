@@ -71,6 +71,8 @@ const TASTE: readonly RegExp[] = [
   /in chunk extensions/,
   // A tab behind the number, which is white space as good as any (RFC 9110 section 5.6.3); ours takes nothing but digits.
   /Invalid character in Content-Length/,
+  // In a trailer, where ours takes it out; in a head ours refuses both together.
+  /Content-Length can't be present with Transfer-Encoding/,
 ];
 
 function mayRefuse(reason: string): boolean {
