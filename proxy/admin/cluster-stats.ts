@@ -37,6 +37,7 @@ function traffic(stats: TrafficStats): Stat[] {
     counter('upstream_rq_total', stats.requests),
     counter('upstream_rq_pending_total', stats.waits),
     counter('upstream_rq_pending_failure_eject', stats.failedWaits),
+    counter('upstream_rq_active_overflow', stats.activeOverflows),
     counter('upstream_rq_cancelled', stats.cancelled),
     counter('upstream_rq_timeout', stats.timeouts),
     counter('upstream_rq_per_try_timeout', stats.tryTimeouts),

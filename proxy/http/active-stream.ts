@@ -237,6 +237,12 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.writeHead(head, true);
   }
 
+  /** Answers what is refused before it has a route; nobody looks for one then. */
+  refuse(reply: LocalReply): void {
+    this.routeKnown = true;
+    this.localReply(reply);
+  }
+
   localReply(reply: LocalReply): void {
     if (this.over || this.responseStarted) return;
     this.info.flags |= reply.flags;

@@ -135,7 +135,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     const refusal = checkRequest(stream, meta);
     if (refusal !== undefined) {
       if (refusal.status === 400) this.codec.closeAfterRefusal();
-      stream.localReply(refusal);
+      stream.refuse(refusal);
       return stream;
     }
     if (meta.expectContinue) this.answerExpectation(sink, stream);

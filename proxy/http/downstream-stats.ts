@@ -26,6 +26,7 @@ export class DownstreamStats {
 
   completed(status: number): void {
     this.downstream_rq_completed++;
+    if (status >= 600) return;
     if (status >= 500) this.downstream_rq_5xx++;
     else if (status >= 400) this.downstream_rq_4xx++;
     else if (status >= 300) this.downstream_rq_3xx++;

@@ -158,6 +158,9 @@ export class TcpSession implements TcpHandle {
     for (const hook of this.config.onOpen ?? []) hook(this.info);
     this.startIdleTimer();
     this.socket.off('close', this.onEarlyClose);
+    upstream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET') this.info.flags |= FLAG.UR;
+    });
     relay(this.socket, upstream, {
       onForward: (bytes) => {
         this.info.bytesReceived += bytes;

@@ -236,7 +236,7 @@ export class ConnectionPool {
       connection.begin(waiter);
       return;
     }
-    this.resources.overflows++;
+    this.cluster.traffic.activeOverflows++;
     waiter.onPoolFailure('overflow', '');
   }
 

@@ -21,6 +21,8 @@ export class TrafficStats {
   /** Requests that had to wait for a connection, and those whose connection then failed. */
   waits = 0;
   failedWaits = 0;
+  /** Requests that had a connection, of which too many are under way. */
+  activeOverflows = 0;
   /** Requests that were given up before they had a connection. */
   cancelled = 0;
   timeouts = 0;
