@@ -38,6 +38,8 @@ export interface CaseRequest {
   readonly reached: number;
   /** How often; with more than one, only the shares of the answers are compared (`share`). */
   readonly repeat: number;
+  /** How many at the same time; with more than one, only how often each status and flag came is compared (`counts`). */
+  readonly together: number;
   /** `{i}` in path, host, headers and body is the number of the repetition. */
   readonly expect: Expectation;
 }
@@ -68,6 +70,10 @@ export interface Expectation {
   /** What came of the handshake (`TLSv1.3 h2 DNS:shop.example.com`), or `null` where none did. */
   readonly secured?: string | null;
   readonly connection?: string;
+  /** With `together`: how often each `STATUS FLAGS` came. */
+  readonly counts?: Readonly<Record<string, number>>;
+  /** Of a raw exchange: what comes back. */
+  readonly rest?: string;
   /** With `repeat`: how often each upstream (or status, where none answered) answers, from 0 to 1. */
   readonly share?: Readonly<Record<string, number>>;
   /** At least so many milliseconds pass; a lower bound, since nothing can be said about an upper one here. */
@@ -149,6 +155,7 @@ const REQUEST_FIELDS = [
   'answers',
   'reached',
   'repeat',
+  'together',
 ];
 const EXPECTATIONS = [
   'secured',
@@ -161,6 +168,8 @@ const EXPECTATIONS = [
   'path',
   'body',
   'share',
+  'counts',
+  'rest',
   'atLeastMs',
 ];
 
@@ -179,10 +188,11 @@ function requestOf(value: unknown, where: string): CaseRequest {
     raw: all['raw'] === undefined ? undefined : String(all['raw']),
     until: all['until'] === undefined ? undefined : String(all['until']),
     tls: all['tls'] as CaseTls | undefined,
-    logs: Number(all['logs'] ?? 1),
+    logs: Number(all['logs'] ?? (all['raw'] === undefined ? 1 : 0)),
     answers: ((all['answers'] as unknown[] | undefined) ?? [200]).map((one) => answerOf(one, where)),
     reached: Number(all['reached'] ?? 0),
     repeat: Number(all['repeat'] ?? 1),
+    together: Number(all['together'] ?? 1),
     expect: fields(all['expect'] ?? {}, EXPECTATIONS, where) as Expectation,
   };
 }

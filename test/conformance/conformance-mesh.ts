@@ -4,6 +4,7 @@ import { freePorts } from '../../cli/demo/free-ports.js';
 import { TestMesh } from '../support/mesh.js';
 import { exchange } from '../support/raw-client.js';
 import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
+import { startTlsEcho } from '../support/tls-echo.js';
 import type { CaseRequest, ConformanceCase } from './case-file.js';
 import { ENTRANCES, GatewayParts } from './gateway-parts.js';
 import { LOG_FIELDS, Normalizer, type Observation } from './observation.js';
@@ -22,22 +23,36 @@ const UPSTREAMS = {
   other: { app: 'other', version: 'v1' },
 } as const;
 
+/** Ports that nobody or only a sidecar takes: `tcp` is one of each client, which the Sidecar of a case opens. */
+const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'weft-tcp', 'envoy-tcp'];
+
 export class ConformanceMesh {
   private readonly mesh = new TestMesh();
   private readonly upstreams = new ScriptedUpstreams();
   private readonly ports = new Map<string, number>();
   private readonly pairs = new Map<Side, SidecarPair>();
   private readonly gateways = new GatewayParts();
+  /** Paths of certificates and keys. */
+  private readonly files = new Map<string, string>();
+  private closeSecure = (): void => {};
   private version = 0;
 
   /** Without an Envoy only our side runs. Resolves when all sidecars are ready. */
   async start(envoy: string | undefined): Promise<void> {
-    const names = [...Object.keys(UPSTREAMS), 'server-weft', 'server-envoy', 'closed', 'secure', ...gatewayPorts()];
+    const names = [
+      ...Object.keys(UPSTREAMS),
+      ...['server-weft', 'server-envoy', 'secure', ...gatewayPorts()],
+      ...WITHOUT_UPSTREAM,
+    ];
     const free = await freePorts(names.length);
     for (const [index, name] of names.entries()) this.ports.set(name, free[index] ?? 0);
-    const unserved = new Set(['closed', 'secure', ...gatewayPorts()]);
+    const unserved = new Set(['secure', ...WITHOUT_UPSTREAM, ...gatewayPorts()]);
     for (const name of names) if (!unserved.has(name)) await this.upstreams.listen(upstreamName(name), this.port(name));
     await this.gateways.listen(this.port('secure'));
+    const { port, close, ...files } = await startTlsEcho(this.mesh.folder);
+    this.ports.set('tls-echo', port);
+    for (const [name, path] of Object.entries(files)) this.files.set(name, path);
+    this.closeSecure = close;
     await this.mesh.start({ 'topology.yaml': this.topology(), 'case.yaml': this.caseFile('', {}) });
     for (const side of ['weft', ...(envoy === undefined ? [] : ['envoy'])] as Side[]) {
       const pair = new SidecarPair(side, this.mesh);
@@ -47,6 +62,7 @@ export class ConformanceMesh {
   }
 
   dispose(): void {
+    this.closeSecure();
     this.upstreams.close();
     this.gateways.close();
     this.mesh.dispose();
@@ -90,8 +106,7 @@ export class ConformanceMesh {
     const tookMs = performance.now() - started;
     for (const end = Date.now() + 2000; this.upstreams.received.length < request.reached && Date.now() < end; )
       await delay(5);
-    const finals = request.raw === undefined && request.expect.secured !== null ? request.logs : 0;
-    const log = await pair.log(finals);
+    const log = await pair.log(request.expect.secured === null ? 0 : request.logs);
     if (request.logs > 1) log.sort((a, b) => ((a['cluster'] ?? '') < (b['cluster'] ?? '') ? -1 : 1));
     const received = this.upstreams.received.map((one) => ({ ...one, at: versionName(one.at) }));
     if (request.reached > 0) received.sort((a, b) => (a.at < b.at ? -1 : 1));
@@ -114,6 +129,19 @@ export class ConformanceMesh {
     return Object.fromEntries(Object.entries(counts).map(([key, count]) => [key, count / request.repeat]));
   }
 
+  /** What requests at the same time are answered with: as many of each status and flag as there were. */
+  async together(side: Side, request: CaseRequest): Promise<Record<string, number>> {
+    await this.pair(side).log(0);
+    this.script(request);
+    await Promise.all(Array.from({ length: request.together }, (_, i) => this.send(side, request, i)));
+    const counts: Record<string, number> = {};
+    for (const { code, flags } of await this.pair(side).log(request.together)) {
+      const key = `${code} ${flags}`;
+      counts[key] = (counts[key] ?? 0) + 1;
+    }
+    return counts;
+  }
+
   stats(side: Side): Promise<Map<string, number>> {
     return statisticsOf(this.pair(side), this.normalizer(side));
   }
@@ -128,6 +156,8 @@ export class ConformanceMesh {
     const tls = request.tls === undefined ? {} : { tls: this.gateways.options(request.tls) };
     if (raw !== undefined) {
       const { until } = request;
+      const relayed = request.to === '@tcp@' && until !== undefined;
+      if (relayed) return exchange(port, { send: [this.withPorts(raw, side), { until }, 'end'], responses: 0 });
       return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }), ...tls });
     }
     const fill = (text: string): string => this.withPorts(text, side).replaceAll('{i}', String(i));
@@ -143,7 +173,8 @@ export class ConformanceMesh {
   private entrance(side: Side, { to }: CaseRequest): number {
     const pair = this.pair(side);
     if (to === 'outbound') return pair.outbound;
-    return to === 'inbound' ? pair.inbound : this.port(`${side} ${to.slice(1, -1)}`);
+    if (to === 'inbound') return pair.inbound;
+    return this.port(to === '@tcp@' ? `${side}-tcp` : `${side} ${to.slice(1, -1)}`);
   }
 
   private pair(side: Side): SidecarPair {
@@ -162,6 +193,7 @@ export class ConformanceMesh {
     const names = new Map<number, string>();
     for (const [name, port] of this.ports) names.set(port, versionName(name).replace(/^(weft|envoy) /, ''));
     names.set(this.port(`server-${side}`), 'server');
+    names.set(this.port(`${side}-tcp`), 'tcp');
     names.set(this.pair(side).outbound, 'outbound');
     names.set(this.pair(side).inbound, 'inbound');
     return new Normalizer(names);
@@ -169,8 +201,11 @@ export class ConformanceMesh {
 
   /** Of a side's own listeners there is `outbound`. */
   private withPorts(text: string, side?: Side): string {
-    return text.replaceAll(/@([a-z0-9-]+)@/g, (_all, name: string) =>
-      String(side !== undefined && name === 'outbound' ? this.pair(side).outbound : this.port(name)),
+    return text.replaceAll(
+      /@([A-Za-z0-9-]+)@/g,
+      (_all, name: string) =>
+        this.files.get(name) ??
+        String(side !== undefined && name === 'outbound' ? this.pair(side).outbound : this.port(name)),
     );
   }
 
@@ -206,6 +241,7 @@ const BARE: CaseRequest = {
   answers: [answer(200)],
   reached: 0,
   repeat: 1,
+  together: 1,
   expect: {},
 };
 

@@ -49,6 +49,7 @@ async function run(one: ConformanceCase, side: 'weft' | 'envoy'): Promise<Record
 
 async function exchangeOf(request: CaseRequest, side: 'weft' | 'envoy'): Promise<Recorded['exchanges'][number]> {
   if (request.repeat > 1) return { shares: await mesh.shares(side, request) };
+  if (request.together > 1) return { counts: await mesh.together(side, request) };
   const { tookMs, ...observation } = await mesh.observe(side, request);
   const { atLeastMs } = request.expect;
   return { ...observation, ...(atLeastMs !== undefined && { tookAtLeast: tookMs >= atLeastMs }) };

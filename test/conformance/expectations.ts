@@ -17,6 +17,8 @@ export function expectAsKnown(request: CaseRequest, exchange: Exchange, what: st
   if (known.secured !== undefined) expect(exchange.secured ?? null, what).toBe(known.secured);
   if (known.connection !== undefined) expect(exchange.connection, what).toBe(known.connection);
   if (known.body !== undefined) expect(response?.body, what).toBe(known.body);
+  if (known.counts !== undefined) expect(exchange.counts, what).toEqual(known.counts);
+  if (known.rest !== undefined) expect(exchange.rest, what).toBe(known.rest);
   if (known.path !== undefined) expect(received?.start.split(' ')[1], what).toBe(known.path);
   if (known.upstream !== undefined) {
     const asked = exchange.upstream?.map(({ at }) => at) ?? [];

@@ -102,8 +102,10 @@ export class Normalizer {
   text(text: string): string {
     let named = text;
     for (const [port, name] of this.names)
-      named = named.replaceAll(`:${port}`, `:<${name}>`).replaceAll(`inbound|${port}|`, `inbound|<${name}>|`);
-    // How the resolver of either puts it.
-    return named.replace(/dns_resolution_failure\{[^}]*\}/, 'dns_resolution_failure');
+      named = named.replaceAll(`:${port}`, `:<${name}>`).replaceAll(`bound|${port}|`, `bound|<${name}>|`);
+    // How the resolver and the TLS library of either put it.
+    return named
+      .replace(/dns_resolution_failure\{[^}]*\}/, 'dns_resolution_failure')
+      .replace(/\|TLS_error:.*TLS_error_end/, '|TLS_error');
   }
 }

@@ -7,6 +7,7 @@ import type { Observation } from './observation.js';
 export interface Recorded {
   readonly exchanges: readonly (Partial<Observation> & {
     readonly shares?: Readonly<Record<string, number>>;
+    readonly counts?: Readonly<Record<string, number>>;
     readonly tookAtLeast?: boolean;
   })[];
   /** Growth of statistics, by full name. */

@@ -42,7 +42,7 @@ export async function statisticsOf(pair: SidecarPair, normalizer: Normalizer): P
 /** The statistics to compare: those that the case names, and unless chance decides, a set for all that was touched. */
 export function wantedStatistics(one: ConformanceCase, exchanges: Recorded['exchanges']): readonly string[] {
   const wanted = new Set<string>();
-  if (one.requests.every(({ repeat, raw }) => repeat === 1 && raw === undefined)) {
+  if (one.requests.every(({ repeat, raw, together }) => repeat === 1 && together === 1 && raw === undefined)) {
     for (const name of OF_LISTENERS) wanted.add(name);
     const clusters = new Set(exchanges.flatMap(({ log }) => (log ?? []).map(({ cluster }) => cluster ?? '-')));
     for (const cluster of clusters) {
