@@ -109,6 +109,9 @@ export function readByNode(input: Buffer, kind: 'request' | 'response', asked = 
     if (raw) {
       current.raw = true;
       current.body = rest.toString('latin1');
+    } else if (!current.complete) {
+      // Where an upgrade is asked for, Node's binding keeps errors to itself.
+      refused = 'HIDDEN_BY_UPGRADE';
     } else if (keepAlive) {
       // It stops at every upgrade that is asked for; this one is not granted.
       const further = readByNode(rest, kind, asked);

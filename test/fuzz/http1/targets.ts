@@ -69,6 +69,8 @@ const TASTE: readonly RegExp[] = [
   /HPE_CLOSED_CONNECTION/,
   // Extensions of chunks mean nothing to anybody; ours end at the same CRLF.
   /in chunk extensions/,
+  // An error within a body, whose words Node does not tell where an upgrade was asked for.
+  /HIDDEN_BY_UPGRADE/,
   // A tab behind the number, which is white space as good as any (RFC 9110 section 5.6.3); ours takes nothing but digits.
   /Invalid character in Content-Length/,
   // In a trailer, where ours takes it out; in a head ours refuses both together.
