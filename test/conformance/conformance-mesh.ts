@@ -212,7 +212,8 @@ export class ConformanceMesh {
   private caseFile(config: string, mesh: Readonly<Record<string, unknown>>): string {
     this.version += 1;
     const filled = this.gateways.withPins(this.withPorts(config));
-    return [markerOf(this.version), meshConfig(mesh), ...(filled.trim() === '' ? [] : [filled])].join('\n---\n');
+    // The marker comes last: a file that is read while it is being written has none.
+    return [meshConfig(mesh), ...(filled.trim() === '' ? [] : [filled]), markerOf(this.version)].join('\n---\n');
   }
 
   private topology(): string {
