@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findEnvoy } from '../support/envoy.js';
 import { type CaseRequest, type ConformanceCase, readCases } from './case-file.js';
 import { ConformanceMesh } from './conformance-mesh.js';
-import { expectAsKnown, expectShares } from './expectations.js';
+import { expectAsKnown, expectShares, withoutName } from './expectations.js';
 import { type Recorded, Recordings } from './recordings.js';
 import { wantedStatistics } from './statistics.js';
 
@@ -30,8 +30,14 @@ describe.each(readCases())('$name', ({ name, cases }) => {
       const reference = theirs.exchanges[index];
       if (reference === undefined) throw new Error(`no answer of Envoy is recorded for ${what}`);
       expectAsKnown(request, reference, `Envoy ${what}`);
-      if (request.repeat > 1) expectShares(ours.exchanges[index], reference, request.repeat);
-      else expect(ours.exchanges[index], what).toEqual(reference);
+      if (request.repeat > 1) {
+        // Which endpoint a hash stands for depends on its port, and a recording was made with other ports.
+        const nameless = envoy === undefined && request.expect.share === undefined;
+        const [own = {}, their] = nameless
+          ? [ours.exchanges[index], reference].map(withoutName)
+          : [ours.exchanges[index], reference];
+        expectShares(own, their ?? reference, request.repeat);
+      } else expect(ours.exchanges[index], what).toEqual(reference);
     });
     expect(ours.stats).toEqual(theirs.stats);
   });
