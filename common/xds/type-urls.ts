@@ -21,6 +21,8 @@ export const EXTENSION = {
   sniCluster: `${PREFIX}envoy.extensions.filters.network.sni_cluster.v3.SniCluster`,
   connectionLimit: `${PREFIX}envoy.extensions.filters.network.connection_limit.v3.ConnectionLimit`,
   httpLocalRateLimit: `${PREFIX}envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit`,
+  httpBuffer: `${PREFIX}envoy.extensions.filters.http.buffer.v3.Buffer`,
+  httpBufferPerRoute: `${PREFIX}envoy.extensions.filters.http.buffer.v3.BufferPerRoute`,
   headerMutation: `${PREFIX}envoy.extensions.filters.http.header_mutation.v3.HeaderMutation`,
   headerMutationPerRoute: `${PREFIX}envoy.extensions.filters.http.header_mutation.v3.HeaderMutationPerRoute`,
   networkLocalRateLimit: `${PREFIX}envoy.extensions.filters.network.local_ratelimit.v3.LocalRateLimit`,

@@ -8,6 +8,7 @@ import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
 import type { PerRouteCompiler } from '../router/route-deps.js';
 import type { Issues } from '../snapshot/issues.js';
 import type { Clusters } from '../upstream/cluster.js';
+import { bufferFactory, compileBufferPerRoute } from './buffer.js';
 import { compileCorsPolicy, corsFactory } from './cors.js';
 import type { CounterSource } from './counter.js';
 import { dynamicForwardProxyFactory } from './dynamic-forward-proxy.js';
@@ -45,6 +46,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
     [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
     [EXTENSION.cors, corsFactory(deps.random)],
     [EXTENSION.httpLocalRateLimit, localRateLimitFactory(deps)],
+    [EXTENSION.httpBuffer, bufferFactory],
     [EXTENSION.headerMutation, headerMutationFactory],
     [EXTENSION.dynamicForwardProxyFilter, dynamicForwardProxyFactory(deps.clusters)],
     [EXTENSION.peerMetadata, peerMetadataFactory(deps.peerMetadata)],
@@ -65,6 +67,7 @@ export function perRouteFilters(deps: RateLimitDeps): ReadonlyMap<string, PerRou
     [EXTENSION.httpRbacPerRoute, compileRbacPerRoute],
     [EXTENSION.corsPolicy, compileCorsPolicy],
     [EXTENSION.httpLocalRateLimit, (message, issues) => compileLocalRateLimit(message, deps, issues)],
+    [EXTENSION.httpBufferPerRoute, compileBufferPerRoute],
     [EXTENSION.headerMutationPerRoute, compileHeaderMutationPerRoute],
   ]);
 }
