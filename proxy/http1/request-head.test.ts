@@ -5,7 +5,7 @@ import { parseRequestHead } from './request-head.js';
 it.each([
   ['http://b', '/'],
   ['http://b/', '/'],
-  ['http://b?q', '/?q'],
+  ['http://b?q', '?q'],
   ['http://b/x?q', '/x?q'],
 ])('the absolute form %s asks for %s', (target, path) => {
   const head = parseRequestHead(`GET ${target} HTTP/1.1\r\nHost: a\r\n`, new Framing(), 100, false);

@@ -82,8 +82,8 @@ function applyTarget(request: RequestHead, framing: Framing): void {
   if (!/^https?$/i.test(scheme)) throw new Http1Error(400, 'http1.invalid_scheme');
   request.schemeGiven = true;
   framing.host ??= authority;
-  // An empty path is `/`, also before a query (RFC 9112 section 3.2.1).
-  request.path = path?.startsWith('/') ? path : `/${path ?? ''}`;
+  // A query alone stays one, and is refused as Envoy does: no path begins with it.
+  request.path = path ?? '/';
 }
 
 const HOST_AND_PORT = /^[^/?#@\s]+:\d{1,5}$/;

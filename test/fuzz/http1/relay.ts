@@ -31,6 +31,8 @@ export class Relay implements RequestReceiver {
   constructor(private readonly clock: StillClock) {}
 
   onRequest(response: ResponseSink, request: RequestHead, meta: RequestMeta): RequestSink {
+    // The connection manager refuses what is no path; here it goes on, in a form that can be read again.
+    if (request.path.startsWith('?')) request.path = `/${request.path}`;
     const counted: Counted = {
       method: request.method,
       path: request.method === 'CONNECT' ? request.authority : request.path,
