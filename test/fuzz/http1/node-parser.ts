@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+
 /** The parser that `node:http` itself uses (llhttp), without a server around it. */
 
 /** A message as a parser read it. */
@@ -40,11 +42,20 @@ interface Binding {
   readonly allMethods?: readonly string[];
 }
 
-const { binding: load } = process as unknown as { binding: (name: string) => Binding };
-const binding = load('http_parser');
+const binding = loadBinding();
 const { HTTPParser } = binding;
 const METHODS = binding.allMethods ?? binding.methods;
 const MAX_HEAD = 1 << 20;
+
+/** Newer releases of Node (26) hide the binding, and have the parser in a module beside `node:http`. */
+function loadBinding(): Binding {
+  const { binding: load } = process as unknown as { binding: (name: string) => Binding };
+  try {
+    return load('http_parser');
+  } catch {
+    return createRequire(import.meta.url)('_http_common') as Binding;
+  }
+}
 
 /** `asked` is the method of the request that responses answer. */
 export function readByNode(input: Buffer, kind: 'request' | 'response', asked = 'GET'): Reading {
