@@ -1,4 +1,5 @@
 import { Argument, type Command, Option } from 'commander';
+import { logLevelOf } from '../../common/runtime/log-level.js';
 import { UsageError } from '../command.js';
 import { version } from '../installation.js';
 
@@ -10,20 +11,6 @@ interface Options {
   readonly proxyLogLevel?: string;
   readonly log_output_level?: string;
 }
-
-/** Names of Envoy's and Istio's log levels to ours. */
-const LEVELS: Readonly<Record<string, string>> = {
-  trace: 'trace',
-  debug: 'debug',
-  info: 'info',
-  warning: 'warn',
-  warn: 'warn',
-  error: 'error',
-  critical: 'fatal',
-  fatal: 'fatal',
-  off: 'silent',
-  none: 'silent',
-};
 
 /** `weft proxy`: a sidecar from an Envoy bootstrap file; with a role, the proxy of the pod that it runs in. */
 export function configure(command: Command): void {
@@ -91,7 +78,7 @@ function levelOf({ proxyLogLevel, log_output_level: scopes = '' }: Options): str
   const fallback = scoped.find(([scope, level]) => level === undefined || scope === 'default' || scope === 'all');
   const name = proxyLogLevel ?? fallback?.at(-1) ?? '';
   if (name === '') return undefined;
-  const level = LEVELS[name.toLowerCase()];
+  const level = logLevelOf(name.toLowerCase());
   if (level === undefined) throw new UsageError(`'${name}' is not a log level`);
   return level;
 }

@@ -1,22 +1,7 @@
-const NAMES = [
-  'OK',
-  'CANCELLED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
+import { GRPC_STATUS_NAMES } from '../../common/xds/grpc-status.js';
+
+/** Istio spells one of them as gRPC does. */
+const NAMES = GRPC_STATUS_NAMES.with(1, 'CANCELLED');
 
 /** The number of a gRPC status that is written as its name or as its number; undefined when it is neither. */
 export function grpcStatusOf(text: string): number | undefined {

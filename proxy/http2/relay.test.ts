@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import http2 from 'node:http2';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { TestProxy } from './testing.js';
+import { listening, TestProxy } from './testing.js';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
@@ -14,17 +14,9 @@ afterEach(async () => {
 type App = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => void;
 
 async function listen(server: net.Server): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ending.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
+  const { port, close } = await listening(server);
+  ending.push(close);
+  return port;
 }
 
 async function http2App(app: App, settings: http2.Settings = {}): Promise<number> {

@@ -1,8 +1,8 @@
-import net from 'node:net';
+import net, { type AddressInfo, type Server, type Socket } from 'node:net';
 import { createLogger } from '../../common/runtime/log.js';
 import { type ProxyApp, startProxy } from '../app.js';
 import { parseBootstrap } from '../bootstrap/read.js';
-import { ACK, FRAME, FRAME_HEADER, PREFACE } from './constants.js';
+import { FRAME, FRAME_HEADER, PREFACE } from './constants.js';
 import { HpackDecoder } from './hpack/decoder.js';
 import { HpackEncoder } from './hpack/encoder.js';
 
@@ -250,4 +250,17 @@ export function frame(type: number, flags: number, id: number, payload: Buffer):
   return Buffer.concat([head, payload]);
 }
 
-export const SETTINGS_ACK = frame(FRAME.SETTINGS, ACK, 0, Buffer.alloc(0));
+/** Starts a server on loopback; `close` ends it with all of its connections. */
+export async function listening(server: Server): Promise<{ readonly port: number; readonly close: () => void }> {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const close = (): void => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return { port: (server.address() as AddressInfo).port, close };
+}

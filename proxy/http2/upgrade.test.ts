@@ -1,9 +1,9 @@
 import http from 'node:http';
 import http2 from 'node:http2';
-import net, { type AddressInfo } from 'node:net';
+import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type WebSocket, WebSocketServer, WebSocket as WsClient } from 'ws';
-import { TestProxy } from './testing.js';
+import { listening, TestProxy } from './testing.js';
 
 const ending: (() => unknown)[] = [];
 afterEach(async () => {
@@ -11,17 +11,9 @@ afterEach(async () => {
 });
 
 async function listen(server: net.Server): Promise<number> {
-  const sockets = new Set<net.Socket>();
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  ending.push(() => {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  });
-  return (server.address() as AddressInfo).port;
+  const { port, close } = await listening(server);
+  ending.push(close);
+  return port;
 }
 
 /** An application that echoes WebSocket messages over HTTP/1.1. */

@@ -20,9 +20,6 @@ export interface Origin {
 
 export const DIRECT: Origin = {};
 
-/** For machines without packet capture: a connection's destination is where it arrived. */
-export const noRedirection: OriginalDestination = () => undefined;
-
 /** Describes an accepted connection. Ask while the socket is open: afterwards its addresses are gone. */
 export function connectionInfo(id: number, socket: Socket, { destination, source }: Origin): ConnectionInfo {
   const localIp = destination?.ip ?? plainIp(socket.localAddress);

@@ -8,7 +8,6 @@ import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/
 import type { SecretStore } from '../tls/secrets.js';
 import { meshTls, TestCa } from '../tls/testing.js';
 import type { FilterChainConfig, FilterChainMatchConfig, ListenerConfig } from './config.js';
-import { noRedirection } from './connection-info.js';
 import { ListenerManager } from './listener-manager.js';
 import type { ServedConnection } from './live-filter-chain.js';
 
@@ -122,7 +121,7 @@ beforeEach(() => {
     clock: systemClock,
     log,
     drainMs: 45_000,
-    originalDestination: noRedirection,
+    originalDestination: () => undefined,
     compile: (message) => {
       const config = configs.get(message.stat_prefix ?? '');
       return config === undefined ? { errors: ['unknown'] } : { config, rdsNames: [], secretNames: [], warnings: [] };

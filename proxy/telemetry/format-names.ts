@@ -1,26 +1,5 @@
 import { FLAG, type FlagName } from '../http/flags.js';
 
-/** gRPC status codes by number (grpc.io/docs/guides/status-codes). */
-export const GRPC_STATUS_NAMES: readonly string[] = [
-  'OK',
-  'CANCELED',
-  'UNKNOWN',
-  'INVALID_ARGUMENT',
-  'DEADLINE_EXCEEDED',
-  'NOT_FOUND',
-  'ALREADY_EXISTS',
-  'PERMISSION_DENIED',
-  'RESOURCE_EXHAUSTED',
-  'FAILED_PRECONDITION',
-  'ABORTED',
-  'OUT_OF_RANGE',
-  'UNIMPLEMENTED',
-  'INTERNAL',
-  'UNAVAILABLE',
-  'DATA_LOSS',
-  'UNAUTHENTICATED',
-];
-
 /** Envoy's long names of the response flags, in the order of `formatFlags`. */
 const LONG: readonly (readonly [FlagName, string])[] = [
   ['DI', 'DelayInjected'],

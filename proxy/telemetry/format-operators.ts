@@ -1,10 +1,11 @@
 import { hostname } from 'node:os';
 import { joinAddress } from '../../common/runtime/address.js';
+import { GRPC_STATUS_NAMES } from '../../common/xds/grpc-status.js';
 import { formatFlags } from '../http/flags.js';
 import { type RequestHead, requestHeader } from '../http/message.js';
 import type { PeerInfo, StreamInfo } from '../http/stream-info.js';
 import type { FormatContext } from './format.js';
-import { GRPC_STATUS_NAMES, longFlags } from './format-names.js';
+import { longFlags } from './format-names.js';
 import { compileTimeFormat } from './format-time.js';
 
 /** undefined is an absent value: `-` in text, null in JSON. */
