@@ -6,6 +6,7 @@ import { Http1ClientConnection } from '../../../proxy/http1/client-connection.js
 import { Http1ServerConnection } from '../../../proxy/http1/server-connection.js';
 import { MemorySocket, StillClock } from '../memory-socket.js';
 import type { Message, Reading } from './node-parser.js';
+import { IGNORED } from './relay.js';
 
 /** When requests are answered: as soon as they are complete, or when all of the packet was read. */
 export type Answering = 'at-once' | 'late';
@@ -67,13 +68,7 @@ class Recorder implements RequestReceiver {
     this.refused = `${status} ${details}`;
     this.open++;
     this.send(response, status);
-    return {
-      onRequestData: NOTHING,
-      onRequestTrailers: NOTHING,
-      onDownstreamReset: NOTHING,
-      onDownstreamDrain: NOTHING,
-      onBodyError: NOTHING,
-    };
+    return IGNORED;
   }
 
   onHeadAbandoned(): void {}

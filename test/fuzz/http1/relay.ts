@@ -6,6 +6,15 @@ import { Http1ClientConnection } from '../../../proxy/http1/client-connection.js
 import { MemorySocket, type StillClock } from '../memory-socket.js';
 
 const NOTHING = (): void => undefined;
+
+/** What follows a head that was refused. */
+export const IGNORED: RequestSink = {
+  onRequestData: NOTHING,
+  onRequestTrailers: NOTHING,
+  onDownstreamReset: NOTHING,
+  onDownstreamDrain: NOTHING,
+  onBodyError: NOTHING,
+};
 const ANSWER = Buffer.from('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n');
 
 /** A request as the server side counted it. */
@@ -52,13 +61,7 @@ export class Relay implements RequestReceiver {
   onBadHead(response: ResponseSink, _meta: RequestMeta, status: number): RequestSink {
     this.open++;
     this.send(response, status);
-    return {
-      onRequestData: NOTHING,
-      onRequestTrailers: NOTHING,
-      onDownstreamReset: NOTHING,
-      onDownstreamDrain: NOTHING,
-      onBodyError: NOTHING,
-    };
+    return IGNORED;
   }
 
   onHeadAbandoned(): void {}
