@@ -9,7 +9,7 @@ export interface Observation {
   readonly rest: string;
   readonly secured?: string;
   readonly connection: RawResult['connection'];
-  readonly upstream: readonly (WireMessage & { readonly at: string })[];
+  readonly upstream: readonly (WireMessage & { readonly at: string; readonly complete?: false })[];
   readonly log: readonly Readonly<Record<string, string>>[];
 }
 
@@ -54,10 +54,11 @@ export class Normalizer {
       rest: this.text(result.rest),
       ...(result.secured !== undefined && { secured: result.secured }),
       connection: result.connection,
-      // How much of a request that was broken off has got upstream is a matter of time, on both sides.
-      upstream: received
-        .filter(({ complete }) => complete)
-        .map((request) => ({ ...this.message(request), at: request.at })),
+      upstream: received.map((request) => ({
+        ...this.message(request),
+        at: request.at,
+        ...(!request.complete && { complete: false }),
+      })),
       log: log.map((line) => this.logLine(line, result.secured !== undefined)),
     };
   }
