@@ -3,6 +3,7 @@ import type { Counters } from '../common/runtime/counters.js';
 import type { UpstreamTlsContext } from '../proto/gen/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
 import { type FilterDeps, httpFilterFactories, networkFilters, perRouteFilters } from './filters/registry.js';
 import type { ListenerDeps } from './listeners/compile-deps.js';
+import type { ServiceClient } from './router/forward/service-call.js';
 import { compileHeaderFormat } from './router/header-format.js';
 import type { RouteDeps } from './router/route-deps.js';
 import { Issues } from './snapshot/issues.js';
@@ -17,6 +18,7 @@ export interface CompilerParts {
   readonly random: Random;
   readonly counters: Counters;
   readonly clusters: Clusters;
+  readonly services: ServiceClient;
   readonly metrics: IstioMetrics;
   readonly peerMetadata: FilterDeps['peerMetadata'];
   readonly compileAccessLog: ListenerDeps['compileAccessLog'];
@@ -43,6 +45,7 @@ export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): List
     random: parts.random,
     counters: parts.counters.get,
     clusters: parts.clusters,
+    services: parts.services,
     peerMetadata: parts.peerMetadata,
     createStatsFilter: (config, direction, issues) => createStatsFilter(config, { metrics, direction }, issues),
     createTcpStats: (direction) => createTcpStats({ metrics, direction }),

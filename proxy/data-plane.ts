@@ -16,6 +16,7 @@ import { linuxRedirection } from './listeners/original-destination.js';
 import { refusalLogger } from './listeners/refusal.js';
 import { meshPeers } from './mesh-peers.js';
 import { ForwardingRouter } from './router/forward/forwarding-router.js';
+import { ServiceClient } from './router/forward/service-call.js';
 import { RouteStore } from './snapshot/route-store.js';
 import { serveTcp } from './tcp/serve-tcp.js';
 import { accessLogCompiler } from './telemetry/compile-access-log.js';
@@ -97,13 +98,9 @@ export function assembleDataPlane(
     onChange: hooks.onChange,
   });
 
-  const router = new ForwardingRouter({
-    clusters,
-    clock,
-    random,
-    timers,
-    createConnection,
-  });
+  const pools: PoolDeps = { clock, timers, createConnection };
+  const router = new ForwardingRouter({ clusters, random, ...pools });
+  const services = new ServiceClient({ clusters, ...pools });
 
   const routeDeps = routeCompilers({ clock, random, counters });
   const routes = new RouteStore({
@@ -118,6 +115,7 @@ export function assembleDataPlane(
     random,
     counters,
     clusters,
+    services,
     metrics,
     peerMetadata: meshPeers(config, own, clusters),
     compileAccessLog: accessLogCompiler(logs),

@@ -5,6 +5,7 @@ import type { Config__Output as SetFilterState } from '../../proto/gen/envoy/ext
 import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
+import type { ServiceClient } from '../router/forward/service-call.js';
 import type { PerRouteCompiler } from '../router/route-deps.js';
 import type { Issues } from '../snapshot/issues.js';
 import type { Clusters } from '../upstream/cluster.js';
@@ -33,6 +34,8 @@ export interface FilterDeps {
   readonly random: Random;
   readonly counters: CounterSource;
   readonly clusters: Clusters;
+  /** For requests of the proxy's own. */
+  readonly services: ServiceClient;
   readonly peerMetadata: PeerMetadataDeps;
   createStatsFilter(config: PluginConfig__Output, direction: Direction, issues: Issues): HttpFilter;
   createTcpStats(direction: Direction): { onOpen(info: StreamInfo): void; onClose(info: StreamInfo): void };

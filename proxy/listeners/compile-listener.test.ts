@@ -26,6 +26,7 @@ const FILTERS: FilterDeps = {
   random: seededRandom(),
   counters: noCounters,
   clusters: { get: () => undefined },
+  services: undefined as never,
   peerMetadata: {
     own: { ...workload, nodeId: '', instance: '', owner: '' },
     trusts: () => false,

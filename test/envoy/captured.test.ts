@@ -70,6 +70,7 @@ const LISTENERS = listenerCompilers(ROUTES, {
   random: Math.random,
   counters: new Counters(),
   clusters: { get: () => undefined },
+  services: undefined as never,
   metrics: undefined as never,
   peerMetadata: { own: {} as never, trusts: () => false, goesToMesh: () => false },
   compileAccessLog: () => ({ log: () => undefined }),

@@ -9,15 +9,19 @@ import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { DownstreamStream, LocalReply, RequestHandler } from '../../http/stream.js';
 import { PLAINTEXT_PEER, StreamInfo } from '../../http/stream-info.js';
 import { Http1ClientConnection } from '../../http1/client-connection.js';
+import { Http2ClientConnection } from '../../http2/client-connection.js';
 import { ClusterManager } from '../../upstream/cluster-manager.js';
 import { plainDialer } from '../../upstream/dialer.js';
+import type { PoolDeps } from '../../upstream/http-pool.js';
 import type { ForwardAction, RetryPolicy, RouteAction, RouteEntry } from '../route.js';
 import { ForwardingRouter } from './forwarding-router.js';
+import { ServiceClient } from './service-call.js';
 
 /** Helpers of this folder's tests: a client, upstream servers, and the router between them on real sockets. */
 export class TestBed {
   readonly manager: ClusterManager;
   readonly router: ForwardingRouter;
+  readonly services: ServiceClient;
   random: () => number = () => 0;
   private readonly servers: Server[] = [];
   private readonly sockets = new Set<Socket>();
@@ -34,14 +38,27 @@ export class TestBed {
         throw new Error('no TLS here');
       },
     });
+    const pools: PoolDeps = {
+      clock: systemClock,
+      timers: new CoarseTimers(systemClock, 10),
+      createConnection: (socket, events, protocol) =>
+        protocol === 'http1'
+          ? new Http1ClientConnection(socket, events, { clock: systemClock })
+          : new Http2ClientConnection(socket, events, {
+              clock: systemClock,
+              maxHeadBytes: 64 * 1024,
+              maxHeaders: 100,
+              count: () => {},
+              random,
+            }),
+    };
     this.router = new ForwardingRouter({
       clusters: this.manager,
-      clock: systemClock,
       random,
-      timers: new CoarseTimers(systemClock, 10),
-      createConnection: (socket, events) => new Http1ClientConnection(socket, events, { clock: systemClock }),
+      ...pools,
       ...(bufferLimit === undefined ? {} : { bufferLimit }),
     });
+    this.services = new ServiceClient({ clusters: this.manager, ...pools });
   }
 
   /** A TCP server on a free port. */
