@@ -1,3 +1,4 @@
+import type { MetadataFields } from './dynamic-metadata.js';
 import type { HttpVersion } from './message.js';
 
 /** What a connection's handshake told about its peer; fields are undefined on plaintext. */
@@ -118,8 +119,8 @@ export class StreamInfo {
   destinationService: ServiceInfo | undefined = undefined;
   /** grpc-status of the response, -1 when there is none. */
   grpcStatus = -1;
-  /** Policy and rule that decided, as `%DYNAMIC_METADATA%` of the RBAC filter would tell. */
-  rbacDetails = '';
+  /** Dynamic metadata by filter; undefined until one sets any. */
+  metadata: Map<string, MetadataFields> | undefined = undefined;
 
   connection: ConnectionInfo;
 

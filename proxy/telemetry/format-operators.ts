@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { joinAddress } from '../../common/runtime/address.js';
 import { GRPC_STATUS_NAMES } from '../../common/xds/grpc-status.js';
+import { type MetadataValue, metadataAt } from '../http/dynamic-metadata.js';
 import { formatFlags } from '../http/flags.js';
 import { type RequestHead, requestHeader } from '../http/message.js';
 import type { PeerInfo, StreamInfo } from '../http/stream-info.js';
@@ -136,12 +137,22 @@ const WITH_ARGUMENT: Readonly<Record<string, Factory>> = {
     const value = text(process.env[name])?.slice(0, length);
     return () => value;
   },
-  DYNAMIC_METADATA: absent,
+  DYNAMIC_METADATA: (argument, length) => {
+    const [filter = '', ...path] = (argument ?? '').split(':');
+    if (filter === '') throw new Error('format: %DYNAMIC_METADATA% needs (FILTER) or (FILTER:KEY…)');
+    return ({ info }) => metadataText(metadataAt(info.metadata, filter, path), length);
+  },
   CLUSTER_METADATA: absent,
   UPSTREAM_METADATA: absent,
   FILTER_STATE: absent,
   UPSTREAM_FILTER_STATE: absent,
 };
+
+/** A text as it is, anything else as JSON. */
+function metadataText(value: MetadataValue | undefined, length: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  return (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, length);
+}
 
 /** The value under the first name, else under the alternative: `(X?Y)`, cut to a length. */
 function headers(operator: string, lookup: (context: FormatContext, key: string) => string | undefined): Factory {

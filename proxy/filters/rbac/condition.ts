@@ -1,14 +1,19 @@
+import { EXTENSION } from '../../../common/xds/type-urls.js';
 import type { CidrRange__Output } from '../../../proto/gen/envoy/config/core/v3/CidrRange.js';
+import type { TypedExtensionConfig__Output } from '../../../proto/gen/envoy/config/core/v3/TypedExtensionConfig.js';
 import type { HeaderMatcher__Output } from '../../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
 import type { MetadataMatcher__Output } from '../../../proto/gen/envoy/type/matcher/v3/MetadataMatcher.js';
 import type { PathMatcher__Output } from '../../../proto/gen/envoy/type/matcher/v3/PathMatcher.js';
 import type { StringMatcher__Output } from '../../../proto/gen/envoy/type/matcher/v3/StringMatcher.js';
+import type { DynamicMetadata } from '../../http/dynamic-metadata.js';
 import type { RequestHead } from '../../http/message.js';
 import type { ConnectionInfo } from '../../http/stream-info.js';
 import { pathOnly } from '../../router/actions/rewrite.js';
 import { compileHeaderMatcher } from '../../router/matchers/header-matcher.js';
+import { compileMetadataMatcher } from '../../router/matchers/metadata-matcher.js';
 import type { StringTest } from '../../router/matchers/regex.js';
 import { compileStringMatcher } from '../../router/matchers/string-matcher.js';
+import { compileUriTemplate } from '../../router/matchers/uri-template.js';
 import { compileCidr } from '../../snapshot/cidr.js';
 import type { Issues } from '../../snapshot/issues.js';
 
@@ -18,6 +23,8 @@ export interface Subject {
   readonly connection: ConnectionInfo;
   /** Client's address where X-Forwarded-For decides on it; absent or empty: the connection's. */
   readonly clientIp?: string;
+  /** What filters before learnt about the request. */
+  readonly metadata?: DynamicMetadata | undefined;
 }
 
 export type Condition = (subject: Subject) => boolean;
@@ -87,10 +94,25 @@ export function addressCondition(
   return cidr === undefined ? unknownCondition(false) : (subject) => cidr.contains(read(subject));
 }
 
-/** No filter here sets dynamic metadata, so only an inverted matcher is met, as in Envoy. */
-export function metadataCondition(matcher: MetadataMatcher__Output, issues: Issues): Condition {
-  issues.warn(`no filter sets metadata of '${matcher.filter ?? ''}'`);
-  return matcher.invert === true ? always : () => false;
+export function metadataCondition(matcher: MetadataMatcher__Output, unknown: Unknown, issues: Issues): Condition {
+  const test = compileMetadataMatcher(matcher, issues);
+  return test === undefined ? unknownCondition(unknown) : ({ metadata }) => test(metadata);
+}
+
+/** A path template, of the path without query and fragment. */
+export function templateCondition(
+  extension: TypedExtensionConfig__Output,
+  unknown: Unknown,
+  issues: Issues,
+): Condition {
+  const config = extension.typed_config as { readonly '@type'?: string; readonly path_template?: string } | undefined;
+  if (config?.['@type'] !== EXTENSION.uriTemplateMatch) {
+    issues.warn(`is of a kind that is not known: it counts as ${unknown ? 'met' : 'not met'}`);
+    return unknownCondition(unknown);
+  }
+  const test = compileUriTemplate(config.path_template ?? '', issues.at('path_template'));
+  if (test === undefined) return unknownCondition(unknown);
+  return ({ request }) => request.path !== '' && test(pathOnly(request.path));
 }
 
 /** URI SAN, then DNS SANs, then subject of a verified peer certificate. */

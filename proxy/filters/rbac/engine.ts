@@ -13,6 +13,7 @@ export interface Decision {
 
 /** Compiled rules (envoy.config.rbac.v3.RBAC). */
 export interface RbacEngine {
+  readonly action: 'ALLOW' | 'DENY' | 'LOG';
   decide(subject: Subject): Decision;
 }
 
@@ -33,6 +34,7 @@ export function compileRbac(message: RBAC__Output, issues: Issues): RbacEngine {
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([name, policy]) => compilePolicy(name, policy, allowedOnMatch, action === 'DENY', issues));
   return {
+    action: action === 'DENY' || action === 'LOG' ? action : 'ALLOW',
     decide(subject) {
       for (const policy of policies) if (policy.matches(subject)) return policy.decision;
       return unmatched;

@@ -1,5 +1,6 @@
 import type { RBAC__Output } from '../../../proto/gen/envoy/extensions/filters/http/rbac/v3/RBAC.js';
 import type { RBACPerRoute__Output } from '../../../proto/gen/envoy/extensions/filters/http/rbac/v3/RBACPerRoute.js';
+import { setDynamicMetadata } from '../../http/dynamic-metadata.js';
 import type { LocalReply } from '../../http/stream.js';
 import type { Issues } from '../../snapshot/issues.js';
 import type { Counter, CounterSource } from '../counter.js';
@@ -7,6 +8,7 @@ import type { HttpFilterFactory } from '../factory.js';
 import type { FilterContext, HttpFilter } from '../filter.js';
 import type { Subject } from './condition.js';
 import { compileRbac, denialDetails, type RbacEngine } from './engine.js';
+import { HTTP_RBAC, logHint, RbacMetadata } from './metadata.js';
 
 interface RbacRules {
   readonly enforced: RbacEngine | undefined;
@@ -26,7 +28,7 @@ export function httpRbacFactory(counters: CounterSource): HttpFilterFactory {
     compile(message, place, issues) {
       const rules = compileRules(message, issues);
       const prefix = place.statPrefix === '' ? 'rbac' : `http.${place.statPrefix}.rbac`;
-      return rbacFilter(place.name, rules, rbacCounters(prefix, message, counters));
+      return rbacFilter(place.name, rules, rbacCounters(prefix, message, counters), new RbacMetadata(message));
     },
   };
 }
@@ -60,25 +62,33 @@ export function rbacCounters(
   };
 }
 
-function rbacFilter(name: string, own: RbacRules, counters: RbacCounters): HttpFilter {
+function rbacFilter(name: string, own: RbacRules, counters: RbacCounters, told: RbacMetadata): HttpFilter {
   return {
     name,
     guards: true,
     onRequest(context) {
       const rules = rulesOf(context, name) ?? own;
       const { request, info } = context;
-      const subject: Subject = { request, connection: info.connection, clientIp: info.clientIp };
+      const subject: Subject = {
+        request,
+        connection: info.connection,
+        clientIp: info.clientIp,
+        metadata: info.metadata,
+      };
       if (rules.shadow !== undefined) {
-        (rules.shadow.decide(subject).allowed ? counters.shadowAllowed : counters.shadowDenied).increment();
+        const decision = rules.shadow.decide(subject);
+        (decision.allowed ? counters.shadowAllowed : counters.shadowDenied).increment();
+        setDynamicMetadata(info, HTTP_RBAC, told.shadow(decision));
       }
       if (rules.enforced === undefined) return undefined;
       const decision = rules.enforced.decide(subject);
+      if (rules.enforced.action === 'LOG') setDynamicMetadata(info, 'envoy.common', logHint(decision));
+      setDynamicMetadata(info, HTTP_RBAC, told.enforced(decision));
       if (decision.allowed) {
         counters.allowed.increment();
         return undefined;
       }
       counters.denied.increment();
-      context.info.rbacDetails = decision.policy ?? 'none';
       return denial(denialDetails(decision));
     },
   };

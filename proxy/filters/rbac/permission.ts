@@ -11,6 +11,7 @@ import {
   not,
   pathCondition,
   stringCondition,
+  templateCondition,
   type Unknown,
   unknownCondition,
 } from './condition.js';
@@ -51,7 +52,10 @@ function compileLeaf(message: Permission__Output, unknown: Unknown, issues: Issu
     const at = issues.at('requested_server_name');
     return stringCondition(message.requested_server_name, ({ connection }) => connection.peer.sni ?? '', unknown, at);
   }
-  if (message.metadata !== undefined) return metadataCondition(message.metadata, issues.at('metadata'));
+  if (message.metadata !== undefined) return metadataCondition(message.metadata, unknown, issues.at('metadata'));
+  if (message.uri_template !== undefined) {
+    return templateCondition(message.uri_template, unknown, issues.at('uri_template'));
+  }
   issues.warn(`is of a kind that is not known: it counts as ${unknown ? 'met' : 'not met'}`);
   return unknownCondition(unknown);
 }

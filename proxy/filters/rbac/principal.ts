@@ -48,7 +48,7 @@ function compileLeaf(message: Principal__Output, unknown: Unknown, issues: Issue
   }
   if (message.header !== undefined) return headerCondition(message.header, unknown, issues.at('header'));
   if (message.url_path !== undefined) return pathCondition(message.url_path, unknown, issues.at('url_path'));
-  if (message.metadata !== undefined) return metadataCondition(message.metadata, issues.at('metadata'));
+  if (message.metadata !== undefined) return metadataCondition(message.metadata, unknown, issues.at('metadata'));
   if (message.filter_state !== undefined) return filterState(message.filter_state, unknown, issues.at('filter_state'));
   issues.warn(`is of a kind that is not known: it counts as ${unknown ? 'met' : 'not met'}`);
   return unknownCondition(unknown);

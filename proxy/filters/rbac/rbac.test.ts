@@ -80,6 +80,37 @@ describe('permissions and principals', () => {
   });
 });
 
+describe('metadata that filters left', () => {
+  const metadata = new Map([
+    ['jwt', { payload: { iss: 'me', aud: ['a', 'b'], n: 3, ok: true, none: null, deep: { er: 'x' } } }],
+  ]);
+  const match = (path: string, value: string, more = '') =>
+    `{metadata: {filter: jwt, path: [${path
+      .split('.')
+      .map((key) => `{key: ${key}}`)
+      .join(', ')}], value: ${value}${more}}}`;
+  it.each([
+    [match('payload.iss', '{string_match: {exact: me}}'), true],
+    [match('payload.iss', '{string_match: {exact: you}}'), false],
+    [match('payload.iss', '{string_match: {exact: you}}', ', invert: true'), true],
+    [match('payload.aud', '{list_match: {one_of: {string_match: {exact: b}}}}'), true],
+    [match('payload.aud', '{string_match: {exact: b}}'), false],
+    [match('payload.aud', '{or_match: {value_matchers: [{string_match: {exact: b}}, {present_match: true}]}}'), true],
+    [match('payload.deep.er', '{string_match: {prefix: x}}'), true],
+    [match('payload.iss.er', '{present_match: true}'), false],
+    [match('payload.toString', '{present_match: true}'), false],
+    [match('payload.n', '{double_match: {range: {start: 3, end: 4}}}'), true],
+    [match('payload.n', '{double_match: {exact: 4}}'), false],
+    [match('payload.ok', '{bool_match: true}'), true],
+    [match('payload.none', '{null_match: {}}'), true],
+    [match('payload.absent', '{present_match: true}', ', invert: true'), true],
+  ])('%s: %s', (matcher, matches) => {
+    const subject = { request: testRequest('a/'), connection: TEST_CONNECTION, metadata };
+    expect(engine('ALLOW', matcher, ANY).rbac.decide(subject).allowed).toBe(matches);
+    expect(engine('ALLOW', ANY, matcher).rbac.decide(subject).allowed).toBe(matches);
+  });
+});
+
 describe('what is not known never lets anybody in', () => {
   const unknown = '{uri_template: {name: x}}';
   const never = '{destination_port: 1}';
@@ -156,6 +187,22 @@ describe('HTTP filter', () => {
     expect(filter.onRequest?.(filterContext(testRequest('a/admin')))).toBeUndefined();
     expect(filter.onRequest?.(filterContext(testRequest('a/')))).toBeUndefined();
     expect(counted).toEqual(['http.in.rbac.dry_shadow_denied', 'http.in.rbac.dry_shadow_allowed']);
+  });
+
+  it('tells what rules and shadow rules decided, and what is to be logged', () => {
+    const context = filterContext(testRequest('a/admin'));
+    void compile(
+      `{rules: {action: DENY, policies: {q: ${admin}}}, shadow_rules_stat_prefix: dry_, shadow_rules: {action: ALLOW}}`,
+    ).onRequest?.(context);
+    void compile(`{rules: {action: LOG, policies: {audit: ${admin}}}}`).onRequest?.(context);
+    expect(Object.fromEntries(context.info.metadata ?? [])).toEqual({
+      'envoy.filters.http.rbac': {
+        dry_shadow_engine_result: 'denied',
+        enforced_engine_result: 'allowed',
+        enforced_effective_policy_id: 'audit',
+      },
+      'envoy.common': { access_log_hint: true },
+    });
   });
 
   it('takes the rules of the route, and none where the route switches it off', () => {

@@ -1,0 +1,8 @@
+
+export interface UriTemplateMatchConfig {
+  'path_template'?: (string);
+}
+
+export interface UriTemplateMatchConfig__Output {
+  'path_template'?: (string);
+}
