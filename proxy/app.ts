@@ -179,7 +179,8 @@ async function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runti
     rootsPath: ca.rootsPath,
     tokenPath,
   });
-  const client = new CaClient({ ...runtime, identity: workload, ttlSeconds: ca.ttlSeconds, request, secrets });
+  const { ttlSeconds, keyKind } = ca;
+  const client = new CaClient({ ...runtime, identity: workload, ttlSeconds, keyKind, request, secrets });
   client.start();
   return client;
 }

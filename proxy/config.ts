@@ -1,3 +1,4 @@
+import type { KeyKind } from '../common/identity/keys.js';
 import type { Bootstrap__Output } from '../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
 import type { Node__Output } from '../proto/gen/envoy/config/core/v3/Node.js';
 
@@ -40,6 +41,7 @@ export interface CaSettings {
   readonly rootsPath: string | undefined;
   /** Lifetime that is asked for. */
   readonly ttlSeconds: number;
+  readonly keyKind: KeyKind;
 }
 
 /** Where resources come from beyond the bootstrap. */

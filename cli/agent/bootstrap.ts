@@ -1,3 +1,5 @@
+import type { KeyKind } from '../../common/identity/keys.js';
+import { joinAddress } from '../../common/runtime/address.js';
 import { SDS_CLUSTER } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 
@@ -12,8 +14,29 @@ export interface SidecarBootstrap {
       readonly CA_ROOT_CERT: string;
       readonly TOKEN_PATH: string;
       readonly CERT_TTL_SECONDS: number;
+      readonly CERT_KEY?: KeyKind;
     };
   };
+  readonly static_resources: {
+    readonly clusters: readonly {
+      readonly load_assignment: {
+        readonly endpoints: readonly {
+          readonly lb_endpoints: readonly {
+            readonly endpoint: {
+              readonly address: { readonly socket_address: { readonly address: string; readonly port_value: number } };
+            };
+          }[];
+        }[];
+      };
+    }[];
+  };
+}
+
+/** `host:port` of the xDS server, which need not be the CA's. */
+export function xdsAddress({ static_resources: { clusters } }: SidecarBootstrap): string {
+  const endpoint = clusters[0]?.load_assignment.endpoints[0]?.lb_endpoints[0]?.endpoint.address.socket_address;
+  if (endpoint === undefined) throw new Error('the bootstrap does not say where the xDS server is');
+  return joinAddress(endpoint.address, endpoint.port_value);
 }
 
 const XDS_CLUSTER = 'xds-grpc';

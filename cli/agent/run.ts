@@ -13,7 +13,7 @@ import { UsageError } from '../command.js';
 import { getJson } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
 import { findWorkload, type WorkloadListing } from '../mesh/workloads.js';
-import { envoyBootstrap, type SidecarBootstrap } from './bootstrap.js';
+import { envoyBootstrap, type SidecarBootstrap, xdsAddress } from './bootstrap.js';
 import { runEnvoy } from './envoy.js';
 import { AdsRelay, RELAYED_SERVICE } from './relay.js';
 import { SDS_SERVICE, SecretServer } from './sds.js';
@@ -83,6 +83,7 @@ export async function serveAgent(sidecar: SidecarBootstrap, base: string, lifecy
       serviceAccount: metadata.SERVICE_ACCOUNT,
     },
     ttlSeconds: metadata.CERT_TTL_SECONDS,
+    ...(metadata.CERT_KEY !== undefined && { keyKind: metadata.CERT_KEY }),
     request: caService({
       address: metadata.CA_ADDR,
       rootsPath: metadata.CA_ROOT_CERT,
@@ -96,7 +97,7 @@ export async function serveAgent(sidecar: SidecarBootstrap, base: string, lifecy
   lifecycle.add('certificate', () => certificates.stop());
   certificates.start();
 
-  const relay = new AdsRelay({ xdsAddress: metadata.CA_ADDR, rootPem, tokenPath: metadata.TOKEN_PATH });
+  const relay = new AdsRelay({ xdsAddress: xdsAddress(sidecar), rootPem, tokenPath: metadata.TOKEN_PATH });
   lifecycle.add('relay', () => relay.close());
   const server = new Server({ 'grpc.max_receive_message_length': -1 });
   server.addService(SDS_SERVICE, new SecretServer(secrets).handlers());

@@ -111,11 +111,9 @@ function signed(content: Content, key: KeyObject): string {
   return toPem('CERTIFICATE', encode(sequence(body, algorithm, bitString(signDer(encode(body), key)))));
 }
 
-/** Positive, not zero, 127 random bits: within the 20 octets of RFC 5280 section 4.1.2.2. */
+/** 128 random bits: positive, and at most 17 of the 20 octets of RFC 5280 section 4.1.2.2. Zero is as likely as a collision. */
 function serialNumber(): Buffer {
-  const octets = randomBytes(16);
-  octets[0] = ((octets[0] ?? 0) & 0x7f) | 0x40;
-  return octets;
+  return randomBytes(16);
 }
 
 /** SHA-1 of the subjectPublicKey bits (RFC 5280 section 4.2.1.2, method 1). */

@@ -1,4 +1,4 @@
-/** Object identifiers of RFC 5280, RFC 2986, RFC 5758 and RFC 4055 that we write or read. */
+/** Object identifiers of RFC 5280, RFC 2986, RFC 5758, RFC 8410 and RFC 4055 that we write or read. */
 export const OID = {
   extensionRequest: '1.2.840.113549.1.9.14',
   commonName: '2.5.4.3',
@@ -14,6 +14,7 @@ export const OID = {
   ecdsaSha256: '1.2.840.10045.4.3.2',
   ecdsaSha384: '1.2.840.10045.4.3.3',
   ecdsaSha512: '1.2.840.10045.4.3.4',
+  ed25519: '1.3.101.112',
   rsaSha256: '1.2.840.113549.1.1.11',
   rsaSha384: '1.2.840.113549.1.1.12',
   rsaSha512: '1.2.840.113549.1.1.13',

@@ -151,6 +151,7 @@ const strong: [string, () => { publicKey: KeyObject; privateKey: KeyObject }][] 
   ['P-384', () => generateKeyPairSync('ec', { namedCurve: 'P-384' })],
   ['P-521', () => generateKeyPairSync('ec', { namedCurve: 'P-521' })],
   ['RSA 2048', () => generateKeyPairSync('rsa', { modulusLength: 2048 })],
+  ['Ed25519', () => generateKeyPairSync('ed25519')],
 ];
 
 describe.skipIf(!openssl)('certificates of every kind pass openssl verify', () => {

@@ -6,7 +6,7 @@ import type { Authority } from './authority.js';
 
 export const MIN_TTL_SECONDS = 10;
 /** Backdating, so that a proxy whose clock is behind takes a certificate at once. */
-const CLOCK_SKEW_MS = 120_000;
+const CLOCK_SKEW_MS = 60_000;
 
 export interface IssuerOptions {
   /** Lifetime where the request does not say. */

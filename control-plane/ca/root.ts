@@ -10,7 +10,7 @@ import type { Authority } from './authority.js';
 import { privateFolder, readPrivateFile, writeAtomically } from './files.js';
 
 const ROOT_LIFE_MS = 10 * 365 * 86_400_000;
-const CLOCK_SKEW_MS = 3_600_000;
+const CLOCK_SKEW_MS = 60_000;
 
 export interface RootCa extends Authority {
   /** PEM. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { type KeyKind, keyKindOf } from '../../common/identity/keys.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -26,11 +27,14 @@ export interface PodSettings {
   readonly labels: Readonly<Record<string, string>>;
   /** Goes to the control plane as it is. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** `host:port` of xDS and CA. */
+  /** `host:port` of xDS. */
   readonly controlPlane: string;
+  /** Who signs our certificate: the control plane, unless somebody else that speaks Istio's CA protocol is named. */
+  readonly ca: { readonly address: string; readonly rootPath: string };
   readonly rootPath: string;
   readonly tokenPath: string;
   readonly certTtlSeconds: number;
+  readonly keyKind: KeyKind;
   readonly ports: {
     readonly admin: number;
     /** undefined is off. */
@@ -83,6 +87,9 @@ export function readPodEnvironment(role: ProxyRole, env: Environment, flags: Pod
   const labels = downwardApi(read(`${info}/labels`) ?? '');
   const concurrency = Number(flags.concurrency ?? config['concurrency'] ?? 0);
   if (concurrency > 1) warnings.push(`concurrency ${concurrency}: this proxy is one process on one core`);
+  const controlPlane =
+    text(config['discoveryAddress']) || all['CA_ADDR'] || 'weft-control-plane.istio-system.svc:15012';
+  const rootPath = all['XDS_ROOT_CA'] || '/var/run/secrets/istio/root-cert.pem';
   const settings: PodSettings = {
     role,
     pod,
@@ -96,10 +103,12 @@ export function readPodEnvironment(role: ProxyRole, env: Environment, flags: Pod
       ...(all['DNS_PROXY_ADDR'] !== undefined && { DNS_PROXY_ADDR: all['DNS_PROXY_ADDR'] }),
       ...metadataOf(all, errors),
     },
-    controlPlane: all['CA_ADDR'] || text(config['discoveryAddress']) || 'weft-control-plane.istio-system.svc:15012',
-    rootPath: all['XDS_ROOT_CA'] || '/var/run/secrets/istio/root-cert.pem',
+    controlPlane,
+    ca: { address: all['CA_ADDR'] || controlPlane, rootPath: all['CA_ROOT_CA'] || rootPath },
+    rootPath,
     tokenPath: all['WEFT_TOKEN_PATH'] || '/var/run/secrets/tokens/istio-token',
     certTtlSeconds: seconds('SECRET_TTL', all['SECRET_TTL'], DAY_SECONDS, errors),
+    keyKind: keyKind(all, errors),
     ports: {
       admin: port('PROXY_CONFIG.proxyAdminPort', config['proxyAdminPort'], PORTS.admin, errors),
       status: port('PROXY_CONFIG.statusPort', config['statusPort'], PORTS.status, errors) || undefined,
@@ -113,6 +122,24 @@ export function readPodEnvironment(role: ProxyRole, env: Environment, flags: Pod
   };
   if (errors.length > 0) throw new Error(errors.join('\n'));
   return settings;
+}
+
+/** Istio's variables. RSA only where its size is given: without any of them the key is ECDSA P-256. */
+function keyKind(env: Environment, errors: string[]): KeyKind {
+  const algorithm = env['ECC_SIGNATURE_ALGORITHM'] ?? '';
+  const curve = env['ECC_CURVE'] || 'P256';
+  const bits = env['WORKLOAD_RSA_KEY_SIZE'] ?? '';
+  if (algorithm === '' && bits !== '') {
+    const kind = keyKindOf(`RSA-${bits}`);
+    if (kind === undefined) errors.push(`WORKLOAD_RSA_KEY_SIZE: '${bits}' is not 2048, 3072 or 4096`);
+    return kind ?? 'RSA-2048';
+  }
+  if (/^ed25519$/i.test(algorithm)) return 'Ed25519';
+  if (algorithm !== '' && algorithm !== 'ECDSA') {
+    errors.push(`ECC_SIGNATURE_ALGORITHM: '${algorithm}' is neither ECDSA nor ED25519`);
+  }
+  if (curve !== 'P256' && curve !== 'P384') errors.push(`ECC_CURVE: '${curve}' is neither P256 nor P384`);
+  return curve === 'P384' ? 'P-384' : 'P-256';
 }
 
 function drainOf(env: Environment, config: Readonly<Record<string, unknown>>, errors: string[]): DrainSettings {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { KEY_KINDS, type KeyKind, keyKindOf } from '../../common/identity/keys.js';
 import type { StructMessage } from '../../common/xds/struct.js';
 import type { Admin__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Admin.js';
 import type { Bootstrap__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
@@ -35,6 +36,7 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
             address: caAddress,
             rootsPath: metadata.text('CA_ROOT_CERT'),
             ttlSeconds: metadata.positive('CERT_TTL_SECONDS') ?? DEFAULT_TTL_SECONDS,
+            keyKind: readKeyKind(metadata.text('CERT_KEY'), at.at('CERT_KEY')),
           },
     tokenPath: metadata.text('TOKEN_PATH'),
     dns: metadata.flag('DNS_CAPTURE') ? readDns(metadata.text('DNS_PROXY_ADDR'), at.at('DNS_PROXY_ADDR')) : undefined,
@@ -43,6 +45,12 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
   };
   requireNode(config, issues);
   return Object.freeze(config);
+}
+
+function readKeyKind(name: string | undefined, issues: Issues): KeyKind {
+  const kind = keyKindOf(name ?? 'P-256');
+  if (kind === undefined) issues.error(`must be one of ${KEY_KINDS.join(', ')}`);
+  return kind ?? 'P-256';
 }
 
 /** `localhost:15053`, which is what packets are redirected to, or an address of one family. */

@@ -1,6 +1,6 @@
 import { type KeyObject, X509Certificate } from 'node:crypto';
 import { createCsr } from '../../common/identity/csr.js';
-import { createKeyPair, privateKeyPem } from '../../common/identity/keys.js';
+import { createKeyPair, type KeyKind, privateKeyPem } from '../../common/identity/keys.js';
 import { splitCertificates } from '../../common/identity/pem.js';
 import { formatSpiffeId, type WorkloadIdentity } from '../../common/identity/spiffe.js';
 import { Backoff } from '../../common/runtime/backoff.js';
@@ -17,6 +17,8 @@ export type RequestCertificate = (csr: string, ttlSeconds: number) => Promise<re
 export interface CaClientOptions {
   readonly identity: WorkloadIdentity;
   readonly ttlSeconds: number;
+  /** P-256 unless told otherwise. */
+  readonly keyKind?: KeyKind;
   readonly request: RequestCertificate;
   readonly secrets: SecretStore;
   readonly clock: Clock;
@@ -36,7 +38,7 @@ export interface CertificateStatus {
 const FIRST_RETRY_MS = 2000;
 
 /**
- * Keeps the workload's certificate fresh: a new P-256 key and CSR each time, renewed at 50 % to 80 % of the time from
+ * Keeps the workload's certificate fresh: a new key and CSR each time, renewed at 50 % to 80 % of the time from
  * receipt to notAfter. After a failure it tries again with back-off, while the certificate in force stays.
  */
 export class CaClient {
@@ -92,7 +94,7 @@ export class CaClient {
   /** Returns the new certificate's notAfter. */
   private async issue(): Promise<number> {
     const uri = formatSpiffeId(this.options.identity);
-    const { privateKey, publicKey } = await createKeyPair();
+    const { privateKey, publicKey } = await createKeyPair(this.options.keyKind);
     const chain = await this.options.request(createCsr({ privateKey, publicKey, uri }), this.options.ttlSeconds);
     if (this.stopped) return 0;
     const issued = checkChain(chain, { privateKey, uri, now: this.options.clock.now() });

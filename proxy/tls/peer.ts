@@ -1,6 +1,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import type { PeerInfo } from '../http/stream-info.js';
+import { svidFault } from './svid.js';
 
 /** The names in a certificate's subjectAltName extension that identities are made of. */
 export interface CertificateNames {
@@ -18,6 +19,8 @@ export interface PeerCertificate extends CertificateNames {
   spki(): string;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
+  /** Why its SPIFFE ID is not to be believed. */
+  readonly svidFault: string | undefined;
 }
 
 /**
@@ -48,8 +51,9 @@ function unquote(text: string): string | undefined {
 
 export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
   const der = certificate.raw;
+  const names = parseSubjectAltName(certificate.subjectAltName);
   return {
-    ...parseSubjectAltName(certificate.subjectAltName),
+    ...names,
     subject: (certificate.subject ?? '').split('\n').filter(Boolean).reverse().join(','),
     sha256: createHash('sha256').update(der).digest('hex'),
     der,
@@ -58,6 +62,7 @@ export function readPeerCertificate(certificate: X509Certificate): PeerCertifica
         .update(certificate.publicKey.export({ type: 'spki', format: 'der' }))
         .digest('base64'),
     notAfter: Date.parse(certificate.validTo),
+    svidFault: svidFault(certificate, names.uris),
   };
 }
 

@@ -7,6 +7,7 @@ import type { CertificateNames, PeerCertificate } from './peer.js';
  */
 export function peerFault(certificate: PeerCertificate, settings: ValidationSettings, now: number): string | undefined {
   if (!(certificate.notAfter > now)) return 'certificate has expired';
+  if (certificate.svidFault !== undefined) return certificate.svidFault;
   const expected = settings.subjectAltNames;
   if (expected.length > 0 && !matchesNames(certificate, expected)) return 'verify SAN list';
   const { pins } = settings;

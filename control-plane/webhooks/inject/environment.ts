@@ -43,7 +43,8 @@ export function proxyEnvironment(
 
 /** With the port on which this pod's probes and metrics are answered; 0 only takes the probes away. */
 function proxyConfigOf({ proxyConfig, statusPort }: SidecarSettings, config: InjectionConfig): string {
-  return JSON.stringify({ ...proxyConfig, statusPort: statusPort === 0 ? config.statusPort : statusPort });
+  const { discoveryAddress } = config;
+  return JSON.stringify({ discoveryAddress, ...proxyConfig, statusPort: statusPort === 0 ? config.statusPort : statusPort });
 }
 
 /** `proxyMetadata` is added as it is: node metadata is what begins with ISTIO_META_. */
