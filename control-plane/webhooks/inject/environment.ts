@@ -44,7 +44,11 @@ export function proxyEnvironment(
 /** With the port on which this pod's probes and metrics are answered; 0 only takes the probes away. */
 function proxyConfigOf({ proxyConfig, statusPort }: SidecarSettings, config: InjectionConfig): string {
   const { discoveryAddress } = config;
-  return JSON.stringify({ discoveryAddress, ...proxyConfig, statusPort: statusPort === 0 ? config.statusPort : statusPort });
+  return JSON.stringify({
+    discoveryAddress,
+    ...proxyConfig,
+    statusPort: statusPort === 0 ? config.statusPort : statusPort,
+  });
 }
 
 /** `proxyMetadata` is added as it is: node metadata is what begins with ISTIO_META_. */
