@@ -26,9 +26,11 @@ import { LogSinks } from './telemetry/log-sinks.js';
 import { TlsDialer } from './tls/dialer.js';
 import { SecretStore } from './tls/secrets.js';
 import { ClusterManager } from './upstream/cluster-manager.js';
+import { localityText } from './upstream/compile-endpoints.js';
 import { plainDialer } from './upstream/dialer.js';
 import { type DnsResolver, systemResolver } from './upstream/dns.js';
 import type { PoolDeps } from './upstream/http-pool.js';
+import { LocalCluster } from './upstream/local-cluster.js';
 
 /** What a proxy takes from outside. */
 export interface Runtime {
@@ -93,6 +95,7 @@ export function assembleDataPlane(
     dialer,
     createConnection,
     resolver: runtime.resolver ?? systemResolver,
+    localCluster: ownCluster(config),
     isOwnListener: (ip, port) => listeners.sendsOutFrom(ip, port),
     compileTls: upstreamTlsCompiler,
     onChange: hooks.onChange,
@@ -147,4 +150,11 @@ export function assembleDataPlane(
     onChange: hooks.onChange,
   });
   return { secrets, clusters, routes, listeners, metrics, counters, downstream, logs, listenerDeps };
+}
+
+function ownCluster({ bootstrap, node }: ProxyConfig): LocalCluster | undefined {
+  const name = bootstrap.cluster_manager?.local_cluster_name ?? '';
+  // Istio's node ID: `sidecar~IP~…`.
+  const [, address = ''] = (node.id ?? '').split('~');
+  return name === '' ? undefined : new LocalCluster(name, localityText(node.locality), address);
 }

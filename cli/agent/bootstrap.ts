@@ -1,10 +1,13 @@
 import type { KeyKind } from '../../common/identity/keys.js';
 import { joinAddress } from '../../common/runtime/address.js';
+import { localCluster } from '../../common/xds/bootstrap.js';
 import { SDS_CLUSTER } from '../../common/xds/names.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 
 /** What the agent reads of the bootstrap that the control plane makes for our own sidecar. */
 export interface SidecarBootstrap {
+  /** Set when the sidecar is told where the others of its kind are. */
+  readonly cluster_manager?: object;
   readonly node: {
     readonly metadata: {
       readonly NAMESPACE: string;
@@ -48,7 +51,10 @@ export function sidecarBootstrap(bootstrap: object): SidecarBootstrap {
 
 /** The same bootstrap for a real Envoy: xDS and secrets come from the agent's socket, which needs no credentials. */
 export function envoyBootstrap(sidecar: SidecarBootstrap, socketPath: string): object {
-  const clusters = [XDS_CLUSTER, SDS_CLUSTER].map((name) => socketCluster(name, socketPath));
+  const clusters = [
+    ...[XDS_CLUSTER, SDS_CLUSTER].map((name) => socketCluster(name, socketPath)),
+    ...(sidecar.cluster_manager === undefined ? [] : [localCluster()]),
+  ];
   // Envoy keeps a user agent that it finds here, and is to be known as what it is: it has none of our own filters.
   return { ...sidecar, node: { ...sidecar.node, user_agent_name: 'envoy' }, static_resources: { clusters } };
 }

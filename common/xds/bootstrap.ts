@@ -1,13 +1,17 @@
 import { isIP } from 'node:net';
-import { CONTROL_PLANE_NAME } from './names.js';
+import { CONTROL_PLANE_NAME, LOCAL_CLUSTER } from './names.js';
 import { EXTENSION } from './type-urls.js';
 
 /** Cluster by which a bootstrap refers to the control plane. */
 const XDS_CLUSTER = 'xds-grpc';
 
-/** The parts of a bootstrap by which a sidecar finds the control plane at `host:port`; `rootPath` is the PEM that vouches for it. */
-export function controlPlaneResources(address: string, rootPath: string): object {
+/**
+ * The parts of a bootstrap by which a sidecar finds the control plane at `host:port`; `rootPath` is the PEM that vouches for it.
+ * `knowsItself` adds the cluster by which zones are weighed.
+ */
+export function controlPlaneResources(address: string, rootPath: string, knowsItself = false): object {
   return {
+    ...(knowsItself && { cluster_manager: { local_cluster_name: LOCAL_CLUSTER } }),
     dynamic_resources: {
       ads_config: {
         api_type: 'DELTA_GRPC',
@@ -18,7 +22,17 @@ export function controlPlaneResources(address: string, rootPath: string): object
       lds_config: { ads: {}, resource_api_version: 'V3' },
       cds_config: { ads: {}, resource_api_version: 'V3' },
     },
-    static_resources: { clusters: [xdsCluster(address, rootPath)] },
+    static_resources: { clusters: [xdsCluster(address, rootPath), ...(knowsItself ? [localCluster()] : [])] },
+  };
+}
+
+/** The endpoints of {@link LOCAL_CLUSTER} come by ADS. */
+export function localCluster(): object {
+  return {
+    name: LOCAL_CLUSTER,
+    type: 'EDS',
+    connect_timeout: '1s',
+    eds_cluster_config: { eds_config: { ads: {}, initial_fetch_timeout: '0s', resource_api_version: 'V3' } },
   };
 }
 

@@ -29,5 +29,7 @@ export const SECRET_DEFAULT = 'default';
 export const SECRET_ROOT = 'ROOTCA';
 /** A name in the control plane's certificate, whatever its address: SNI carries no IP address (RFC 6066 section 3). */
 export const CONTROL_PLANE_NAME = 'istiod.istio-system.svc';
+/** Static cluster of a bootstrap whose endpoints are the other workloads of the proxy's own kind; zone-aware routing goes by them. */
+export const LOCAL_CLUSTER = 'local_cluster';
 /** Cluster name by which Istio's configuration refers to the local SDS server; our sidecar answers it itself. */
 export const SDS_CLUSTER = 'sds-grpc';

@@ -23,7 +23,7 @@ export function buildBootstrap(workload: Workload, settings: MeshSettings, envir
   return {
     node: buildNode(workload, settings, environment),
     admin: { address: socketAddress(sidecar.address, sidecar.admin) },
-    ...controlPlaneResources(environment.xdsAddress, environment.rootCertificate),
+    ...controlPlaneResources(environment.xdsAddress, environment.rootCertificate, settings.selfDiscovery),
   };
 }
 
@@ -49,6 +49,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       CERT_TTL_SECONDS: environment.certTtlSeconds,
       DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),
       LISTENER_DRAIN_SECONDS: drainSeconds(settings.listenerDrainMs),
+      ...(settings.selfDiscovery && { ENABLE_SELF_DISCOVERY: 'true' }),
     },
   };
 }

@@ -30,6 +30,8 @@ export interface MeshSettings {
   readonly terminationDrainMs: number;
   /** How long a sidecar keeps connections of listeners that were replaced. */
   readonly listenerDrainMs: number;
+  /** Sidecars are told where the others of their kind are (ISTIO_META_ENABLE_SELF_DISCOVERY in proxyMetadata). */
+  readonly selfDiscovery: boolean;
   readonly trustedProxies: number;
   /** What becomes of X-Forwarded-Client-Cert at a gateway. */
   readonly forwardClientCert: ForwardClientCert;
@@ -81,6 +83,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     normalization: normalization === 'DEFAULT' ? 'BASE' : normalization,
     terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),
     listenerDrainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
+    selfDiscovery: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_ENABLE_SELF_DISCOVERY'] === 'true',
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
     forwardClientCert: forwardClientCert(spec.defaultConfig?.gatewayTopology?.forwardClientCertDetails),
     minTlsVersion: spec.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? 'TLSv1_3' : 'TLSv1_2',

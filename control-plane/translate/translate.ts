@@ -1,13 +1,15 @@
+import { LOCAL_CLUSTER } from '../../common/xds/names.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import { ownPorts } from '../model/allotment.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
 import { clientResources } from './client-class.js';
-import { proxyContext } from './context.js';
+import { type ProxyContext, proxyContext } from './context.js';
 import { withEnvoyFilters } from './envoy-filter/apply.js';
 import { gatewayTranslation } from './gateway/translate.js';
 import { inboundResources } from './inbound-listeners.js';
+import { localAssignment } from './local-cluster.js';
 import { outboundListener } from './outbound-listener.js';
 import { outsideCluster } from './outside.js';
 import { ownResources } from './own-resources.js';
@@ -24,7 +26,7 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   const allClusters = new Map<string, object>(clusters);
   const { workload } = context;
   const ports = ownPorts(workload?.sidecar);
-  if (node.role === 'router') return withEnvoyFilters(context, gatewayTranslation(context));
+  if (node.role === 'router') return finish(context, gatewayTranslation(context));
   if (workload !== undefined && ports !== undefined) {
     const outbound = outboundListener(context, ports);
     listeners.set(outbound.name ?? '', outbound);
@@ -52,5 +54,13 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     [TYPE.nameTable, names],
     [TYPE.secret, secretResources(snapshot, node.namespace, credentials)],
   ]);
-  return withEnvoyFilters(context, resources);
+  return finish(context, resources);
+}
+
+/** What every kind of proxy gets. */
+function finish(context: ProxyContext, resources: ProxyResources): ProxyResources {
+  const local = localAssignment(context);
+  if (local === undefined) return withEnvoyFilters(context, resources);
+  const endpoints = new Map([...(resources.get(TYPE.endpoint) ?? []), [LOCAL_CLUSTER, local] as const]);
+  return withEnvoyFilters(context, new Map([...resources, [TYPE.endpoint, endpoints]]));
 }

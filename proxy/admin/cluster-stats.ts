@@ -1,6 +1,7 @@
 import type { Stat, StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources } from '../upstream/cluster.js';
 import type { StatusCounts, TrafficStats } from '../upstream/traffic-stats.js';
+import type { ZoneStats } from '../upstream/zone-aware.js';
 import type { ClusterView } from './sources.js';
 
 /** The statistics that Envoy keeps of a cluster, as far as we count them. */
@@ -53,10 +54,25 @@ function traffic(stats: TrafficStats): Stat[] {
     counter('upstream_cx_max_requests', stats.fullConnections),
     counter('upstream_cx_max_duration_reached', stats.oldConnections),
     counter('upstream_cx_none_healthy', stats.withoutHost),
+    ...zones(stats.zones),
     ...statuses('', stats.internal, stats.external),
     ...statuses('internal.', stats.internal),
     ...statuses('external.', stats.external),
     ...statuses('retry.', stats.retried),
+  ];
+}
+
+/** Nobody weighs zones without knowing the own cluster. */
+function zones(stats: ZoneStats): Stat[] {
+  if (stats.recalculated === 0) return [];
+  return [
+    counter('lb_recalculate_zone_structures', stats.recalculated),
+    counter('lb_zone_cluster_too_small', stats.tooSmall),
+    counter('lb_local_cluster_not_ok', stats.localNotOk),
+    counter('lb_zone_routing_all_directly', stats.allDirectly),
+    counter('lb_zone_routing_sampled', stats.sampled),
+    counter('lb_zone_routing_cross_zone', stats.crossZone),
+    counter('lb_zone_no_capacity_left', stats.noCapacity),
   ];
 }
 

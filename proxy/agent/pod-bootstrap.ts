@@ -7,7 +7,11 @@ export function podBootstrap(settings: PodSettings): object {
   return {
     node: node(settings),
     admin: { address: socketAddress(isIP(settings.ip) === 6 ? '::1' : '127.0.0.1', settings.ports.admin) },
-    ...controlPlaneResources(settings.controlPlane, settings.rootPath),
+    ...controlPlaneResources(
+      settings.controlPlane,
+      settings.rootPath,
+      settings.metadata['ENABLE_SELF_DISCOVERY'] === 'true',
+    ),
   };
 }
 

@@ -129,5 +129,8 @@ function nameUnused(message: Bootstrap__Output, issues: Issues): void {
   if (message.cluster_manager === undefined) return;
   const manager = issues.at('cluster_manager');
   manager.refuse(message.cluster_manager, ['upstream_bind_config', 'load_stats_config']);
-  manager.ignore(message.cluster_manager, ['local_cluster_name', 'enable_deferred_cluster_creation']);
+  manager.ignore(message.cluster_manager, ['enable_deferred_cluster_creation']);
+  const own = message.cluster_manager.local_cluster_name ?? '';
+  const known = (message.static_resources?.clusters ?? []).some(({ name }) => name === own);
+  if (own !== '' && !known) manager.at('local_cluster_name').error(`there is no static cluster '${own}'`);
 }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { linuxRedirection, type SocketOptions } from './original-destination.js';
+import type { SocketOptions } from '../tcp/socket-options.js';
+import { linuxRedirection } from './original-destination.js';
 
 const open: { destroy?: () => void; close?: () => void }[] = [];
 afterEach(() => {

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { messageOf } from '../../common/runtime/errors.js';
+import { descriptorOf, int, loadSocketOptions, type SocketOptions } from '../tcp/socket-options.js';
 import type { IpPort, OriginalDestination } from './connection-info.js';
 import { ipText } from './proxy-protocol.js';
 
@@ -13,14 +13,6 @@ export interface Redirection {
   readonly destination: OriginalDestination;
   /** Lets a listening socket take connections to any address (TPROXY). Throws an Error that says why not. */
   makeTransparent(server: Server): void;
-}
-
-/** libc's calls on a file descriptor. */
-export interface SocketOptions {
-  /** Fills the buffer; the number of bytes, or a negative errno. */
-  get(fd: number, level: number, option: number, value: Buffer): number;
-  /** 0, or a negative errno. */
-  set(fd: number, level: number, option: number, value: Buffer): number;
 }
 
 const SOL_IP = 0;
@@ -54,9 +46,7 @@ export function linuxRedirection(load: () => SocketOptions = loadSocketOptions):
       const fd = descriptorOf(server);
       if (options === undefined || fd === undefined) throw new Error('not listening');
       const v6 = (server.address() as AddressInfo).family === 'IPv6';
-      const on = Buffer.alloc(4);
-      on.writeInt32LE(1);
-      const done = options.set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, on);
+      const done = options.set(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, int(1));
       if (done < 0) throw new Error(`transparent: ${getSystemErrorName(done)}; this takes the capability NET_ADMIN`);
     },
   };
@@ -72,24 +62,4 @@ function askKernel(socket: Socket, options: SocketOptions): IpPort | undefined {
   if (length < value.length) return undefined;
   const address = v6 ? value.subarray(8, 24) : value.subarray(4, 8);
   return { ip: ipText(address), port: value.readUInt16BE(2) };
-}
-
-function descriptorOf(owner: Socket | Server): number | undefined {
-  const { _handle: handle } = owner as (Socket | Server) & { readonly _handle?: { readonly fd?: number } | null };
-  const fd = handle?.fd;
-  return fd === undefined || fd < 0 ? undefined : fd;
-}
-
-function loadSocketOptions(): SocketOptions {
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const libc = koffi.load(null);
-  const getsockopt = libc.func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)');
-  const setsockopt = libc.func('int setsockopt(int, int, int, uint8_t *, uint32_t)');
-  return {
-    get(fd, level, option, value) {
-      const length: [number] = [value.length];
-      return getsockopt(fd, level, option, value, length) === 0 ? length[0] : -koffi.errno();
-    },
-    set: (fd, level, option, value) => (setsockopt(fd, level, option, value, value.length) === 0 ? 0 : -koffi.errno()),
-  };
 }

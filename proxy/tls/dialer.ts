@@ -3,7 +3,6 @@ import { type ConnectionOptions, connect, createSecureContext, type SecureContex
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectEvents } from '../upstream/cluster.js';
 import {
-  applyKeepAlive,
   connectErrorDetail,
   type DialOptions,
   type DialTarget,
@@ -11,6 +10,7 @@ import {
   sendPreamble,
   type UpstreamDialer,
 } from '../upstream/dialer.js';
+import { applyKeepAlive } from '../upstream/keep-alive.js';
 import type { UpstreamTls } from './context.js';
 import { certificateError, SECRET_MISSING, tlsErrorDetail } from './errors.js';
 import { resolveMaterial } from './material.js';

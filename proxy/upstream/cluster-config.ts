@@ -3,8 +3,8 @@ import type { UpstreamTls } from '../tls/context.js';
 import type { SlowStart } from './balancers/warm-up.js';
 import type { ClusterSettings } from './cluster.js';
 import type { SourceAddresses } from './compile-source.js';
-import type { KeepAlive } from './dialer.js';
 import type { HealthCheckConfig } from './health/config.js';
+import type { KeepAlive } from './keep-alive.js';
 
 /** A compiled envoy.config.cluster.v3.Cluster; immutable. Times in ms. */
 export interface ClusterConfig {
@@ -59,7 +59,20 @@ export interface CommonLbConfig {
   /** Percent of healthy hosts below which health is disregarded; 0 is never. */
   readonly panicThreshold: number;
   readonly localityWeighted: boolean;
+  readonly zoneAware: ZoneAwareConfig;
   readonly closeOnHostSetChange: boolean;
+}
+
+/** When and how much the own zone is preferred; without effect in a proxy that does not know its own cluster. */
+export interface ZoneAwareConfig {
+  /** Share of the choices for which zones count, 0 to 1. */
+  readonly enabled: number;
+  /** Healthy hosts below which zones do not count. */
+  readonly minClusterSize: number;
+  /** Percent of the own cluster below which zones do not count; 0 is never. */
+  readonly panicThreshold: number;
+  /** Whether requests then fail. */
+  readonly failOnPanic: boolean;
 }
 
 export interface BreakerLimits {

@@ -148,7 +148,7 @@ export class ClusterManager implements Clusters {
     const discovery = cluster.config.discovery;
     switch (discovery.kind) {
       case 'static':
-        cluster.setEndpoints(discovery.endpoints);
+        this.setEndpoints(cluster, discovery.endpoints);
         this.markWarm(entry);
         return;
       case 'original-dst':
@@ -161,18 +161,26 @@ export class ClusterManager implements Clusters {
           if (!this.isWarm(cluster.name)) this.awaitEndpoints(entry);
           return;
         }
-        cluster.setEndpoints(known.config);
+        this.setEndpoints(cluster, known.config);
         this.markWarm(entry);
         return;
       }
       case 'dns':
         entry.dns = new DnsDiscovery(discovery, this.deps, (endpoints) => {
-          cluster.setEndpoints(endpoints);
+          this.setEndpoints(cluster, endpoints);
           this.markWarm(entry);
           this.deps.onChange?.();
         });
         entry.dns.start();
     }
+  }
+
+  private setEndpoints(cluster: UpstreamCluster, endpoints: EndpointsConfig): void {
+    cluster.setEndpoints(endpoints);
+    const { localCluster } = this.deps;
+    if (localCluster === undefined || cluster.name !== localCluster.name) return;
+    localCluster.update(cluster.hosts);
+    for (const other of this.entries.values()) other.cluster.rebalance();
   }
 
   private awaitEndpoints(entry: Entry): void {

@@ -12,9 +12,9 @@ import { compileEndpoints } from './compile-endpoints.js';
 import { compileBreakers, compileOutlier } from './compile-limits.js';
 import { compileSource } from './compile-source.js';
 import { type CompileUpstreamTls, compileTransport } from './compile-transport.js';
-import type { KeepAlive } from './dialer.js';
 import { durationMs, FieldReport, filterMetadata, isRecord, numberValue, stringMember } from './fields.js';
 import { compileHealthCheck } from './health/compile.js';
+import type { KeepAlive } from './keep-alive.js';
 
 export type CompiledCluster =
   | { readonly ok: true; readonly config: ClusterConfig; readonly warnings: readonly string[] }
@@ -44,7 +44,7 @@ export function compileCluster(message: Cluster, deps: ClusterCompilerDeps): Com
     outlier: compileOutlier(message.outlier_detection, options?.outlier_detection?.error_matcher, report),
     healthCheck: compileHealthCheck(message.health_checks ?? [], report),
     transport: compileTransport(message, deps.compileTls, report),
-    keepAlive: compileKeepAlive(message, report),
+    keepAlive: compileKeepAlive(message),
     source: compileSource(message, report),
     service: serviceOf(message),
   };
@@ -152,12 +152,16 @@ function compileCommon(message: Cluster, report: FieldReport): CommonLbConfig {
   if (panicThreshold < 0 || panicThreshold > 100) {
     report.error('common_lb_config.healthy_panic_threshold', 'must be from 0 to 100');
   }
-  if (common?.zone_aware_lb_config !== undefined && common.zone_aware_lb_config !== null) {
-    report.warn('common_lb_config.zone_aware_lb_config', 'not acted on');
-  }
+  const zones = common?.zone_aware_lb_config;
   return {
     panicThreshold,
     localityWeighted: common?.locality_weighted_lb_config !== undefined && common.locality_weighted_lb_config !== null,
+    zoneAware: {
+      enabled: (numberValue(zones?.routing_enabled) ?? 100) / 100,
+      minClusterSize: numberValue(zones?.min_cluster_size) ?? 6,
+      panicThreshold,
+      failOnPanic: zones?.fail_traffic_on_panic === true,
+    },
     closeOnHostSetChange: common?.close_connections_on_host_set_change === true,
   };
 }
@@ -232,16 +236,14 @@ function belowHttp2(report: FieldReport): OptionsReport {
   };
 }
 
-function compileKeepAlive(message: Cluster, report: FieldReport): KeepAlive | undefined {
+function compileKeepAlive(message: Cluster): KeepAlive | undefined {
   const keepAlive = message.upstream_connection_options?.tcp_keepalive;
   if (keepAlive === undefined || keepAlive === null) return undefined;
-  for (const field of ['keepalive_probes', 'keepalive_interval'] as const) {
-    if (numberValue(keepAlive[field]) !== undefined) {
-      report.warn(`upstream_connection_options.tcp_keepalive.${field}`, "not acted on: the operating system's applies");
-    }
-  }
-  // The operating system's two hours, as Envoy leaves them, when no time is given.
-  return { initialDelayMs: (numberValue(keepAlive.keepalive_time) ?? 7200) * 1000 };
+  return {
+    time: numberValue(keepAlive.keepalive_time),
+    interval: numberValue(keepAlive.keepalive_interval),
+    probes: numberValue(keepAlive.keepalive_probes),
+  };
 }
 
 function serviceOf(message: Cluster): ServiceInfo | undefined {

@@ -41,6 +41,11 @@ export function compileEndpoints(
   return { endpoints, overprovisioning, localityWeights };
 }
 
+/** `region/zone/sub_zone`, each of which may be empty. */
+export function localityText(locality: LocalityLbEndpoints['locality']): string {
+  return [locality?.region, locality?.zone, locality?.sub_zone].map((part) => part ?? '').join('/');
+}
+
 function compileLocality(
   group: LocalityLbEndpoints,
   names: boolean,
@@ -49,9 +54,7 @@ function compileLocality(
   endpoints: EndpointConfig[],
   weights: LocalityWeight[],
 ): void {
-  const locality = [group.locality?.region, group.locality?.zone, group.locality?.sub_zone]
-    .map((part) => part ?? '')
-    .join('/');
+  const locality = localityText(group.locality);
   const priority = group.priority ?? 0;
   if (priority > MAX_PRIORITY) report.error(`${path}.priority`, `above ${MAX_PRIORITY}`);
   const weight = numberValue(group.load_balancing_weight);

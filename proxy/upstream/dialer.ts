@@ -3,6 +3,7 @@ import type { Clock, Timer } from '../../common/runtime/clock.js';
 import { PLAINTEXT_PEER } from '../http/stream-info.js';
 import type { UpstreamTls } from '../tls/context.js';
 import type { ConnectEvents } from './cluster.js';
+import { applyKeepAlive, type KeepAlive } from './keep-alive.js';
 
 export interface DialTarget {
   readonly ip: string;
@@ -23,11 +24,6 @@ export interface DialOptions {
   readonly preamble?: (socket: Socket) => Buffer;
   /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */
   readonly withoutAlpn?: ReadonlySet<string>;
-}
-
-export interface KeepAlive {
-  /** Idle time before the first probe, ms. */
-  readonly initialDelayMs: number;
 }
 
 /**
@@ -69,11 +65,6 @@ export function from({ localAddress }: DialOptions): { localAddress?: string } {
 /** Must be called before anybody else waits for the connection. */
 export function sendPreamble(socket: Socket, { preamble }: DialOptions): void {
   if (preamble !== undefined) socket.once('connect', () => socket.write(preamble(socket)));
-}
-
-/** Turns TCP keep-alive probes on where the cluster asks for them. */
-export function applyKeepAlive(socket: Socket, keepAlive: KeepAlive | undefined): void {
-  if (keepAlive !== undefined) socket.setKeepAlive(true, keepAlive.initialDelayMs);
 }
 
 /** `delayed connect error: 111` and the like: Envoy's transport failure reason for a refused or unreachable host. */

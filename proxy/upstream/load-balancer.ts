@@ -2,8 +2,10 @@ import type { Random } from '../../common/runtime/clock.js';
 import type { Balancer, BalancerFactory } from './balancers/balancer.js';
 import type { CommonLbConfig, LocalityWeight } from './cluster-config.js';
 import type { UpstreamHost } from './host.js';
+import type { LocalCluster } from './local-cluster.js';
 import { LocalityBalancer, localityShares } from './locality.js';
 import { type PriorityLoads, priorityLoads } from './priority-load.js';
+import { type ZoneStats, zoneAwareBalancer } from './zone-aware.js';
 
 export interface LoadBalancerInput {
   readonly hosts: readonly UpstreamHost[];
@@ -13,6 +15,9 @@ export interface LoadBalancerInput {
   readonly factory: BalancerFactory;
   /** Hashing balancers see all localities of a priority as one weighted list. */
   readonly hashing: boolean;
+  /** Where zones count: who we are. */
+  readonly local?: LocalCluster | undefined;
+  readonly zoneStats: ZoneStats;
 }
 
 interface PriorityLevel {
@@ -85,17 +90,30 @@ export class LoadBalancer {
     hash: bigint | undefined,
     attempt: number,
   ): UpstreamHost | undefined {
-    return this.balancer(priority, this.loads.panic[priority] === true ? 'all' : group).pick(hash, attempt);
+    const panics = this.loads.panic[priority] === true;
+    if (panics && this.input.common.zoneAware.failOnPanic) return undefined;
+    return this.balancer(priority, panics ? 'all' : group).pick(hash, attempt);
   }
 
   private balancer(priority: number, group: keyof PriorityLevel): Balancer {
     const key = `${priority}/${group}`;
     let balancer = this.balancers.get(key);
     if (balancer === undefined) {
-      balancer = this.build(priority, this.levels[priority]?.[group] ?? []);
+      balancer =
+        (priority === 0 && group === 'healthy' ? this.byZone() : undefined) ??
+        this.build(priority, this.levels[priority]?.[group] ?? []);
       this.balancers.set(key, balancer);
     }
     return balancer;
+  }
+
+  /** Zones count in the first priority only, and weights of localities before them. */
+  private byZone(): Balancer | undefined {
+    const { local, hashing, factory, common, localityWeights, zoneStats } = this.input;
+    const [level] = this.levels;
+    if (local === undefined || hashing || level === undefined) return undefined;
+    if (common.localityWeighted && localityWeights.some(({ priority }) => priority === 0)) return undefined;
+    return zoneAwareBalancer(level, common.zoneAware, local, zoneStats, factory, this.random);
   }
 
   private build(priority: number, hosts: readonly UpstreamHost[]): Balancer {

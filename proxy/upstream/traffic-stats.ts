@@ -1,3 +1,5 @@
+import { ZoneStats } from './zone-aware.js';
+
 /** How often each status came, by which Envoy's `upstream_rq_200`, `upstream_rq_2xx` and `upstream_rq_completed` are told. */
 export class StatusCounts {
   private counts: Float64Array | undefined = undefined;
@@ -42,6 +44,7 @@ export class TrafficStats {
   idleTimeouts = 0;
   fullConnections = 0;
   oldConnections = 0;
+  readonly zones = new ZoneStats();
   /** Answers, our own in upstream's place among them, to requests of clients outside and of this mesh (`x-envoy-internal`). */
   readonly external = new StatusCounts();
   readonly internal = new StatusCounts();

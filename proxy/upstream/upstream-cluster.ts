@@ -21,6 +21,7 @@ import { UpstreamHost } from './host.js';
 import { HostTable } from './host-table.js';
 import type { PoolDeps } from './http-pool.js';
 import { LoadBalancer } from './load-balancer.js';
+import type { LocalCluster } from './local-cluster.js';
 import { OriginalDestinations } from './original-destinations.js';
 import { OutlierDetector } from './outlier-detector.js';
 import { OutsideHosts, type OutsideHostsDeps } from './outside-hosts.js';
@@ -40,6 +41,8 @@ export interface ClusterDeps extends OutsideHostsDeps {
   readonly dialer: UpstreamDialer;
   /** Puts a codec on a connection, for health checks over HTTP; without it there are none. */
   readonly createConnection?: PoolDeps['createConnection'];
+  /** Who we are among our kind, where the bootstrap says so. */
+  readonly localCluster?: LocalCluster | undefined;
 }
 
 /** A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. */
@@ -228,7 +231,8 @@ export class UpstreamCluster implements Cluster {
           );
   }
 
-  private rebalance(): void {
+  /** Hosts, their health or those of our own cluster are others than before. */
+  rebalance(): void {
     this.balancer = this.newBalancer();
   }
 
@@ -242,6 +246,8 @@ export class UpstreamCluster implements Cluster {
         common,
         factory: balancerFactory(balancer, () => this.deps.clock.monotonic()),
         hashing: isHashing(balancer),
+        local: this.deps.localCluster,
+        zoneStats: this.traffic.zones,
       },
       this.deps.random,
     );

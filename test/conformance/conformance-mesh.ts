@@ -218,7 +218,9 @@ export class ConformanceMesh {
 
   private topology(): string {
     const plain = Object.entries(UPSTREAMS).map(([name, labels]) => entry(name, this.port(name), labels, false));
-    const clients = ['weft', 'envoy'].map((side) => entry(`client-${side}`, 1, { app: 'client', side }, true));
+    const clients = ['weft', 'envoy'].map((side) =>
+      entry(`client-${side}`, 1, { app: 'client', side }, true, 'europe/paris/a'),
+    );
     const servers = ['weft', 'envoy'].map((side) =>
       entry(`server-${side}`, this.port(`server-${side}`), { app: 'server', side }, true),
     );
@@ -261,12 +263,24 @@ function upstreamName(name: string): string {
   return name.startsWith('server-') ? 'server' : name;
 }
 
-function entry(name: string, port: number, labels: Readonly<Record<string, string>>, sidecar: boolean): string {
+function entry(
+  name: string,
+  port: number,
+  labels: Readonly<Record<string, string>>,
+  sidecar: boolean,
+  locality?: string,
+): string {
   return stringify({
     apiVersion: 'networking.istio.io/v1',
     kind: 'WorkloadEntry',
     metadata: { name, namespace: 'default', annotations: { 'sidecar.istio.io/inject': String(sidecar) } },
-    spec: { address: '127.0.0.1', ports: { http: port }, serviceAccount: labels['app'], labels },
+    spec: {
+      address: '127.0.0.1',
+      ports: { http: port },
+      serviceAccount: labels['app'],
+      labels,
+      ...(locality && { locality }),
+    },
   });
 }
 
@@ -304,6 +318,8 @@ function meshConfig(more: Readonly<Record<string, unknown>>): string {
     accessLogFile: '/dev/stdout',
     accessLogEncoding: 'JSON',
     accessLogFormat: JSON.stringify(LOG_FIELDS),
+    // Clients know where others of their kind are.
+    defaultConfig: { proxyMetadata: { ISTIO_META_ENABLE_SELF_DISCOVERY: 'true' } },
     ...more,
   };
   return stringify({
