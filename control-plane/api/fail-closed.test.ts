@@ -35,17 +35,26 @@ describe('what fails closed', () => {
       'from: [{ source: { principal: [a], namespaces: [b] } }]',
       { from: [{ source: { namespaces: ['b'] } }], unknownMatch: true },
     ],
-    ['tokens', 'from: [{ source: { requestPrincipals: ["*"] } }]', { from: [{ source: {} }], unknownMatch: true }],
     [
       'an unknown condition',
       'when: [{ key: source.mood, values: [a] }, { key: source.ip, values: [1.2.3.4] }]',
       { when: [{ key: 'source.ip', values: ['1.2.3.4'] }], unknownMatch: true },
     ],
-    ['a claim', 'when: [{ key: "request.auth.claims[a]", values: [b] }]', { when: [], unknownMatch: true }],
+    ['a claim without a name', 'when: [{ key: request.auth.claims, values: [b] }]', { when: [], unknownMatch: true }],
+    [
+      'conditions with names',
+      'when: [{ key: "request.auth.claims[a][b.c]", values: [d] }, { key: "experimental.envoy.filters.x[y]", values: [z] }]',
+      {
+        when: [
+          { key: 'request.auth.claims[a][b.c]', values: ['d'] },
+          { key: 'experimental.envoy.filters.x[y]', values: ['z'] },
+        ],
+      },
+    ],
     [
       'a path template',
-      'to: [{ operation: { paths: ["/a/{*}"], methods: [GET] } }]',
-      { to: [{ operation: { methods: ['GET'] } }], unknownMatch: true },
+      'to: [{ operation: { paths: ["/a/{*}/{**}"] } }]',
+      { to: [{ operation: { paths: ['/a/{*}/{**}'] } }] },
     ],
     [
       'all that is known',
@@ -54,6 +63,22 @@ describe('what fails closed', () => {
     ],
   ])('an authorization rule with %s', (_, written, expected) => {
     expect(validate('AuthorizationPolicy', rule(written)).spec).toEqual({ rules: [expected] });
+  });
+
+  it.each([
+    ['to: [{ operation: { paths: ["/a/{**}/{*}"] } }]', /last operator/],
+    ['to: [{ operation: { paths: ["/a/x{*}"] } }]', /alone between slashes/],
+    ['to: [{ operation: { paths: ["/{id}"] } }]', /alone between slashes/],
+    ['to: [{ operation: { paths: ["/{*}/a*b"] } }]', /must not stand/],
+    ['from: [{ source: { serviceAccounts: ["a/b/c"] } }]', /ACCOUNT or NAMESPACE/],
+    ['from: [{ source: { serviceAccounts: ["a*"] } }]', /ACCOUNT or NAMESPACE/],
+    ['from: [{ source: { trustDomains: ["a*b"] } }]', /trust domain/],
+    ['when: [{ key: source.trustDomain, values: ["td/ns"] }]', /trust domain/],
+    ['when: [{ key: source.serviceAccount, values: [""] }]', /ACCOUNT or NAMESPACE/],
+  ])('refuses %s', (written, message) => {
+    const { spec, findings } = validate('AuthorizationPolicy', rule(written));
+    expect(spec).toBeUndefined();
+    expect(findings.join()).toMatch(message);
   });
 
   it('marks only the rule that it is about', () => {

@@ -11,5 +11,4 @@ it('lists what is acted on and what is not', () => {
   const text = configurationReference();
   expect(text).toMatch(/\| `http\[\]\.match\[\]` \| .*`uri` \(exact, prefix, regex\)/);
   expect(text).toContain('| `http[].fault.delay.exponentialDelay` | no delay is injected |');
-  expect(text).toContain('| `rules[].from[].source.requestPrincipals` |');
 });

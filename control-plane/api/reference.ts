@@ -49,7 +49,7 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     'An unknown field outside `rules`, or a value that cannot be read, fails closed: while no earlier version is in force, the workloads that it selects deny every request.',
     'A condition inside a rule that is unknown or not supported: an ALLOW rule with it matches nothing, a DENY rule applies without it.',
     '`when` takes the keys `request.headers[NAME]`, `source.ip`, `remote.ip`, `source.namespace`, `source.principal`, `destination.ip`, `destination.port` and `connection.sni`. Ports are those of the application.',
-    'Action CUSTOM denies what its rules match, since nobody is asked; AUDIT changes nothing.',
+    'Action CUSTOM denies what its rules match, since nobody is asked; AUDIT marks requests in their dynamic metadata (`envoy.common`, `access_log_hint`) and changes nothing else.',
   ],
   Telemetry: ['An unknown field is reported and has no effect.', 'Providers are those of MeshConfig, and `envoy`.'],
   TrafficSplit: [

@@ -5,7 +5,8 @@ import { endpointSlice, namespace, node, pod, secret, service } from './schemas/
 import { destinationRule } from './schemas/destination-rule.js';
 import { envoyFilter } from './schemas/envoy-filter.js';
 import { gateway } from './schemas/gateway.js';
-import { authorizationPolicy, peerAuthentication, requestAuthentication } from './schemas/security.js';
+import { requestAuthentication } from './schemas/request-authentication.js';
+import { authorizationPolicy, peerAuthentication } from './schemas/security.js';
 import { serviceEntry } from './schemas/service-entry.js';
 import { sidecar } from './schemas/sidecar.js';
 import { telemetry } from './schemas/telemetry.js';

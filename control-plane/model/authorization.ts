@@ -1,18 +1,20 @@
 import type { AuthorizationPolicySpec, AuthorizationRule } from '../api/kinds/authorization-policy.js';
-import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
 import { byAge } from './order.js';
+import { attaches, type PolicyAttachment, policyAttachment } from './policy-attachment.js';
 
 export interface WorkloadPolicy {
   readonly namespace: string;
   readonly name: string;
-  readonly action: 'ALLOW' | 'DENY';
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT';
+  /** Only tries out what it would do (annotation `istio.io/dry-run`). */
+  readonly dryRun: boolean;
   readonly rules: readonly AuthorizationRule[];
 }
 
 interface Selected extends WorkloadPolicy {
-  readonly selector: Readonly<Record<string, string>>;
+  readonly attachment: PolicyAttachment;
 }
 
 /** AuthorizationPolicies by workload: those of the root namespace, and those of its own, that select it. */
@@ -30,15 +32,15 @@ export class AuthorizationPolicies {
     for (const policy of unreadable) {
       if (policy.kind === 'PeerAuthentication') continue;
       const { namespace, name } = policy;
-      this.#add({ namespace, name, selector: policy.selector ?? {}, action: 'DENY', rules: [{}] });
+      const attachment = { namespace, selector: policy.selector ?? {}, targets: [] };
+      this.#add({ namespace, name, attachment, action: 'DENY', dryRun: false, rules: [{}] });
     }
     for (const { metadata, spec } of [...objects].sort(byAge)) {
-      // Policies for waypoints and gateways are none of a sidecar's; AUDIT changes nothing about traffic.
-      if (spec.targetRef !== undefined || (spec.targetRefs ?? []).length > 0 || spec.action === 'AUDIT') continue;
       this.#add({
         namespace: metadata.namespace,
         name: metadata.name,
-        selector: spec.selector?.matchLabels ?? {},
+        attachment: policyAttachment(metadata.namespace, spec),
+        dryRun: isDryRun(metadata.annotations),
         action: spec.action ?? 'ALLOW',
         rules: spec.rules ?? [],
       });
@@ -55,6 +57,14 @@ export class AuthorizationPolicies {
   of(workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> }): WorkloadPolicy[] {
     const root = this.#byNamespace.get(this.#rootNamespace) ?? [];
     const own = workload.namespace === this.#rootNamespace ? [] : (this.#byNamespace.get(workload.namespace) ?? []);
-    return [...root, ...own].filter((policy) => selectorMatches(policy.selector, workload.labels));
+    return [...root, ...own].filter(({ attachment }) => attaches(attachment, workload));
   }
 }
+
+/** As Go reads truth; anything else enforces. */
+function isDryRun(annotations: Readonly<Record<string, string>>): boolean {
+  return DRY_RUN_ON.test(annotations[DRY_RUN] ?? '');
+}
+
+export const DRY_RUN = 'istio.io/dry-run';
+const DRY_RUN_ON = /^(?:1|t|T|TRUE|true|True)$/;

@@ -2,18 +2,20 @@ import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { Policy } from '../../proto/gen/envoy/config/rbac/v3/Policy.js';
 import type { RBAC } from '../../proto/gen/envoy/config/rbac/v3/RBAC.js';
+import type { RBAC as HttpRbac } from '../../proto/gen/envoy/extensions/filters/http/rbac/v3/RBAC.js';
 import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
 import type { WorkloadPolicy } from '../model/authorization.js';
 import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
-import { NEVER, type RuleScope, rulePolicy } from './authorization-rules.js';
+import type { RuleScope } from './authorization-parts.js';
+import { NEVER, rulePolicy } from './authorization-rules.js';
 import { any } from './messages.js';
 
-/** RBAC filters of an HTTP port: what is denied first, then what is allowed; none where no policy selects the workload. */
+/** RBAC filters of an HTTP port: what is only noted, what is denied, then what is allowed; none where no policy selects the workload. */
 export function httpPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number | undefined): HttpFilter[] {
   return policyRules(snapshot, workload, port, false).map((rules) => ({
     name: 'envoy.filters.http.rbac',
-    typed_config: any(EXTENSION.httpRbac, { rules }),
+    typed_config: any(EXTENSION.httpRbac, rules),
   }));
 }
 
@@ -21,19 +23,48 @@ export function httpPolicyFilters(snapshot: MeshSnapshot, workload: Workload, po
 export function networkPolicyFilters(snapshot: MeshSnapshot, workload: Workload, port: number | undefined): Filter[] {
   return policyRules(snapshot, workload, port, true).map((rules) => ({
     name: 'envoy.filters.network.rbac',
-    typed_config: any(EXTENSION.networkRbac, { rules, stat_prefix: 'tcp.' }),
+    typed_config: any(EXTENSION.networkRbac, { ...rules, stat_prefix: 'tcp.' }),
   }));
 }
 
-function policyRules(snapshot: MeshSnapshot, workload: Workload, port: number | undefined, tcp: boolean): RBAC[] {
+/** What both kinds of RBAC filter have in common. */
+type PolicyRules = Pick<HttpRbac, 'rules' | 'shadow_rules' | 'shadow_rules_stat_prefix'>;
+
+const ACTIONS = [
+  { action: 'AUDIT', rbac: 'LOG', shadow: '' },
+  { action: 'DENY', rbac: 'DENY', shadow: 'istio_dry_run_deny_' },
+  { action: 'ALLOW', rbac: 'ALLOW', shadow: 'istio_dry_run_allow_' },
+] as const;
+
+/** One filter for each action that a policy asks for; policies that only try out what they would do are its shadow rules. */
+function policyRules(
+  snapshot: MeshSnapshot,
+  workload: Workload,
+  port: number | undefined,
+  tcp: boolean,
+): PolicyRules[] {
   const selected = snapshot.authorizationPolicies.of(workload);
   const { trustDomain, trustDomainAliases } = snapshot.settings;
   const trustDomains = [trustDomain, ...trustDomainAliases];
-  return (['DENY', 'ALLOW'] as const).flatMap((action) => {
-    const policies = selected.filter((policy) => policy.action === action);
-    if (policies.length === 0) return [];
-    const entries = policies.flatMap((policy) => policyEntries(policy, { action, tcp, port, trustDomains }));
-    return [{ action, policies: Object.fromEntries(entries) }];
+  return ACTIONS.flatMap(({ action, rbac, shadow }) => {
+    const ofAction = selected.filter((policy) => policy.action === action);
+    const rulesOf = (dryRun: boolean): RBAC | undefined => {
+      const policies = ofAction.filter((policy) => policy.dryRun === dryRun);
+      if (policies.length === 0) return undefined;
+      const entries = policies.flatMap((policy) =>
+        policyEntries(policy, { action: rbac, tcp, port, trustDomains, namespace: policy.namespace }),
+      );
+      return { action: rbac, policies: Object.fromEntries(entries) };
+    };
+    const rules = rulesOf(false);
+    const shadowRules = rulesOf(true);
+    if (rules === undefined && shadowRules === undefined) return [];
+    return [
+      {
+        ...(rules !== undefined && { rules }),
+        ...(shadowRules !== undefined && { shadow_rules: shadowRules, shadow_rules_stat_prefix: shadow }),
+      },
+    ];
   });
 }
 

@@ -1,11 +1,16 @@
+import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { CidrRange } from '../../proto/gen/envoy/config/core/v3/CidrRange.js';
+import type { Permission } from '../../proto/gen/envoy/config/rbac/v3/Permission.js';
 import type { HeaderMatcher } from '../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
 import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/StringMatcher.js';
-import { regexMatcher, uint32 } from './messages.js';
+import { any, regexMatcher, uint32 } from './messages.js';
+
+/** Any text that is not empty. */
+export const ANYTHING: StringMatcher = { safe_regex: regexMatcher('.+') };
 
 /** AuthorizationPolicy's values: `*` for anything that is there, `abc*`, `*abc`, or exact. */
 export function valueMatcher(value: string): StringMatcher {
-  if (value === '*') return { safe_regex: regexMatcher('.+') };
+  if (value === '*') return ANYTHING;
   if (value.startsWith('*')) return { suffix: value.slice(1) };
   if (value.endsWith('*')) return { prefix: value.slice(0, -1) };
   return { exact: value };
@@ -19,7 +24,7 @@ export function headerValue(name: string, value: string, ignoreCase = false): He
 
 /** A principal as certificates carry it, without `spiffe://` in the policy; alike in every alias of the trust domain. */
 export function principalMatchers(value: string, trustDomains: readonly string[]): StringMatcher[] {
-  if (value === '*') return [{ safe_regex: regexMatcher('.+') }];
+  if (value === '*') return [ANYTHING];
   if (value.startsWith('*')) return [{ safe_regex: regexMatcher(`spiffe://.*${quote(value.slice(1))}`) }];
   const [domain = '', ...rest] = value.split('/');
   const ours = rest.length > 0 && (trustDomains.includes(domain) || domain === 'cluster.local');
@@ -32,6 +37,28 @@ export function principalMatchers(value: string, trustDomains: readonly string[]
 export function namespaceMatcher(value: string): StringMatcher {
   const pattern = value.split('*').map(quote).join('.*');
   return { safe_regex: regexMatcher(`.*/ns/${pattern}/.*`) };
+}
+
+/** A service account in any trust domain. */
+export function accountMatcher(namespace: string, account: string): StringMatcher {
+  return { safe_regex: regexMatcher(`spiffe://.+/ns/${quote(namespace)}/(.+/|)sa/${quote(account)}(/.+)?`) };
+}
+
+/** A trust domain, `*` for any, or with a `*` at one end. */
+export function trustDomainMatcher(value: string): StringMatcher {
+  if (value === '*') return { prefix: 'spiffe://' };
+  if (!value.includes('*')) return { prefix: `spiffe://${value}/` };
+  return { safe_regex: regexMatcher(`spiffe://${value.split('*').map(quote).join('[^/]*')}/.*`) };
+}
+
+const ONE_SEGMENT = '{*}';
+const ANY_SEGMENTS = '{**}';
+
+/** A path: a value as all others, or a template with `{*}` for one segment and `{**}` for any number. */
+export function pathRule(path: string): Permission {
+  if (!path.includes(ONE_SEGMENT) && !path.includes(ANY_SEGMENTS)) return { url_path: { path: valueMatcher(path) } };
+  const path_template = path.replaceAll(ANY_SEGMENTS, '**').replaceAll(ONE_SEGMENT, '*');
+  return { uri_template: { name: 'uri-template', typed_config: any(EXTENSION.uriTemplateMatch, { path_template }) } };
 }
 
 /** An address or a CIDR block. */

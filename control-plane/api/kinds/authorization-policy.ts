@@ -6,13 +6,13 @@ import type { MatchLabelsSelector, PolicyTargetReference } from './shared.js';
  */
 export interface AuthorizationPolicySpec {
   readonly selector?: MatchLabelsSelector;
-  /** A policy with targetRef(s) is for waypoints and gateways: sidecars leave it out, as Istio's do. */
+  /** A policy with targetRef(s) is for the gateways that they name: sidecars leave it out, as Istio's do. */
   readonly targetRef?: PolicyTargetReference;
   readonly targetRefs?: readonly PolicyTargetReference[];
   /** Unset or empty matches no request: with ALLOW nothing is allowed. */
   readonly rules?: readonly AuthorizationRule[];
   /**
-   * Unset means ALLOW. AUDIT has no effect on traffic. CUSTOM, which asks an external service that we do not ask in this
+   * Unset means ALLOW. AUDIT only marks requests. CUSTOM, which asks an external service that we do not ask in this
    * release, arrives here as DENY (fails closed), with a finding that says so.
    */
   readonly action?: 'ALLOW' | 'DENY' | 'AUDIT';
@@ -37,15 +37,13 @@ export interface AuthorizationSource {
   /** `cluster.local/ns/NAMESPACE/sa/ACCOUNT`, without `spiffe://`. */
   readonly principals?: readonly string[];
   readonly notPrincipals?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
+  /** `ISSUER/SUBJECT` of a verified token. */
   readonly requestPrincipals?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
   readonly notRequestPrincipals?: readonly string[];
   readonly namespaces?: readonly string[];
   readonly notNamespaces?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
+  /** `ACCOUNT`, of the policy's own namespace, or `NAMESPACE/ACCOUNT`. */
   readonly serviceAccounts?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
   readonly notServiceAccounts?: readonly string[];
   /** CIDR or address of the direct peer. */
   readonly ipBlocks?: readonly string[];
@@ -53,9 +51,7 @@ export interface AuthorizationSource {
   /** CIDR or address of the client by X-Forwarded-For. */
   readonly remoteIpBlocks?: readonly string[];
   readonly notRemoteIpBlocks?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
   readonly trustDomains?: readonly string[];
-  /** Not acted on in this release: sets unknownMatch. */
   readonly notTrustDomains?: readonly string[];
 }
 
@@ -74,8 +70,8 @@ export interface AuthorizationOperation {
 
 export interface AuthorizationCondition {
   /**
-   * One of `request.headers[NAME]`, `source.ip`, `remote.ip`, `source.namespace`, `source.principal`, `destination.ip`,
-   * `destination.port`, `connection.sni`. Conditions on other keys are left out and set the rule's unknownMatch.
+   * `request.headers[NAME]`, `request.auth.claims[NAME]…`, `experimental.envoy.filters.FILTER[KEY]`, or one of the keys that
+   * validation lists. Conditions on other keys are left out and set the rule's unknownMatch.
    */
   readonly key: string;
   readonly values?: readonly string[];

@@ -8,22 +8,12 @@ import type {
   AuthorizationSource,
 } from '../kinds/authorization-policy.js';
 import type { PeerAuthenticationSpec } from '../kinds/peer-authentication.js';
-import type { JwtRule, RequestAuthenticationSpec } from '../kinds/request-authentication.js';
-import { object, required, unsupported, unsupportedCondition } from '../schema/object.js';
+import { object, required } from '../schema/object.js';
 import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
-import { alternatives, bool, duration, enumOf, string } from '../schema/scalars.js';
+import { alternatives, enumOf, string } from '../schema/scalars.js';
 import { list, map, refine, type Schema, shapeOf } from '../schema/schema.js';
-import {
-  matchLabels,
-  nonEmpty,
-  nonEmptyTexts,
-  TARGET_REF_CONSEQUENCE,
-  targetRef,
-  targetRefs,
-  text,
-  texts,
-} from './shared.js';
+import { matchLabels, nonEmpty, targetRef, targetRefs, text, texts } from './shared.js';
 
 const mutualTls = object<{ readonly mode?: 'UNSET' | 'DISABLE' | 'PERMISSIVE' | 'STRICT' }>({
   mode: enumOf('UNSET', 'DISABLE', 'PERMISSIVE', 'STRICT'),
@@ -47,7 +37,6 @@ export const peerAuthentication: Schema<PeerAuthenticationSpec> = object<PeerAut
   },
 );
 
-const NO_TOKENS = 'tokens are not checked, so an ALLOW rule with it matches nothing and a DENY rule applies without it';
 const UNEVALUATED = 'an ALLOW rule with it matches nothing, and a DENY rule applies without it';
 
 /** `*` alone, at the start, or at the end; elsewhere it is a plain character, which is seldom meant. */
@@ -75,7 +64,25 @@ function checkIpBlock(value: string, path: string, report: Report): void {
 }
 
 const ipBlocks = list(refine(text, checkIpBlock));
-const serviceAccounts = list(string({ min: 1, max: 320 }), { max: 16 });
+
+/** `ACCOUNT` or `NAMESPACE/ACCOUNT`. */
+const ACCOUNT = {
+  min: 1,
+  max: 320,
+  pattern: /^[^*/]+(?:\/[^*/]+)?$/,
+  shape: 'ACCOUNT or NAMESPACE/ACCOUNT, without "*"',
+};
+const serviceAccounts = list(string(ACCOUNT), { max: 16 });
+
+/** A `*` at one end only, and no path. */
+const TRUST_DOMAIN = /^(?:\*|\*?[^*/]+|[^*/]+\*)$/;
+
+function checkTrustDomain(value: string, path: string, report: Report): void {
+  if (!TRUST_DOMAIN.test(value))
+    report.error(path, `must be a trust domain, with "*" at one end at most, got "${value}"`);
+}
+
+const trustDomains = list(refine(text, checkTrustDomain));
 
 /** Service accounts carry their namespace, so Istio takes them alone. */
 const ACCOUNTS_ALONE = (['serviceAccounts', 'notServiceAccounts'] as const).flatMap((accounts) =>
@@ -86,18 +93,18 @@ const source: Schema<AuthorizationSource> = object<AuthorizationSource>(
   {
     principals: patterns,
     notPrincipals: patterns,
-    requestPrincipals: unsupportedCondition(patterns, NO_TOKENS),
-    notRequestPrincipals: unsupportedCondition(patterns, NO_TOKENS),
+    requestPrincipals: patterns,
+    notRequestPrincipals: patterns,
     namespaces: patterns,
     notNamespaces: patterns,
-    serviceAccounts: unsupportedCondition(serviceAccounts, `${UNEVALUATED}; use principals`),
-    notServiceAccounts: unsupportedCondition(serviceAccounts, `${UNEVALUATED}; use notPrincipals`),
+    serviceAccounts,
+    notServiceAccounts: serviceAccounts,
     ipBlocks,
     notIpBlocks: ipBlocks,
     remoteIpBlocks: ipBlocks,
     notRemoteIpBlocks: ipBlocks,
-    trustDomains: unsupportedCondition(patterns, UNEVALUATED),
-    notTrustDomains: unsupportedCondition(patterns, UNEVALUATED),
+    trustDomains,
+    notTrustDomains: trustDomains,
   },
   { atMostOne: ACCOUNTS_ALONE },
 );
@@ -110,23 +117,26 @@ function checkPort(value: string, path: string, report: Report): void {
 
 const ports = list(refine(text, checkPort));
 
-/** Path templates (`{*}`, `{**}`) are Envoy's URI templates, which are not matched in this release. */
-const paths: Schema<readonly string[]> = {
-  parse(value, path, report) {
-    const all = patterns.parse(value, path, report);
-    const plain = all?.filter((entry) => !entry.includes('{*}') && !entry.includes('{**}'));
-    if (all !== undefined && plain !== undefined && plain.length < all.length) {
-      report.warn(
-        Code.unsupportedField,
-        path,
-        `path templates ({*}, {**}) are not supported in this release: ${UNEVALUATED}`,
-      );
-      report.marked = true;
-      return undefined;
+const TEMPLATE = /\{\*\*?\}/;
+const SEGMENT = /^[-a-zA-Z0-9._~%!$&'()+,;:@=]+$/;
+
+/** A path may be a template: `{*}` is one segment, `{**}` any number, and the last of both. */
+function checkPath(value: string, path: string, report: Report): void {
+  const isTemplate = TEMPLATE.test(value);
+  let ended = false;
+  for (const segment of value.replace(/^\/+|\/+$/g, '').split('/')) {
+    if (segment === '{*}' || segment === '{**}') {
+      if (ended) report.error(path, `{**} must be the last operator of a path template, got "${value}"`);
+      ended ||= segment === '{**}';
+    } else if (/[{}]/.test(segment)) {
+      report.error(path, `"{" and "}" stand only in {*} and {**}, alone between slashes, got "${value}"`);
+    } else if (isTemplate && !SEGMENT.test(segment)) {
+      report.error(path, `"${segment}" must not stand in a path template, got "${value}"`);
     }
-    return all;
-  },
-};
+  }
+}
+
+const paths = list(refine(pattern, checkPath));
 
 const operation: Schema<AuthorizationOperation> = object<AuthorizationOperation>({
   hosts: patterns,
@@ -144,19 +154,34 @@ const CONDITION_KEYS = [
   'remote.ip',
   'source.namespace',
   'source.principal',
+  'source.serviceAccount',
+  'source.trustDomain',
+  'request.auth.principal',
+  'request.auth.audiences',
+  'request.auth.presenter',
   'destination.ip',
   'destination.port',
   'connection.sni',
 ];
+/** Keys with a name in brackets. */
+const KEYS_WITH_NAME =
+  /^(?:request\.headers\[[^[\]]+\]|request\.auth\.claims(?:\[[^[\]]+\])+|experimental\.envoy\.filters\.[^[\]]+\[[^[\]]+\])$/;
 type ValueCheck = (value: string, path: string, report: Report) => void;
+
+function checkAccount(value: string, path: string, report: Report): void {
+  if (value.length > ACCOUNT.max || !ACCOUNT.pattern.test(value)) {
+    report.error(path, `must be ${ACCOUNT.shape}, got "${value}"`);
+  }
+}
+
 const VALUE_CHECKS: Readonly<Record<string, ValueCheck | undefined>> = {
   'source.ip': checkIpBlock,
   'remote.ip': checkIpBlock,
+  'source.serviceAccount': checkAccount,
+  'source.trustDomain': checkTrustDomain,
   'destination.ip': checkIpBlock,
   'destination.port': checkPort,
 };
-const UNSUPPORTED_KEYS =
-  /^(?:request\.auth\.|source\.serviceAccount$|source\.trustDomain$|experimental\.envoy\.filters\.)/;
 
 const conditionFields: Schema<AuthorizationCondition> = object<AuthorizationCondition>({
   key: required(nonEmpty),
@@ -185,18 +210,13 @@ function checkCondition(condition: AuthorizationCondition, path: string, report:
       check?.(value, childPath(childPath(path, name), index), report);
     }
   }
-  if (CONDITION_KEYS.includes(key) || /^request\.headers\[[^[\]]+\]$/.test(key)) return true;
+  if (CONDITION_KEYS.includes(key) || KEYS_WITH_NAME.test(key)) return true;
   report.marked = true;
-  const at = childPath(path, 'key');
-  if (UNSUPPORTED_KEYS.test(key)) {
-    report.warn(Code.unsupportedField, at, `condition "${key}" is not supported in this release: ${UNEVALUATED}`);
-  } else {
-    report.warn(
-      Code.unknownField,
-      at,
-      `unknown condition "${key}": ${UNEVALUATED}; known are request.headers[NAME], ${alternatives(CONDITION_KEYS)}`,
-    );
-  }
+  report.warn(
+    Code.unknownField,
+    childPath(path, 'key'),
+    `unknown condition "${key}": ${UNEVALUATED}; known are request.headers[NAME], request.auth.claims[NAME], ${alternatives(CONDITION_KEYS)}`,
+  );
   return false;
 }
 
@@ -216,8 +236,8 @@ type WrittenPolicy = Omit<AuthorizationPolicySpec, 'action'> & {
 const writtenPolicy: Schema<WrittenPolicy> = object<WrittenPolicy>(
   {
     selector: matchLabels,
-    targetRef: unsupported(targetRef, TARGET_REF_CONSEQUENCE),
-    targetRefs: unsupported(targetRefs, TARGET_REF_CONSEQUENCE),
+    targetRef,
+    targetRefs,
     rules: list(rule, { max: 512 }),
     action: enumOf('ALLOW', 'DENY', 'AUDIT', 'CUSTOM'),
     provider: object<{ readonly name?: string }>({ name: text }),
@@ -241,51 +261,6 @@ export const authorizationPolicy: Schema<AuthorizationPolicySpec> = {
       );
       return { ...rest, action: 'DENY' };
     }
-    if (action === 'AUDIT')
-      report.warn(Code.unsupportedField, at, 'AUDIT is not supported in this release: nothing is recorded');
     return action === undefined ? rest : { ...rest, action };
   },
 };
-
-const url = string({ min: 1, max: 2_048, pattern: /^https?:\/\//, shape: 'a URL with http:// or https://' });
-const HEADER = /^[-_A-Za-z0-9]+$/;
-
-const jwtRule: Schema<JwtRule> = object<JwtRule>(
-  {
-    issuer: nonEmpty,
-    audiences: nonEmptyTexts,
-    jwksUri: url,
-    jwks: text,
-    fromHeaders: list(
-      object<{ readonly name: string; readonly prefix?: string }>({ name: required(nonEmpty), prefix: text }),
-    ),
-    fromParams: nonEmptyTexts,
-    outputPayloadToHeader: text,
-    fromCookies: nonEmptyTexts,
-    forwardOriginalToken: bool,
-    outputClaimToHeaders: list(
-      object<{ readonly header: string; readonly claim: string }>({
-        header: required(string({ min: 1, pattern: HEADER, shape: 'a header name' })),
-        claim: required(nonEmpty),
-      }),
-    ),
-    timeout: duration,
-    spaceDelimitedClaims: list(nonEmpty, { max: 64 }),
-    presence: enumOf('OPTIONAL', 'REQUIRED'),
-  },
-  { aliases: { jwks_uri: 'jwksUri' }, atMostOne: [['jwksUri', 'jwks']] },
-);
-
-/** RequestAuthentication (security.istio.io). */
-export const requestAuthentication: Schema<RequestAuthenticationSpec> = object<RequestAuthenticationSpec>(
-  {
-    selector: matchLabels,
-    targetRef: unsupported(targetRef, TARGET_REF_CONSEQUENCE),
-    targetRefs: unsupported(targetRefs, TARGET_REF_CONSEQUENCE),
-    jwtRules: unsupported(
-      list(jwtRule, { max: 4_096 }),
-      'tokens are not checked: rules that require one match nothing, and a bad token is not refused',
-    ),
-  },
-  { unknownFields: 'reject', atMostOne: [['selector', 'targetRef', 'targetRefs']] },
-);
