@@ -11,6 +11,8 @@ import type { IstioMetrics } from './telemetry/istio-metrics.js';
 import { createStatsFilter, createTcpStats } from './telemetry/stats-filter.js';
 import { compileDownstreamTls, compileUpstreamTls } from './tls/compile.js';
 import type { UpstreamTls } from './tls/context.js';
+import { compileTracing } from './tracing/compile-tracing.js';
+import { type TracedNode, Tracers } from './tracing/tracers.js';
 import type { Clusters } from './upstream/cluster.js';
 
 export interface CompilerParts {
@@ -20,6 +22,8 @@ export interface CompilerParts {
   readonly clusters: Clusters;
   readonly services: ServiceClient;
   readonly metrics: IstioMetrics;
+  /** Who we are in traces. */
+  readonly node: TracedNode;
   readonly peerMetadata: FilterDeps['peerMetadata'];
   readonly compileAccessLog: ListenerDeps['compileAccessLog'];
   readonly routeSource: ListenerDeps['routeSource'];
@@ -50,11 +54,15 @@ export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): List
     createStatsFilter: (config, direction, issues) => createStatsFilter(config, { metrics, direction }, issues),
     createTcpStats: (direction) => createTcpStats({ metrics, direction }),
   };
+  const counters = parts.counters.get;
+  const tracers = new Tracers({ clock: parts.clock, services: parts.services, counters, node: parts.node });
   return {
     routes,
     httpFilters: httpFilterFactories(filters),
     networkFilters: networkFilters(filters),
     compileDownstreamTls,
+    compileTracing: (message, direction, issues) =>
+      compileTracing(message, direction !== 'inbound', { tracers, counters }, issues),
     compileAccessLog: parts.compileAccessLog,
     routeSource: parts.routeSource,
   };

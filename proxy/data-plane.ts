@@ -25,6 +25,7 @@ import { localWorkload } from './telemetry/local-workload.js';
 import { LogSinks } from './telemetry/log-sinks.js';
 import { TlsDialer } from './tls/dialer.js';
 import { SecretStore } from './tls/secrets.js';
+import { tracedNode } from './tracing/tracers.js';
 import { ClusterManager } from './upstream/cluster-manager.js';
 import { localityText } from './upstream/compile-endpoints.js';
 import { plainDialer } from './upstream/dialer.js';
@@ -120,6 +121,7 @@ export function assembleDataPlane(
     clusters,
     services,
     metrics,
+    node: tracedNode(config.node),
     peerMetadata: meshPeers(config, own, clusters),
     compileAccessLog: accessLogCompiler(logs),
     routeSource: (name) => routes.routeSource(name),

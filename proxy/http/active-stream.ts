@@ -2,6 +2,8 @@ import type { Random } from '../../common/runtime/clock.js';
 import { type BodyFilter, BodyFilters } from '../filters/body-filter.js';
 import type { FilterContext, FilterVerdict } from '../filters/filter.js';
 import type { RouteEntry } from '../router/route.js';
+import { RequestTrace } from '../tracing/request-trace.js';
+import type { TracingConfig } from '../tracing/tracer.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
@@ -38,6 +40,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   private held = false;
   private wantsBody = true;
   plainReplies = false;
+  trace: RequestTrace | undefined = undefined;
   /** Set when a filter rewrites the bodies of this request. */
   private bodies: BodyFilters | undefined;
   /** Swallows the body of the response, whose head waits for the end of it. */
@@ -92,10 +95,16 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       this.info.virtualHost = route.virtualHost;
       const { action } = route;
       this.manager.deps.router.announce?.(this.info, action);
+      this.trace?.onRoute(route.decorator, this.request);
       if (action.kind === 'forward')
         this.maxDurationMs = routeStreamDuration(action, this.request) ?? this.maxDurationMs;
     }
     return route;
+  }
+
+  /** The request is ready for filters: from here on it has a part in a trace. */
+  beginTrace(config: TracingConfig): void {
+    this.trace = RequestTrace.begin(config, this.request, this.info, this.random);
   }
 
   /** Runs the request filters from a position on, then the router. A filter that takes its time stops the reading. */
@@ -183,6 +192,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   private writeHead(head: ResponseHead, end: boolean): void {
+    this.trace?.onResponse(head);
     prepareResponseHead(head, this, this.manager.deps.clock);
     this.sink.sendHead(head, end, this.manager.draining);
     if (end) this.endResponse();
@@ -367,6 +377,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     const { filters, accessLogs } = this.config;
     try {
       for (const filter of filters) filter.onComplete?.(this);
+      this.trace?.finish(info, this.request, this.response);
       for (const log of accessLogs) log.log(this.info, this.request, this.response);
     } catch (error) {
       this.manager.deps.log.error({ err: error }, 'access log failed');

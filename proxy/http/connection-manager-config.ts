@@ -2,6 +2,7 @@ import type { HttpFilter } from '../filters/filter.js';
 import type { Http2Settings } from '../http2/options.js';
 import type { RouteTable } from '../router/route.js';
 import type { AccessLogger } from '../telemetry/access-log.js';
+import type { TracingConfig } from '../tracing/tracer.js';
 
 /** Compiled HttpConnectionManager. Times in ms with 0 for off; sizes in bytes. */
 export interface ConnectionManagerConfig {
@@ -68,6 +69,8 @@ export interface ConnectionManagerConfig {
   readonly http2?: Http2Settings;
   /** Pass `Expect: 100-continue` and its answer through, in place of answering it here. */
   readonly proxy100Continue?: boolean;
+  /** Absent: no request is traced. */
+  readonly tracing?: TracingConfig | undefined;
   /** 0 is unlimited. */
   readonly maxRequestsPerConnection?: number;
   readonly headersWithUnderscores?: 'allow' | 'reject' | 'drop';

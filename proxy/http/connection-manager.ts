@@ -140,6 +140,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     }
     if (meta.expectContinue) this.answerExpectation(sink, stream);
     prepareRequest(stream, this.connection);
+    if (config.tracing !== undefined) stream.beginTrace(config.tracing);
     if (meta.upgrade !== '' && !upgradeAllowed(stream)) {
       this.codec.closeAfterRefusal();
       const action = stream.route()?.action;

@@ -89,6 +89,9 @@ export class StreamInfo {
   path = '';
   authority = '';
   requestId = '';
+  /** Lower-case hex; empty without tracing. */
+  traceId = '';
+  spanId = '';
 
   /** 0 until a response code is known (a reset downstream leaves it 0). */
   responseCode = 0;

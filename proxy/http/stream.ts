@@ -1,5 +1,6 @@
 import type { Random } from '../../common/runtime/clock.js';
 import type { RouteAction, RouteEntry } from '../router/route.js';
+import type { RequestTrace } from '../tracing/request-trace.js';
 import type { HeaderList } from './headers.js';
 import type { RequestHead, ResponseHead } from './message.js';
 import type { StreamInfo } from './stream-info.js';
@@ -78,6 +79,8 @@ export interface DownstreamStream {
   readonly random: Random;
   /** The router adds no `x-envoy-` headers of its own (Router.suppress_envoy_headers). */
   readonly suppressEnvoyHeaders?: boolean;
+  /** Its part in a trace, where requests are traced. */
+  readonly trace?: RequestTrace | undefined;
   /** The matched route, looked up once; undefined when there is no table or nothing matches (404 NR). */
   route(): RouteEntry | undefined;
   sendInformational(head: ResponseHead): void;

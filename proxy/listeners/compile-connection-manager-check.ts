@@ -17,7 +17,6 @@ export function checkConnectionManager(message: HttpConnectionManager__Output, i
     'early_header_mutation_extensions',
   ]);
   issues.ignore(message, [
-    'tracing',
     'delayed_close_timeout',
     'typed_header_validation_config',
     'add_proxy_protocol_connection_state',

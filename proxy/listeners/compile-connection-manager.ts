@@ -101,6 +101,7 @@ export function compileConnectionManager(
     maxRequestsPerConnection: common?.max_requests_per_connection?.value ?? 0,
     headersWithUnderscores: UNDERSCORES[common?.headers_with_underscores_action ?? 'ALLOW'],
     suppressEnvoyHeaders,
+    tracing: deps.compileTracing(message, direction, issues.at('tracing')),
   };
 }
 

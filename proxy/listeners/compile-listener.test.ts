@@ -40,6 +40,7 @@ const DEPS: ListenerDeps = {
   httpFilters: httpFilterFactories(FILTERS),
   networkFilters: networkFilters(FILTERS),
   compileDownstreamTls,
+  compileTracing: () => undefined,
   compileAccessLog: () => ({ log: () => {} }),
   routeSource: (rdsName) => ({ rdsName, current: () => undefined }),
 };
@@ -148,7 +149,9 @@ describe('connection manager', () => {
   });
 
   it('names what has no effect', () => {
-    expect(httpConfig('tracing: {}').compiled.warnings).toEqual(['filter_chains[0].filters[0].tracing: has no effect']);
+    expect(httpConfig('add_proxy_protocol_connection_state: true').compiled.warnings).toEqual([
+      'filter_chains[0].filters[0].add_proxy_protocol_connection_state: has no effect',
+    ]);
   });
 
   it('reports all errors at once, those of its routes included', () => {

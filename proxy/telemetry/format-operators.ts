@@ -79,6 +79,8 @@ const SIMPLE: Readonly<Record<string, (info: StreamInfo) => OperatorValue>> = {
   ROUTE_NAME: (info) => text(info.routeName),
   VIRTUAL_HOST: (info) => text(info.virtualHost),
   STREAM_ID: (info) => text(info.requestId),
+  TRACE_ID: (info) => text(info.traceId),
+  SPAN_ID: (info) => text(info.spanId),
   HOSTNAME: () => HOST,
   GRPC_STATUS_NUMBER: (info) => (info.grpcStatus < 0 ? undefined : info.grpcStatus),
   ...peer('DOWNSTREAM', (info) => info.connection.peer),

@@ -72,6 +72,7 @@ const LISTENERS = listenerCompilers(ROUTES, {
   clusters: { get: () => undefined },
   services: undefined as never,
   metrics: undefined as never,
+  node: { id: '', cluster: '', zone: '', ip: '' },
   peerMetadata: { own: {} as never, trusts: () => false, goesToMesh: () => false },
   compileAccessLog: () => ({ log: () => undefined }),
   routeSource: (rdsName) => ({ rdsName, current: () => undefined }),

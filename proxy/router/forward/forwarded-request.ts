@@ -183,6 +183,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     if (info.upstreamStart < 0) info.upstreamStart = this.deps.clock.monotonic();
     if (this.body.ended) this.timers.startTry();
     this.timers.startTryIdle();
+    this.stream.trace?.beginAttempt(request.headers, attempt.host.address, attempt.cluster.name, this.deps.clock.now());
     attempt.sendRequest(request, this.body);
     if (!this.keepBody) this.body.clear();
     this.resume();
@@ -197,6 +198,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   onAttemptHead(attempt: Attempt, head: ResponseHead, end: boolean): void {
     this.timers.onResponse();
     const { host, cluster } = attempt;
+    this.stream.trace?.attemptAnswered(head.status);
     const status = countedStatus(head.status, head.headers);
     if (status >= 500) host.stats.error++;
     else host.stats.success++;

@@ -1,6 +1,7 @@
 import type { Node as _envoy_config_core_v3_Node, Node__Output as _envoy_config_core_v3_Node__Output } from '../../../../envoy/config/core/v3/Node.js';
 import type { ClusterManager as _envoy_config_bootstrap_v3_ClusterManager, ClusterManager__Output as _envoy_config_bootstrap_v3_ClusterManager__Output } from '../../../../envoy/config/bootstrap/v3/ClusterManager.js';
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../../google/protobuf/Duration.js';
+import type { Tracing as _envoy_config_trace_v3_Tracing, Tracing__Output as _envoy_config_trace_v3_Tracing__Output } from '../../../../envoy/config/trace/v3/Tracing.js';
 import type { Admin as _envoy_config_bootstrap_v3_Admin, Admin__Output as _envoy_config_bootstrap_v3_Admin__Output } from '../../../../envoy/config/bootstrap/v3/Admin.js';
 import type { ApiConfigSource as _envoy_config_core_v3_ApiConfigSource, ApiConfigSource__Output as _envoy_config_core_v3_ApiConfigSource__Output } from '../../../../envoy/config/core/v3/ApiConfigSource.js';
 import type { LayeredRuntime as _envoy_config_bootstrap_v3_LayeredRuntime, LayeredRuntime__Output as _envoy_config_bootstrap_v3_LayeredRuntime__Output } from '../../../../envoy/config/bootstrap/v3/LayeredRuntime.js';
@@ -46,6 +47,7 @@ export interface Bootstrap {
   'cluster_manager'?: (_envoy_config_bootstrap_v3_ClusterManager | null);
   'flags_path'?: (string);
   'stats_flush_interval'?: (_google_protobuf_Duration | null);
+  'tracing'?: (_envoy_config_trace_v3_Tracing | null);
   'admin'?: (_envoy_config_bootstrap_v3_Admin | null);
   'hds_config'?: (_envoy_config_core_v3_ApiConfigSource | null);
   'enable_dispatcher_stats'?: (boolean);
@@ -76,6 +78,7 @@ export interface Bootstrap__Output {
   'cluster_manager'?: (_envoy_config_bootstrap_v3_ClusterManager__Output);
   'flags_path'?: (string);
   'stats_flush_interval'?: (_google_protobuf_Duration__Output);
+  'tracing'?: (_envoy_config_trace_v3_Tracing__Output);
   'admin'?: (_envoy_config_bootstrap_v3_Admin__Output);
   'hds_config'?: (_envoy_config_core_v3_ApiConfigSource__Output);
   'enable_dispatcher_stats'?: (boolean);

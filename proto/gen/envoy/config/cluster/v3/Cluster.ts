@@ -23,6 +23,7 @@ import type { Struct as _google_protobuf_Struct, Struct__Output as _google_proto
 import type { RuntimeDouble as _envoy_config_core_v3_RuntimeDouble, RuntimeDouble__Output as _envoy_config_core_v3_RuntimeDouble__Output } from '../../../../envoy/config/core/v3/RuntimeDouble.js';
 import type { Percent as _envoy_type_v3_Percent, Percent__Output as _envoy_type_v3_Percent__Output } from '../../../../envoy/type/v3/Percent.js';
 import type { UInt64Value as _google_protobuf_UInt64Value, UInt64Value__Output as _google_protobuf_UInt64Value__Output } from '../../../../google/protobuf/UInt64Value.js';
+import type { MetadataKey as _envoy_type_metadata_v3_MetadataKey, MetadataKey__Output as _envoy_type_metadata_v3_MetadataKey__Output } from '../../../../envoy/type/metadata/v3/MetadataKey.js';
 import type { DoubleValue as _google_protobuf_DoubleValue, DoubleValue__Output as _google_protobuf_DoubleValue__Output } from '../../../../google/protobuf/DoubleValue.js';
 
 export const _envoy_config_cluster_v3_Cluster_ClusterProtocolSelection = {
@@ -253,12 +254,14 @@ export interface _envoy_config_cluster_v3_Cluster_OriginalDstLbConfig {
   'use_http_header'?: (boolean);
   'http_header_name'?: (string);
   'upstream_port_override'?: (_google_protobuf_UInt32Value | null);
+  'metadata_key'?: (_envoy_type_metadata_v3_MetadataKey | null);
 }
 
 export interface _envoy_config_cluster_v3_Cluster_OriginalDstLbConfig__Output {
   'use_http_header'?: (boolean);
   'http_header_name'?: (string);
   'upstream_port_override'?: (_google_protobuf_UInt32Value__Output);
+  'metadata_key'?: (_envoy_type_metadata_v3_MetadataKey__Output);
 }
 
 export interface _envoy_config_cluster_v3_Cluster_PreconnectPolicy {

@@ -12,6 +12,8 @@ import type { RequestIDExtension as _envoy_extensions_filters_network_http_conne
 import type { LocalReplyConfig as _envoy_extensions_filters_network_http_connection_manager_v3_LocalReplyConfig, LocalReplyConfig__Output as _envoy_extensions_filters_network_http_connection_manager_v3_LocalReplyConfig__Output } from '../../../../../../envoy/extensions/filters/network/http_connection_manager/v3/LocalReplyConfig.js';
 import type { TypedExtensionConfig as _envoy_config_core_v3_TypedExtensionConfig, TypedExtensionConfig__Output as _envoy_config_core_v3_TypedExtensionConfig__Output } from '../../../../../../envoy/config/core/v3/TypedExtensionConfig.js';
 import type { Percent as _envoy_type_v3_Percent, Percent__Output as _envoy_type_v3_Percent__Output } from '../../../../../../envoy/type/v3/Percent.js';
+import type { CustomTag as _envoy_type_tracing_v3_CustomTag, CustomTag__Output as _envoy_type_tracing_v3_CustomTag__Output } from '../../../../../../envoy/type/tracing/v3/CustomTag.js';
+import type { _envoy_config_trace_v3_Tracing_Http, _envoy_config_trace_v3_Tracing_Http__Output } from '../../../../../../envoy/config/trace/v3/Tracing.js';
 import type { CidrRange as _envoy_config_core_v3_CidrRange, CidrRange__Output as _envoy_config_core_v3_CidrRange__Output } from '../../../../../../envoy/config/core/v3/CidrRange.js';
 
 export const _envoy_extensions_filters_network_http_connection_manager_v3_HttpConnectionManager_CodecType = {
@@ -162,7 +164,12 @@ export interface _envoy_extensions_filters_network_http_connection_manager_v3_Ht
   'overall_sampling'?: (_envoy_type_v3_Percent | null);
   'verbose'?: (boolean);
   'max_path_tag_length'?: (_google_protobuf_UInt32Value | null);
+  'custom_tags'?: (_envoy_type_tracing_v3_CustomTag)[];
+  'provider'?: (_envoy_config_trace_v3_Tracing_Http | null);
   'spawn_upstream_span'?: (_google_protobuf_BoolValue | null);
+  'operation'?: (string);
+  'upstream_operation'?: (string);
+  'no_context_propagation'?: (boolean);
 }
 
 export interface _envoy_extensions_filters_network_http_connection_manager_v3_HttpConnectionManager_Tracing__Output {
@@ -171,7 +178,12 @@ export interface _envoy_extensions_filters_network_http_connection_manager_v3_Ht
   'overall_sampling'?: (_envoy_type_v3_Percent__Output);
   'verbose'?: (boolean);
   'max_path_tag_length'?: (_google_protobuf_UInt32Value__Output);
+  'custom_tags'?: (_envoy_type_tracing_v3_CustomTag__Output)[];
+  'provider'?: (_envoy_config_trace_v3_Tracing_Http__Output);
   'spawn_upstream_span'?: (_google_protobuf_BoolValue__Output);
+  'operation'?: (string);
+  'upstream_operation'?: (string);
+  'no_context_propagation'?: (boolean);
 }
 
 export interface _envoy_extensions_filters_network_http_connection_manager_v3_HttpConnectionManager_UpgradeConfig {

@@ -1,0 +1,6 @@
+
+export interface EnvironmentResourceDetectorConfig {
+}
+
+export interface EnvironmentResourceDetectorConfig__Output {
+}

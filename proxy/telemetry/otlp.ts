@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import protobuf from 'protobufjs';
+import { protoDirectory } from '../../common/xds/codec.js';
+
+/** OpenTelemetry's AnyValue, as far as we send it. */
+export type AnyValue =
+  | { readonly string_value: string }
+  | { readonly int_value: number }
+  | { readonly double_value: number }
+  | { readonly bool_value: boolean }
+  | { readonly kvlist_value: { readonly values: readonly KeyValue[] } };
+
+export interface KeyValue {
+  readonly key: string;
+  readonly value: AnyValue;
+}
+
+export const textAttribute = (key: string, value: string): KeyValue => ({ key, value: { string_value: value } });
+
+/** Who made the records. */
+export const SCOPE = { name: 'weft' };
+
+let root: protobuf.Root | undefined;
+
+/** Encodes a message of proto/opentelemetry/otlp.proto, which is read at the first use. */
+export function encodeOtlp(type: 'ExportTraceServiceRequest' | 'ExportLogsServiceRequest', message: object): Buffer {
+  root ??= new protobuf.Root().loadSync(join(protoDirectory, 'opentelemetry', 'otlp.proto'), { keepCase: true });
+  const message_ = root.lookupType(`opentelemetry.${type}`);
+  return Buffer.from(message_.encode(message_.fromObject(message)).finish());
+}
+
+/** Nanoseconds since the epoch, as text since no number holds them. `ms` may have fractions. */
+export function nanoseconds(ms: number): string {
+  return `${BigInt(Math.round(ms * 1000)) * 1000n}`;
+}
