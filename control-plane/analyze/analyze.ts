@@ -11,6 +11,8 @@ import { checkReferences } from './references.js';
 import { Registry } from './registry.js';
 import { Reporter } from './reporter.js';
 import { checkRoutes } from './routes.js';
+import { checkServiceEntries } from './service-entries.js';
+import { checkSidecars } from './sidecars.js';
 import { checkTls } from './tls.js';
 
 const ANALYZERS = [
@@ -23,6 +25,8 @@ const ANALYZERS = [
   checkTls,
   checkEjection,
   checkEnvoyFilters,
+  checkServiceEntries,
+  checkSidecars,
 ];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */

@@ -11,6 +11,7 @@ export const AnalysisCode = {
   unreachableRule: 'IST0130',
   ineffectiveMatch: 'IST0131',
   hostNotInGateway: 'IST0132',
+  addressesRequired: 'IST0134',
   duplicateCertificate: 'IST0138',
   conflictingGateways: 'IST0145',
   relativeOperation: 'IST0151',
@@ -25,6 +26,7 @@ export const AnalysisCode = {
   portNotOnService: 'IST0162',
   subsetSelectsNothing: 'IST0173',
   unknownRuleHost: 'IST0174',
+  conflictingEntryProtocol: 'IST0177',
   /** Two policies of which only one can apply to a workload. */
   conflictingPolicies: 'WEFT0201',
   /** Weights that leave nothing to divide. */
@@ -37,6 +39,8 @@ export const AnalysisCode = {
   neverEjects: 'WEFT0207',
   /** A route of a delegate that takes what its root does not give it. */
   delegateConflict: 'WEFT0220',
+  /** An ingress listener, or its TLS, of a Sidecar that cannot do what it says. */
+  ingressWithoutEffect: 'WEFT0221',
   /** A TrafficSplit for a host that a VirtualService routes. */
   splitOverridden: 'WEFT0205',
 } as const;

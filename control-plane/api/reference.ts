@@ -31,8 +31,13 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     'An unknown field is reported and has no effect.',
     '`address` and `ports` say where the application listens. The control plane allots the ports of its sidecar, and clients in the mesh connect to those. The annotation or label `sidecar.istio.io/inject: "false"` leaves a workload without a sidecar.',
   ],
-  Gateway: ['An unknown field is reported and has no effect. No gateway runs; its hosts are read for analysis.'],
-  Sidecar: ['An unknown field is reported and has no effect.'],
+  Gateway: ['An unknown field is reported and has no effect.'],
+  Sidecar: [
+    'An unknown field is reported and has no effect.',
+    'An ingress port with `captureMode: NONE` (the default where a pod’s packets are not captured), or with a `bind` where a sidecar has ports of its own, is opened by the sidecar itself; its `defaultEndpoint` then has to lead elsewhere. Without `bind` it listens at every address of a pod, and at that of its WorkloadEntry on a machine.',
+    '`ingress[].tls` ends TLS of clients outside of the mesh, with certificates from files. As in Istio it counts where a PeerAuthentication says DISABLE for the port; else the port takes what the PeerAuthentication lets in (`weft analyze`: WEFT0221).',
+    'An egress listener may `bind` to `unix:///path` or `unix://@name`, with a port without number: behind it stand all ports of its hosts.',
+  ],
   EnvoyFilter: [
     'A patch’s `value` is the JSON of an Envoy message, also as `TypedStruct`; its path is named in a warning where it holds what our own codec does not carry, and the patch then has no effect.',
     'Carried are the messages in `proto/envoy`. What our sidecar then cannot act on (a filter that it does not have, say) it rejects, and the listener stays as it was: `weft proxy-status` says why.',

@@ -5,6 +5,8 @@ import type { ConfigSet } from '../sources/source.js';
 import { byAge } from './order.js';
 import type { Workload } from './service.js';
 
+type Selectable = Pick<Workload, 'namespace' | 'labels'>;
+
 export type MtlsMode = 'strict' | 'permissive' | 'disable';
 
 interface Policy {
@@ -24,7 +26,7 @@ export class PeerAuthentications {
   readonly #unreadable: ConfigSet['unreadablePolicies'];
   readonly #rootNamespace: string;
   /** Every endpoint asks for its workload's policy, for every proxy. */
-  readonly #found = new WeakMap<Workload, Policy & { readonly mode: MtlsMode }>();
+  readonly #found = new WeakMap<Selectable, Policy & { readonly mode: MtlsMode }>();
 
   constructor(
     objects: readonly ConfigObject<PeerAuthenticationSpec>[],
@@ -51,22 +53,22 @@ export class PeerAuthentications {
   }
 
   /** The mode for connections to an application port of a workload. */
-  mode(workload: Workload, port: number): MtlsMode {
+  mode(workload: Selectable, port: number): MtlsMode {
     const found = this.#policy(workload);
     return found.ports.get(port) ?? found.mode;
   }
 
   /** The mode of the ports that have none of their own. */
-  workloadMode(workload: Workload): MtlsMode {
+  workloadMode(workload: Selectable): MtlsMode {
     return this.#policy(workload).mode;
   }
 
   /** Ports that have a mode of their own. */
-  ports(workload: Workload): number[] {
+  ports(workload: Selectable): number[] {
     return [...this.#policy(workload).ports].flatMap(([port, mode]) => (mode === undefined ? [] : [port]));
   }
 
-  #policy(workload: Workload): Policy & { readonly mode: MtlsMode } {
+  #policy(workload: Selectable): Policy & { readonly mode: MtlsMode } {
     let found = this.#found.get(workload);
     if (found === undefined) {
       found = this.#policyOf(workload);
@@ -75,7 +77,7 @@ export class PeerAuthentications {
     return found;
   }
 
-  #policyOf(workload: Workload): Policy & { readonly mode: MtlsMode } {
+  #policyOf(workload: Selectable): Policy & { readonly mode: MtlsMode } {
     if (this.#failsClosed(workload)) return { mode: 'strict', ports: new Map() };
     const inherited = this.#namespaces.get(workload.namespace) ?? this.#mesh;
     const own = this.#workloads
@@ -84,7 +86,7 @@ export class PeerAuthentications {
     return { mode: own?.mode ?? inherited, ports: own?.ports ?? new Map() };
   }
 
-  #failsClosed(workload: Pick<Workload, 'namespace' | 'labels'>): boolean {
+  #failsClosed(workload: Selectable): boolean {
     return this.#unreadable.some(
       (policy) =>
         (policy.namespace === workload.namespace || policy.namespace === this.#rootNamespace) &&

@@ -7,6 +7,7 @@ import { egressNames } from '../model/sidecars.js';
 import { familiesOf } from './capture.js';
 import { routesAmong } from './captured-routes.js';
 import type { ProxyContext, VisiblePort } from './context.js';
+import { UNIX } from './messages.js';
 import { addChains, capturedListener, type ListenerEntry, openedListener } from './outbound-entry.js';
 import { outboundRoutes } from './outbound-routes.js';
 
@@ -23,13 +24,14 @@ export function egressResources(context: ProxyContext): EgressResources {
   const out: EgressResources = { listeners: new Map(), routes: new Map() };
   for (const egress of context.sidecar?.spec.egress ?? []) {
     const number = egress.port?.number ?? 0;
-    if (number === 0 || !isOpened(context, egress)) continue;
     const bind = egress.bind === undefined || egress.bind === '' ? loopbackOf(context) : egress.bind;
-    const name = `${bind}_${number}`;
-    if (isIP(bind) === 0 || out.listeners.has(name)) continue;
+    const unix = bind.startsWith(UNIX);
+    if (!unix && (number === 0 || isIP(bind) === 0 || !isOpened(context, egress))) continue;
+    const name = unix ? bind : `${bind}_${number}`;
+    if (out.listeners.has(name)) continue;
     const entry = entryOf(context, egress, name, { bind, port: number }, out.routes);
     if (entry === undefined) continue;
-    const make = bound(context, egress) ? openedListener : capturedListener;
+    const make = unix || bound(context, egress) ? openedListener : capturedListener;
     out.listeners.set(name, make(context, name, entry));
   }
   return out;
@@ -70,11 +72,7 @@ function entryOf(
     entry.routes = name;
     routes.set(
       name,
-      routesAmong(
-        context,
-        named.filter(({ port }) => port.number === place.port),
-        name,
-      ),
+      routesAmong(context, place.port === 0 ? named : named.filter(({ port }) => port.number === place.port), name),
     );
   }
   if (mayCarry(protocol, 'tcp')) {
@@ -90,7 +88,7 @@ function mayCarry(protocol: Protocol, kind: 'http' | 'tcp'): boolean {
   return (protocol === 'tcp' || protocol === 'tls') === (kind === 'tcp');
 }
 
-/** The port of that number of each service; the only one of a service that has just one. */
+/** The port of that number of each service, every one for 0; the only one of a service that has just one. */
 function portsAt(ports: readonly VisiblePort[], number: number): VisiblePort[] {
-  return ports.filter(({ service, port }) => port.number === number || service.ports.length === 1);
+  return ports.filter(({ service, port }) => number === 0 || port.number === number || service.ports.length === 1);
 }

@@ -3,7 +3,7 @@ import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoin
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import type { Subset } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
-import { capturesPort, ownPorts } from '../model/allotment.js';
+import { captures, capturesPort, ownPorts } from '../model/allotment.js';
 import {
   applicationPort,
   canonicalName,
@@ -12,10 +12,12 @@ import {
   type ServicePort,
   type Workload,
 } from '../model/service.js';
+import { ingressAt } from '../model/sidecars.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { VisiblePort } from './context.js';
+import { isOpened } from './ingress.js';
 import { type LocalityGroup, localityMessage, weightOf } from './locality.js';
-import { ipAddress, struct, uint32 } from './messages.js';
+import { ipAddress, pipe, struct, UNIX, uint32 } from './messages.js';
 import { TLS_MODE_KEY } from './upstream-tls.js';
 
 /** Name of the one cluster that this mesh has in Istio's labels. */
@@ -56,8 +58,17 @@ export function offersMeshTls(snapshot: MeshSnapshot, endpoint: Endpoint, port: 
   const application = applicationPort(port, endpoint);
   if (application === undefined) return false;
   const meshed =
-    capturesPort(workload.sidecar, application) || ownPorts(workload.sidecar)?.inbound.has(application) === true;
+    capturesPort(workload.sidecar, application) ||
+    ownPorts(workload.sidecar)?.inbound.has(application) === true ||
+    opensPort(snapshot, workload, application);
   return meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+}
+
+/** Whether a sidecar that captures nothing listens on a port because its Sidecar says so. */
+function opensPort({ sidecars }: MeshSnapshot, workload: Workload, application: number): boolean {
+  if (workload.sidecar?.kind !== 'capture' || captures(workload.sidecar)) return false;
+  const listener = ingressAt(sidecars.find(workload), application);
+  return listener !== undefined && isOpened(listener, workload);
 }
 
 /** Undefined for an endpoint that cannot be reached: without such a port, or by a name where only addresses are taken. */
@@ -68,9 +79,8 @@ function lbEndpointOf(
   onlyIp: boolean,
 ): LbEndpoint | undefined {
   const { workload } = endpoint;
-  if (workload.address.startsWith('unix://')) {
-    const path = workload.address.slice('unix://'.length);
-    return { endpoint: { address: { pipe: { path } } }, load_balancing_weight: uint32(endpoint.weight || 1) };
+  if (workload.address.startsWith(UNIX)) {
+    return { endpoint: { address: pipe(workload.address) }, load_balancing_weight: uint32(endpoint.weight || 1) };
   }
   const application = applicationPort(port, endpoint);
   if (application === undefined || workload.address === '') return undefined;

@@ -4,12 +4,15 @@ import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/Trans
 import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { FilterChain } from '../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { FilterChainMatch } from '../../proto/gen/envoy/config/listener/v3/FilterChainMatch.js';
+import type { ServerTlsSettings } from '../api/kinds/gateway.js';
 import type { MtlsMode } from '../model/peer-authentication.js';
-import type { Protocol, Workload } from '../model/service.js';
+import { isHttp, type Protocol, type Workload } from '../model/service.js';
 import { accessLogs } from './access-log.js';
 import { httpPolicyFilters, networkPolicyFilters } from './authorization-filters.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
+import { serverSocket } from './gateway/server-tls.js';
+import { ingressTls } from './ingress.js';
 import { any, bool, duration, meshRoots, ownCertificate } from './messages.js';
 import { inboundRetryPolicy } from './retry.js';
 import { tcpStats } from './tcp-filters.js';
@@ -32,6 +35,8 @@ export interface InboundPort {
 
 /** The filter chains of a port: mesh TLS, plain text and the application's own TLS, as far as its mode lets them in. */
 export function inboundChains(port: InboundPort, mode: MtlsMode): FilterChain[] {
+  const tls = ingressTls(port.context, port.workload, port.application);
+  if (tls !== undefined) return [endedTlsChain(port, tls)];
   const chains: FilterChain[] = [];
   if (mode !== 'disable') chains.push(...meshChains(port));
   if (mode !== 'strict') chains.push(...plainChains(port, mode));
@@ -79,6 +84,17 @@ function plainChains(port: InboundPort, mode: MtlsMode): FilterChain[] {
     http(`${chainName}-plain-http`, { ...detected, application_protocols: ['http/1.0', 'http/1.1', 'h2c'] }),
     tcp(`${chainName}-plain-tcp`),
   ];
+}
+
+/** TLS of clients outside of the mesh that ends here (a Sidecar's `ingress[].tls`). */
+function endedTlsChain(port: InboundPort, tls: ServerTlsSettings): FilterChain {
+  const http = isHttp(port.protocol);
+  return {
+    name: `${port.chainName}-tls`,
+    filter_chain_match: { ...port.match, transport_protocol: 'tls' },
+    transport_socket: serverSocket(tls, http ? ['h2', 'http/1.1'] : [], port.context.snapshot.settings),
+    filters: http ? httpFilters(port) : tcpFilters(port),
+  };
 }
 
 /** TLS that is the application's own. */

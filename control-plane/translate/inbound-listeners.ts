@@ -10,7 +10,14 @@ import { policyFields } from './cluster-policy.js';
 import type { ProxyContext } from './context.js';
 import { type InboundPort, inboundChains } from './inbound-chains.js';
 import { allPortProtocols, servicesMetadata } from './inbound-ports.js';
-import { inboundPolicy, ingressEndpoint, ingressProtocols } from './ingress.js';
+import {
+  inboundPolicy,
+  ingressEndpoint,
+  ingressProtocols,
+  ingressTls,
+  type OpenedPort,
+  openedIngress,
+} from './ingress.js';
 import { any, duration, ipAddress } from './messages.js';
 
 export interface InboundResources {
@@ -33,7 +40,46 @@ export function inboundResources(context: ProxyContext, workload: Workload, port
     out.listeners.set(listener.name ?? '', listener);
     out.clusters.set(cluster, applicationCluster(port, application));
   }
+  for (const port of openedPorts(context, workload)) {
+    const { opened, application, cluster } = port;
+    const listener = inboundListener(port, application, opened.bind, application);
+    out.listeners.set(listener.name ?? '', listener);
+    out.clusters.set(cluster, applicationCluster(port, application));
+  }
   return out;
+}
+
+type Opened = InboundPort & { readonly opened: OpenedPort; readonly application: number };
+
+/** The ports at which a Sidecar's ingress listeners have the sidecar itself listen. */
+function openedPorts(context: ProxyContext, workload: Workload): Opened[] {
+  const protocols = ingressProtocols(context);
+  return openedIngress(context, workload).map((opened) => {
+    const { bind, port: application } = opened;
+    const cluster = formatClusterName({ direction: 'inbound', port: application, subset: '', host: '' });
+    return {
+      context,
+      workload,
+      opened,
+      application,
+      protocol: protocols?.get(application) ?? 'auto',
+      cluster,
+      chainName: `${bind}_${application}`,
+      statPrefix: `inbound_${bind}_${application}`,
+      match: {},
+    };
+  });
+}
+
+/** The listeners of such ports in a pod; their clusters, where others do not have them already. */
+export function openedListeners(
+  context: ProxyContext,
+  workload: Workload,
+): readonly { port: InboundPort; listener: Listener }[] {
+  return openedPorts(context, workload).map((port) => ({
+    port,
+    listener: inboundListener(port, port.application, port.opened.bind, port.application),
+  }));
 }
 
 function applicationCluster({ context, workload, protocol, cluster }: InboundPort, application: number): Cluster {
@@ -66,7 +112,7 @@ function inboundListener(port: InboundPort, application: number, address: string
     traffic_direction: 'INBOUND',
     filter_chains: inboundChains(port, mode),
     listener_filters: [
-      ...(mode === 'disable'
+      ...(mode === 'disable' && ingressTls(port.context, port.workload, application) === undefined
         ? []
         : [{ name: 'envoy.filters.listener.tls_inspector', typed_config: any(EXTENSION.tlsInspector) }]),
       ...(sniffHttp

@@ -36,6 +36,14 @@ export function ipAddress(address: string, port: number): Address {
   return { socket_address: { address, port_value: port } };
 }
 
+/** What stands before the path of a Unix socket in Istio's API. */
+export const UNIX = 'unix://';
+
+/** The address of a Unix socket, from `unix:///path` or `unix://@name`. */
+export function pipe(url: string): Address {
+  return { pipe: { path: url.slice(UNIX.length) } };
+}
+
 /** Resources of this kind come over the aggregated stream. */
 export const adsSource: ConfigSource = { ads: {}, resource_api_version: 'V3' };
 

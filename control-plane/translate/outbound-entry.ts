@@ -10,13 +10,14 @@ import { catchAllCluster, everywhere, familiesOf } from './capture.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { SNIFF_MS } from './inbound-listeners.js';
-import { adsSource, any, bool, duration, ipAddress, uint32 } from './messages.js';
+import { adsSource, any, bool, duration, ipAddress, pipe, UNIX, uint32 } from './messages.js';
 import { outsideFilters } from './outside.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 import { type TcpChain, tcpChains } from './tcp-routes.js';
 
 /** One `ADDRESS:PORT` to which applications connect. */
 export interface ListenerEntry {
+  /** IP address or `unix://` with a path. */
   readonly bind: string;
   readonly port: number;
   /** Name of the routes of requests, where HTTP may come. */
@@ -117,6 +118,7 @@ function listener(
 
 function placeOf(context: ProxyContext, { bind, port }: ListenerEntry): ReturnType<typeof everywhere> {
   const families = familiesOf(context);
+  if (bind.startsWith(UNIX)) return { address: pipe(bind) };
   return bind === families.wildcard ? everywhere(families, port) : { address: ipAddress(bind, port) };
 }
 

@@ -38,10 +38,10 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
     for (const [name, listener] of inbound.listeners) listeners.set(name, listener);
     for (const [name, cluster] of inbound.clusters) allClusters.set(name, cluster);
   }
-  if (workload?.sidecar?.kind === 'capture' && context.captured) {
+  if (workload?.sidecar?.kind === 'capture' && node.role === 'sidecar') {
     // What goes to the pod's own address is not captured on its way out.
     for (const name of shared.keys())
-      if (context.addresses.some((own) => name.startsWith(`${own}_`))) listeners.delete(name);
+      if (context.captured && context.addresses.some((own) => name.startsWith(`${own}_`))) listeners.delete(name);
     const virtual = ownResources(context, workload, workload.sidecar);
     for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
     for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);

@@ -24,27 +24,33 @@ import {
 import { policyFields } from './cluster-policy.js';
 import type { ProxyContext } from './context.js';
 import { type InboundPort, inboundChains } from './inbound-chains.js';
-import { type InboundResources, LONG_SILENCE_MS, SNIFF_MS } from './inbound-listeners.js';
+import { type InboundResources, LONG_SILENCE_MS, openedListeners, SNIFF_MS } from './inbound-listeners.js';
 import { portProtocols, servicesMetadata } from './inbound-ports.js';
-import { inboundPolicy, ingressEndpoint, ingressProtocols } from './ingress.js';
+import { inboundPolicy, ingressEndpoint, ingressProtocols, ingressTls, openedIngress } from './ingress.js';
 import { any, bool, duration, uint32 } from './messages.js';
 import { catchAllFilters } from './outbound-entry.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 
-/** The two listeners to which a pod's packets are redirected, and the clusters that only they use. */
+/** The two listeners to which a pod's packets are redirected, those that a Sidecar opens, and the clusters that only they use. */
 export function virtualResources(
   context: ProxyContext,
   workload: Workload,
   sidecar: CapturingSidecar,
 ): InboundResources {
-  const ports = servedPorts(context, workload);
+  const opened = openedListeners(context, workload);
+  const ports = context.captured ? servedPorts(context, workload) : [];
   const clusters = [
-    ...captureClusters(context, sidecar),
-    ...ports.flatMap((port) =>
-      port.application === undefined ? [] : [inboundCluster(port, port.application, sidecar)],
+    ...(context.captured ? captureClusters(context, sidecar) : []),
+    ...[...ports, ...opened.map(({ port }) => port)].flatMap((port) =>
+      port.application === undefined || port.cluster === INBOUND_PASSTHROUGH_CLUSTER
+        ? []
+        : [inboundCluster(port, port.application, sidecar)],
     ),
   ];
-  const listeners = [virtualOutbound(context, sidecar), virtualInbound(context, sidecar, ports)];
+  const listeners = [
+    ...(context.captured ? [virtualOutbound(context, sidecar), virtualInbound(context, sidecar, ports)] : []),
+    ...opened.map(({ listener }) => listener),
+  ];
   return {
     listeners: new Map(listeners.map((listener) => [listener.name ?? '', listener])),
     clusters: new Map(clusters.map((cluster) => [cluster.name ?? '', cluster])),
@@ -82,6 +88,8 @@ function servedPorts(context: ProxyContext, workload: Workload): InboundPort[] {
   const { snapshot } = context;
   const { wildcard } = familiesOf(context);
   const protocols = ingressProtocols(context) ?? portProtocols(snapshot, workload);
+  // Those have listeners of their own; what is captured on its way to them is led there.
+  for (const { port } of openedIngress(context, workload)) protocols.delete(port);
   const named = [...protocols.keys()];
   const others = snapshot.peerAuthentications.ports(workload).filter((port) => !protocols.has(port));
   const ports = [...named, ...others]
@@ -135,7 +143,9 @@ function inboundCluster(
     lb_policy: 'CLUSTER_PROVIDED',
     ...servicesMetadata(snapshot, workload, application),
     // What goes to the loopback address is not captured in any case.
-    ...((endpoint === undefined || leadsTo(endpoint, workload.address)) && inboundSource(context, sidecar)),
+    ...(context.captured &&
+      (endpoint === undefined || leadsTo(endpoint, workload.address)) &&
+      inboundSource(context, sidecar)),
     ...(endpoint !== undefined && { ...endpoint, lb_policy: 'ROUND_ROBIN' }),
   };
 }
@@ -191,7 +201,7 @@ function listenerFilters(clientSource: boolean, modes: readonly PortMode[]): Lis
     {
       name: 'envoy.filters.listener.tls_inspector',
       typed_config: any(EXTENSION.tlsInspector),
-      ...disabledAt(modes.filter(({ mode }) => mode === 'disable')),
+      ...disabledAt(modes.filter(({ port, mode }) => mode === 'disable' && !endsTls(port))),
     },
     {
       name: 'envoy.filters.listener.http_inspector',
@@ -199,6 +209,10 @@ function listenerFilters(clientSource: boolean, modes: readonly PortMode[]): Lis
       ...disabledAt(modes.filter(({ port, mode }) => mode === 'strict' || !isDetected(port.protocol))),
     },
   ];
+}
+
+function endsTls({ context, workload, application }: InboundPort): boolean {
+  return ingressTls(context, workload, application) !== undefined;
 }
 
 function isDetected(protocol: Protocol): boolean {

@@ -1,7 +1,8 @@
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { lstatSync, unlinkSync } from 'node:fs';
+import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { joinAddress } from '../../common/runtime/address.js';
 import { messageOf } from '../../common/runtime/errors.js';
+import { addressOptions, isSocketPath } from '../../common/runtime/socket-path.js';
 import type { ListenAddress } from './config.js';
 
 /** Connections that may wait for accept; the kernel's own limit applies too. */
@@ -22,20 +23,21 @@ export class BoundSocket {
     /** Called before the first connection; what it throws refuses the address. */
     prepare?: (server: Server) => void,
   ): Promise<BoundSocket> {
-    const { host, port } = address;
+    const { host } = address;
     const key = keyOf(address);
     const server = createServer({ pauseOnConnect: true, noDelay: true, allowHalfOpen: true }, onConnection);
+    if (isSocketPath(host)) removeStale(host);
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: NodeJS.ErrnoException) => {
-        reject(new Error(`cannot bind ${joinAddress(host, port)}: ${describe(error)}`, { cause: error }));
+        reject(new Error(`cannot bind ${nameOf(address)}: ${describe(error)}`, { cause: error }));
       });
-      server.listen({ host, port, backlog: BACKLOG, ipv6Only: address.dualStack !== true }, () => {
+      server.listen({ ...placeOf(address), backlog: BACKLOG }, () => {
         try {
           prepare?.(server);
           resolve();
         } catch (error) {
           server.close();
-          reject(new Error(`cannot bind ${joinAddress(host, port)}: ${messageOf(error)}`, { cause: error }));
+          reject(new Error(`cannot bind ${nameOf(address)}: ${messageOf(error)}`, { cause: error }));
         }
       });
     });
@@ -47,8 +49,9 @@ export class BoundSocket {
 
   /** Where it listens. */
   get address(): { readonly host: string; readonly port: number } {
-    const { address, port } = this.server.address() as AddressInfo;
-    return { host: address, port };
+    const bound = this.server.address() as AddressInfo | string;
+    if (typeof bound === 'string') return { host: bound.replace(/^\0/, '@'), port: 0 };
+    return { host: bound.address, port: bound.port };
   }
 
   /** Stops accepting. Connections live on. */
@@ -58,8 +61,25 @@ export class BoundSocket {
 }
 
 /** Equal for addresses that one socket can stand for. */
-export function keyOf({ host, port, dualStack }: ListenAddress): string {
-  return `${joinAddress(host, port)}${dualStack === true ? ' dual-stack' : ''}`;
+export function keyOf(address: ListenAddress): string {
+  return `${nameOf(address)}${address.dualStack === true ? ' dual-stack' : ''}`;
+}
+
+function nameOf({ host, port }: ListenAddress): string {
+  return isSocketPath(host) ? host : joinAddress(host, port);
+}
+
+function placeOf({ host, port, dualStack }: ListenAddress): ListenOptions {
+  const place = addressOptions({ ip: host, port });
+  // Whoever may open the folder may connect, as to a port.
+  return 'path' in place
+    ? { ...place, readableAll: true, writableAll: true }
+    : { ...place, ipv6Only: dualStack !== true };
+}
+
+/** A socket that somebody left behind; anything else that stands there makes binding fail. */
+function removeStale(path: string): void {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === true) unlinkSync(path);
 }
 
 function describe(error: NodeJS.ErrnoException): string {

@@ -1,3 +1,4 @@
+import { isSocketPath } from '../../common/runtime/socket-path.js';
 import type { Address__Output } from '../../proto/gen/envoy/config/core/v3/Address.js';
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import { Issues } from '../snapshot/issues.js';
@@ -97,12 +98,22 @@ function compileAddresses(message: Listener__Output, issues: Issues): ListenerCo
     addresses.push([additional.address, issues.at('additional_addresses').at(index)]);
   });
   return addresses.flatMap(([address, at]) => {
+    const pipe = address?.pipe?.path ?? '';
+    if (isSocketPath(pipe)) {
+      // Connections that come so have no addresses, by which handshakes are told apart.
+      if (chainsEndTls(message)) at.error('a Unix socket takes no TLS');
+      return [{ host: pipe, port: 0 }];
+    }
     const socket = address?.socket_address;
     if (socket === undefined || socket.protocol === 'UDP' || (socket.named_port ?? '') !== '') {
-      at.error('only the TCP socket addresses with a port number are supported');
+      at.error('only TCP socket addresses with a port number, and Unix sockets, are supported');
       return [];
     }
     const host = socket.address ?? '';
     return [{ host, port: socket.port_value ?? 0, ...(socket.ipv4_compat === true && { dualStack: true }) }];
   });
+}
+
+function chainsEndTls({ filter_chains: chains, default_filter_chain: fallback }: Listener__Output): boolean {
+  return [...(chains ?? []), fallback].some((chain) => (chain?.transport_socket ?? undefined) !== undefined);
 }

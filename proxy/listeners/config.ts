@@ -4,6 +4,7 @@ import type { AccessLogger } from '../telemetry/access-log.js';
 import type { DownstreamTls } from '../tls/context.js';
 
 export interface ListenAddress {
+  /** IP address, or the path of a Unix socket (`isSocketPath`). */
   readonly host: string;
   readonly port: number;
   /** An IPv6 address that takes IPv4 too (`ipv4_compat`). */

@@ -1,6 +1,7 @@
 import { connect as connectPlain, type Socket } from 'node:net';
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../common/runtime/clock.js';
+import { addressOptions } from '../../common/runtime/socket-path.js';
 import type { ConnectEvents } from '../upstream/cluster.js';
 import {
   connectErrorDetail,
@@ -129,7 +130,7 @@ export class TlsDialer implements UpstreamDialer {
 
 /** TLS connects by itself, unless something has to be said before it. */
 function transportOf(target: DialTarget, options: DialOptions): ConnectionOptions {
-  const address = { host: target.ip, port: target.port, ...from(options) };
+  const address = { ...addressOptions(target), ...from(options) };
   if (options.preamble === undefined) return address;
   const socket = connectPlain(address);
   sendPreamble(socket, options);

@@ -1,4 +1,6 @@
 import { isIP } from 'node:net';
+import { isSocketPath } from '../../common/runtime/socket-path.js';
+import type { Address } from '../../proto/gen/envoy/config/core/v3/Address.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import type { LocalityLbEndpoints } from '../../proto/gen/envoy/config/endpoint/v3/LocalityLbEndpoints.js';
@@ -72,21 +74,12 @@ function compileEndpoint(
   path: string,
   report: FieldReport,
 ): EndpointConfig | undefined {
-  const address = message.endpoint?.address?.socket_address;
-  if (address === undefined || address === null) {
-    report.error(`${path}.endpoint.address`, 'only socket_address is supported');
-    return undefined;
-  }
-  const host = address.address ?? '';
-  if (!where.names && isIP(host) === 0) {
-    report.error(`${path}.endpoint.address.socket_address.address`, `malformed IP address: ${host}`);
-    return undefined;
-  }
+  const place = placeOf(message.endpoint?.address, where.names, `${path}.endpoint.address`, report);
+  if (place === undefined) return undefined;
   const weight = numberValue(message.load_balancing_weight) ?? 1;
   if (weight < 1) report.error(`${path}.load_balancing_weight`, 'must be at least 1');
   return {
-    host,
-    port: address.port_value ?? 0,
+    ...place,
     hostname: message.endpoint?.hostname ?? '',
     hashKey: stringMember(filterMetadata(message.metadata, 'envoy.lb'), 'hash_key'),
     weight: Math.max(1, weight),
@@ -97,6 +90,30 @@ function compileEndpoint(
     transportMetadata: transportMetadataOf(message),
     workload: workloadOf(message),
   };
+}
+
+/** An IP address, a name where those are looked up, or the path of a Unix socket, which has port 0. */
+function placeOf(
+  address: Address | null | undefined,
+  names: boolean,
+  path: string,
+  report: FieldReport,
+): Pick<EndpointConfig, 'host' | 'port'> | undefined {
+  const pipe = address?.pipe?.path ?? '';
+  if (pipe !== '') {
+    if (isSocketPath(pipe)) return { host: pipe, port: 0 };
+    report.error(`${path}.pipe.path`, `must begin with / or @: ${pipe}`);
+    return undefined;
+  }
+  const socket = address?.socket_address;
+  if (socket === undefined || socket === null) {
+    report.error(path, 'only socket_address and pipe are supported');
+    return undefined;
+  }
+  const host = socket.address ?? '';
+  if (names || isIP(host) !== 0) return { host, port: socket.port_value ?? 0 };
+  report.error(`${path}.socket_address.address`, `malformed IP address: ${host}`);
+  return undefined;
 }
 
 function healthCheckOf(

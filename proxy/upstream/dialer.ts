@@ -1,11 +1,13 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
+import { addressOptions, isSocketPath } from '../../common/runtime/socket-path.js';
 import { PLAINTEXT_PEER } from '../http/stream-info.js';
 import type { UpstreamTls } from '../tls/context.js';
 import type { ConnectEvents } from './cluster.js';
 import { applyKeepAlive, type KeepAlive } from './keep-alive.js';
 
 export interface DialTarget {
+  /** IP address, or the path of a Unix socket (`isSocketPath`), whose port means nothing. */
   readonly ip: string;
   readonly port: number;
   /** Host name for the server name indication when the TLS settings leave it to the endpoint (`auto_host_sni`). */
@@ -39,7 +41,7 @@ export interface UpstreamDialer {
 export function plainDialer(clock: Clock): UpstreamDialer {
   return {
     connect(target, tls, options, events) {
-      const socket = connect({ host: target.ip, port: target.port, noDelay: true, ...from(options) });
+      const socket = connect({ ...addressOptions(target), noDelay: true, ...from(options) });
       if (tls !== undefined) {
         socket.on('error', ignore);
         queueMicrotask(() => {
@@ -70,6 +72,11 @@ export function sendPreamble(socket: Socket, { preamble }: DialOptions): void {
 /** `delayed connect error: 111` and the like: Envoy's transport failure reason for a refused or unreachable host. */
 export function connectErrorDetail(error: NodeJS.ErrnoException): string {
   const text = ERRNO_TEXT[error.code ?? ''] ?? error.message;
+  const { address } = error as { readonly address?: string };
+  // Whether somebody listens at a Unix socket shows at once.
+  if (address !== undefined && isSocketPath(address)) {
+    return `immediate connect error: ${text}|remote address:${address}`;
+  }
   return `delayed connect error: ${text}`;
 }
 
@@ -79,6 +86,7 @@ const ERRNO_TEXT: Readonly<Record<string, string>> = {
   ECONNRESET: 'Connection reset by peer',
   EHOSTUNREACH: 'No route to host',
   ENETUNREACH: 'Network is unreachable',
+  ENOENT: 'No such file or directory',
   ETIMEDOUT: 'Connection timed out',
   EADDRNOTAVAIL: 'Cannot assign requested address',
 };

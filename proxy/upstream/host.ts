@@ -1,4 +1,5 @@
 import { joinAddress } from '../../common/runtime/address.js';
+import { isSocketPath } from '../../common/runtime/socket-path.js';
 import type { WorkloadInfo } from '../http/stream-info.js';
 import type { Host, HostPool, HostStats } from './cluster.js';
 import type { EndpointConfig, TransportChoice } from './cluster-config.js';
@@ -34,7 +35,7 @@ export class UpstreamHost implements Host {
   pool: HostPool | undefined = undefined;
 
   constructor(ip: string, port: number, transport: TransportChoice, meshTls: boolean) {
-    this.address = joinAddress(ip, port);
+    this.address = isSocketPath(ip) ? ip : joinAddress(ip, port);
     this.ip = ip;
     this.port = port;
     this.transport = transport;

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { freePorts } from '../../cli/demo/free-ports.js';
@@ -48,6 +50,12 @@ export class ConformanceMesh {
     for (const [index, name] of names.entries()) this.ports.set(name, free[index] ?? 0);
     const unserved = new Set(['secure', ...WITHOUT_UPSTREAM, ...gatewayPorts()]);
     for (const name of names) if (!unserved.has(name)) await this.upstreams.listen(upstreamName(name), this.port(name));
+    const socket = join(this.mesh.folder, 'other.sock');
+    await this.upstreams.listen('other', socket);
+    this.files.set('socket', socket);
+    const clientRoots = join(this.mesh.folder, 'client-roots.pem');
+    writeFileSync(clientRoots, this.gateways.clientRoots);
+    this.files.set('clientRootsFile', clientRoots);
     await this.gateways.listen(this.port('secure'));
     const { port, close, ...files } = await startTlsEcho(this.mesh.folder);
     this.ports.set('tls-echo', port);

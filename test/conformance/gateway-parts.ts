@@ -38,6 +38,11 @@ export class GatewayParts {
     return new Promise((resolve) => this.upstream?.listen(port, '127.0.0.1', resolve));
   }
 
+  /** What the certificate `client` is signed by. */
+  get clientRoots(): string {
+    return this.clients.pem;
+  }
+
   close(): void {
     this.upstream?.close();
   }

@@ -50,12 +50,14 @@ export class ScriptedUpstreams {
   private readonly servers: Server[] = [];
   private readonly sockets = new Set<Socket>();
 
-  async listen(name: string, port: number): Promise<void> {
+  /** At a port of 127.0.0.1, or at the path of a Unix socket. */
+  async listen(name: string, place: number | string): Promise<void> {
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.accept(name, socket));
     this.servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(port, '127.0.0.1', resolve);
+      if (typeof place === 'string') server.listen(place, resolve);
+      else server.listen(place, '127.0.0.1', resolve);
     });
   }
 
