@@ -51,7 +51,7 @@ export interface Observation {
 export type ObservedMessage = WireMessage;
 
 /** What the access log tells of every request in either proxy. */
-const LOG_FIELDS = {
+export const LOG_FIELDS = {
   method: '%REQ(:METHOD)%',
   path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%',
   protocol: '%PROTOCOL%',

@@ -19,6 +19,8 @@ export interface RawRequest {
   readonly responses?: number;
   /** TLS, and the client's side of it. */
   readonly tls?: ConnectionOptions;
+  /** Address of ours that the connection comes from. */
+  readonly localAddress?: string;
   /** Methods of the requests, where an answer's framing depends on them. */
   readonly methods?: readonly string[];
   /** Bytes that must come after the last answer (of a tunnel) before the exchange is over. */
@@ -46,7 +48,8 @@ const CLOSING_MS = 3000;
 
 /** One connection of a client that knows no HTTP but enough to find where answers end. */
 export async function exchange(port: number, request: RawRequest): Promise<RawResult> {
-  const place = { port, host: '127.0.0.1', allowHalfOpen: true, noDelay: true };
+  const { localAddress = '127.0.0.1' } = request;
+  const place = { port, host: '127.0.0.1', localAddress, allowHalfOpen: true, noDelay: true };
   let secured: string | undefined;
   const overTls = request.tls === undefined ? undefined : connectTls({ ...place, ...request.tls });
   overTls?.on('secureConnect', () => {

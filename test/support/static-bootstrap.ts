@@ -13,7 +13,10 @@ export interface StaticIdentity {
  * What a control plane would send, as a bootstrap that needs none: routes and endpoints stand in the listeners and clusters
  * that ask for them, and with an `identity` so does it, in place of SDS.
  */
-export function staticBootstrap(resources: ProxyResources, identity?: StaticIdentity): object {
+export function staticBootstrap(
+  resources: ProxyResources,
+  identity?: StaticIdentity,
+): Record<'node' | 'admin' | 'static_resources', object> {
   const all = (type: ResourceTypeUrl): Named[] =>
     [...(resources.get(type) ?? [])].map(([name, message]) => ({ name, ...(toJson(type, message) as object) }));
   const routes = new Map(all(TYPE.route).map((route) => [route.name, route]));
