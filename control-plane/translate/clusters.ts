@@ -15,7 +15,7 @@ import { adsSource, duration, struct } from './messages.js';
 import { isLookedUp, lookedUp } from './outside.js';
 import { credentialResource, rootsOfCredential } from './secrets.js';
 import { type EffectivePolicy, policyFor } from './traffic-policy.js';
-import { type TlsTarget, upstreamTls } from './upstream-tls.js';
+import { namesByRequest, type TlsTarget, upstreamTls } from './upstream-tls.js';
 
 export interface OutboundClusters {
   readonly clusters: Map<string, Cluster>;
@@ -60,17 +60,17 @@ function addCluster(
     out.credentials.add(credentialResource(credential)).add(credentialResource(rootsOfCredential(credential)));
   }
   const metadata = { filter_metadata: { istio: istioMetadata(visible, rule, subsetName) } };
+  const http = namesByRequest(target, policy.tls);
   if (isLookedUp(context, visible)) {
-    // The name to ask such a host's certificate for differs by request: rather no way than a plain one.
-    if ((policy.tls?.mode ?? 'DISABLE') !== 'DISABLE') return;
-    const fields = policyFields(policy, port.protocol, weft ? 'application' : 'http1', snapshot.settings);
-    out.clusters.set(name, { name, ...fields, ...lookedUp(), metadata });
+    const fields = policyFields(policy, port.protocol, weft ? 'application' : 'http1', snapshot.settings, { http });
+    const tls = upstreamTls(target, policy.tls ?? { mode: 'DISABLE' }, snapshot.settings, policy.proxyProtocol);
+    out.clusters.set(name, { name, ...fields, ...lookedUp(), ...tls, metadata });
     return;
   }
   if (goesWhereItWanted(context, visible, policy)) {
     out.clusters.set(name, {
       name,
-      ...policyFields(policy, port.protocol, hop, snapshot.settings),
+      ...policyFields(policy, port.protocol, hop, snapshot.settings, { http }),
       type: 'ORIGINAL_DST',
       lb_policy: 'CLUSTER_PROVIDED',
       ...uniformTls(context, visible, subset, target, policy),
@@ -87,6 +87,7 @@ function addCluster(
     ...discovery(context, visible, name, assignment),
     ...policyFields(policy, port.protocol, hop, snapshot.settings, {
       common: localityConfig(localities, ejects),
+      http,
     }),
     ...upstreamTls(target, policy.tls, snapshot.settings, policy.proxyProtocol),
     metadata,

@@ -33,6 +33,9 @@ export function circuitBreakers(
           retry_budget: {
             budget_percent: { value: budget.percent ?? 20 },
             min_retry_concurrency: uint32(budget.minRetryConcurrency || 3),
+            ...(budget.budgetInterval !== undefined && {
+              budget_interval: duration(durationMs(budget.budgetInterval, 0)),
+            }),
           },
         }),
       },

@@ -6,6 +6,7 @@ import type { TransportSocket } from '../../proto/gen/envoy/config/core/v3/Trans
 import type { CertificateValidationContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CertificateValidationContext.js';
 import type { CommonTlsContext } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/CommonTlsContext.js';
 import type { SubjectAltNameMatcher } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/SubjectAltNameMatcher.js';
+import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ClientTlsSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import { isHttp2, type Protocol, type Service } from '../model/service.js';
@@ -160,6 +161,14 @@ export function trustDomainMatchers(settings: MeshSettings): SubjectAltNameMatch
     san_type: 'URI',
     matcher: { prefix: `spiffe://${trustDomain}/` },
   }));
+}
+
+/** A wildcard host whose rule names no server: the name is the one that each request asks for, in TLS and in the certificate. */
+export function namesByRequest(target: TlsTarget, tls: ClientTlsSettings | undefined): HttpProtocolOptions {
+  const ordinary = tls?.mode === 'SIMPLE' || tls?.mode === 'MUTUAL';
+  if (!ordinary || tls.sni !== undefined || !target.service.host.startsWith('*')) return {};
+  const checked = tls.insecureSkipVerify !== true && expectedNames(target, tls, undefined).length === 0;
+  return { upstream_http_protocol_options: { auto_sni: true, ...(checked && { auto_san_validation: true }) } };
 }
 
 /** TLS as any client speaks it, with files or a Secret for certificates (DestinationRule tls SIMPLE and MUTUAL). */

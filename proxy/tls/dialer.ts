@@ -54,7 +54,7 @@ export class TlsDialer implements UpstreamDialer {
   connect(target: DialTarget, tls: UpstreamTls | undefined, options: DialOptions, events: ConnectEvents): Socket {
     if (tls === undefined) return this.options.plain.connect(target, undefined, options, events);
     const context = this.contextFor(tls);
-    const sni = tls.sni !== '' ? tls.sni : (target.sniHost ?? '');
+    const sni = options.serverName ?? (tls.sni !== '' ? tls.sni : (target.sniHost ?? ''));
     const sessionKey = `${context?.key}|${sni}|${target.ip}|${target.port}`;
     const session = this.sessions.get(sessionKey);
     const alpn = (options.alpn ?? tls.alpn).filter((protocol) => options.withoutAlpn?.has(protocol) !== true);
@@ -83,7 +83,7 @@ export class TlsDialer implements UpstreamDialer {
       }
     });
     attempt.start(this.options.clock, options.connectTimeoutMs, () =>
-      this.onSecure(attempt, context, tls, sni, session?.certificate),
+      this.onSecure(attempt, context, tls, { sni, certificate: options.certificateName }, session?.certificate),
     );
     return socket;
   }
@@ -92,7 +92,7 @@ export class TlsDialer implements UpstreamDialer {
     attempt: Attempt,
     context: ClientContext,
     tls: UpstreamTls,
-    sni: string,
+    names: { readonly sni: string; readonly certificate: string | undefined },
     remembered: PeerCertificate | undefined,
   ): void {
     const { socket } = attempt;
@@ -101,14 +101,16 @@ export class TlsDialer implements UpstreamDialer {
       raw === undefined ? (socket.isSessionReused() ? remembered : undefined) : readPeerCertificate(raw);
     if (context.verifies) {
       const fault =
-        certificate === undefined ? 'no certificate' : peerFault(certificate, tls.validation, this.options.clock.now());
+        certificate === undefined
+          ? 'no certificate'
+          : peerFault(certificate, tls.validation, this.options.clock.now(), names.certificate);
       if (fault !== undefined) {
         attempt.fail('connect-failure', certificateError(fault));
         return;
       }
     }
     attempt.certificate = certificate;
-    attempt.succeed(context.verifies ? certificate : undefined, context.localUriSan, sni);
+    attempt.succeed(context.verifies ? certificate : undefined, context.localUriSan, names.sni);
   }
 
   private contextFor(tls: UpstreamTls): ClientContext | undefined {

@@ -7,6 +7,8 @@ import { svidFault } from './svid.js';
 export interface CertificateNames {
   readonly uris: readonly string[];
   readonly dns: readonly string[];
+  /** IP addresses in text. */
+  readonly ips: readonly string[];
 }
 
 /** The parts of a verified peer certificate, read once a connection. */
@@ -30,13 +32,15 @@ export interface PeerCertificate extends CertificateNames {
 export function parseSubjectAltName(text: string | undefined): CertificateNames {
   const uris: string[] = [];
   const dns: string[] = [];
+  const ips: string[] = [];
   for (const [, type, quoted, plain] of (text ?? '').matchAll(ENTRY)) {
     const value = quoted === undefined ? plain : unquote(quoted);
     if (value === undefined) continue;
     if (type === 'URI') uris.push(value);
     else if (type === 'DNS') dns.push(value);
+    else if (type === 'IP Address') ips.push(value);
   }
-  return { uris, dns };
+  return { uris, dns, ips };
 }
 
 const ENTRY = /(?:^|, )([A-Za-z ]+):(?:("(?:[^"\\]|\\.)*")|((?:(?!, [A-Za-z ]+:).)*))/gs;

@@ -75,12 +75,20 @@ export interface ZoneAwareConfig {
   readonly failOnPanic: boolean;
 }
 
+/** How many retries may run at once: percent (0–100) of the requests, and the floor. */
+export interface RetryBudget {
+  readonly percent: number;
+  readonly minConcurrency: number;
+  /** Requests that began within this time count; 0: those that are under way. */
+  readonly intervalMs: number;
+}
+
 export interface BreakerLimits {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  readonly retryBudget: RetryBudget | undefined;
   readonly trackRemaining: boolean;
 }
 

@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { PeerInfo, ServiceInfo, WorkloadInfo } from '../http/stream-info.js';
 import type { Http2Settings } from '../http2/options.js';
+import type { RetryBudget } from './cluster-config.js';
 import type { ProxiedConnection } from './proxy-header.js';
+import type { RecentRequests } from './recent-requests.js';
 import type { TrafficStats } from './traffic-stats.js';
 
 /** What the router and the TCP proxy see of upstream. Implemented by the cluster manager in this folder. */
@@ -22,7 +24,14 @@ export interface Cluster {
   /** The host for one attempt; undefined gives 503 UH. Panic, priorities, locality and the balancer are all in here. */
   chooseHost(context: LoadBalancerContext): Host | undefined;
   /** Opens a connection, TLS included. Events come as with any socket; `secureConnect`-readiness is hidden behind `onReady`. */
-  connect(host: Host, events: ConnectEvents, protocol?: WireProtocol, relayed?: RelayedConnection): Socket;
+  connect(
+    host: Host,
+    events: ConnectEvents,
+    protocol?: WireProtocol,
+    relayed?: RelayedConnection,
+    /** Where names follow the request: the one that it names. */
+    serverName?: string,
+  ): Socket;
   /** What a finished attempt means for outlier detection. */
   report(host: Host, outcome: AttemptOutcome): void;
 }
@@ -53,6 +62,16 @@ export interface ConnectEvents {
   onFailed(reason: 'connect-failure' | 'connect-timeout', detail: string): void;
 }
 
+/** UpstreamHttpProtocolOptions: what of TLS follows the authority of a request. */
+export interface NamesByRequest {
+  /** The server name that TLS indicates. */
+  readonly sni: boolean;
+  /** One of the names in the server's certificate. */
+  readonly certificate: boolean;
+  /** Header that goes before the authority where it is there, lower-case; empty without one. */
+  readonly header: string;
+}
+
 export interface ClusterSettings {
   readonly connectTimeoutMs: number;
   /** Idle pooled connections close after this, ms; 0 is never. */
@@ -65,6 +84,8 @@ export interface ClusterSettings {
   readonly protocol?: WireProtocol | 'downstream';
   /** Of HTTP/2 connections; `maxConcurrentStreams` are the requests at once on one. */
   readonly http2?: Http2Settings;
+  /** The server's name, and the name that its certificate must bear, come from each request. */
+  readonly namesByRequest?: NamesByRequest;
   /** Whether the balancer goes by a hash of the request; where it does not, none is worked out. */
   readonly usesHash?: boolean;
   /** Set for a cluster of type ORIGINAL_DST: the caller tells the address in {@link LoadBalancerContext.destination}. */
@@ -77,8 +98,10 @@ export interface ClusterResources {
   readonly maxPendingRequests: number;
   readonly maxRequests: number;
   readonly maxRetries: number;
-  /** Set when a retry budget replaces maxRetries: percent of active requests (0–100), and the floor. */
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  /** Set when it replaces maxRetries. */
+  readonly retryBudget: RetryBudget | undefined;
+  /** Set when the budget is about the requests of some time: those are told to it. */
+  readonly recent?: RecentRequests | undefined;
   connections: number;
   pending: number;
   requests: number;

@@ -1,6 +1,7 @@
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { HttpProtocolOptions as CommonHttpOptions } from '../../proto/gen/envoy/config/core/v3/HttpProtocolOptions.js';
+import type { UpstreamHttpProtocolOptions } from '../../proto/gen/envoy/config/core/v3/UpstreamHttpProtocolOptions.js';
 import type { ClusterConfig as ForwardProxyConfig } from '../../proto/gen/envoy/extensions/clusters/dynamic_forward_proxy/v3/ClusterConfig.js';
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ServiceInfo } from '../http/stream-info.js';
@@ -181,9 +182,19 @@ function compileSettings(
       numberValue(common.max_requests_per_connection) ?? numberValue(message.max_requests_per_connection) ?? 0,
     maxConnectionDurationMs: durationMs(common.max_connection_duration) ?? 0,
     ...compileProtocol(message, options, report),
+    ...compileNames(options?.upstream_http_protocol_options ?? message.upstream_http_protocol_options),
     usesHash: message.lb_policy === 'RING_HASH' || message.lb_policy === 'MAGLEV',
     ...(message.type === 'ORIGINAL_DST' ? { originalDestination: { header: originalDstHeader(message) } } : {}),
   };
+}
+
+function compileNames(
+  message: UpstreamHttpProtocolOptions | null | undefined,
+): Pick<ClusterSettings, 'namesByRequest'> {
+  const sni = message?.auto_sni === true;
+  const certificate = message?.auto_san_validation === true;
+  if (!sni && !certificate) return {};
+  return { namesByRequest: { sni, certificate, header: (message?.override_auto_sni_header ?? '').toLowerCase() } };
 }
 
 function protocolOptions(message: Cluster, report: FieldReport): HttpProtocolOptions | undefined {

@@ -49,6 +49,7 @@ function limitsOf(message: Thresholds | undefined): BreakerLimits {
         : {
             percent: numberValue(budget.budget_percent) ?? 20,
             minConcurrency: numberValue(budget.min_retry_concurrency) ?? 3,
+            intervalMs: durationMs(budget.budget_interval) ?? 0,
           },
   };
 }

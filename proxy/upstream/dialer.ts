@@ -22,6 +22,10 @@ export interface DialOptions {
   readonly localAddress?: string;
   /** ALPN protocols to offer in place of the settings' own. */
   readonly alpn?: readonly string[];
+  /** Server name that TLS indicates in place of the settings' own. */
+  readonly serverName?: string;
+  /** A name that the server's certificate must bear besides what the settings ask for. */
+  readonly certificateName?: string;
   /** Bytes that go first, before TLS, once the connection is there. */
   readonly preamble?: (socket: Socket) => Buffer;
   /** ALPN protocols that are left out of the settings' offer, because the connection shall not speak them. */

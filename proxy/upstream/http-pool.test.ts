@@ -74,15 +74,18 @@ beforeEach(() => {
 });
 
 function setUp(limits: Partial<BreakerLimits> = {}, settings: Partial<ClusterSettings> = {}) {
-  const resources = new BreakerState({
-    maxConnections: 1024,
-    maxPendingRequests: 1024,
-    maxRequests: 1024,
-    maxRetries: 3,
-    retryBudget: undefined,
-    trackRemaining: false,
-    ...limits,
-  });
+  const resources = new BreakerState(
+    {
+      maxConnections: 1024,
+      maxPendingRequests: 1024,
+      maxRequests: 1024,
+      maxRetries: 3,
+      retryBudget: undefined,
+      trackRemaining: false,
+      ...limits,
+    },
+    () => clock.monotonic(),
+  );
   const cluster: Cluster = {
     name: 'c',
     settings: {

@@ -30,6 +30,8 @@ export type Priority = 'default' | 'high';
 export interface PoolKind {
   readonly priority: Priority;
   readonly protocol: WireProtocol;
+  /** What the request calls the server, where TLS goes by it. */
+  readonly serverName?: string | undefined;
 }
 
 /** The HTTP connections to one host. */
@@ -54,6 +56,7 @@ export class HttpHostPool implements HostPool {
   request(waiter: PoolWaiter, kind: PoolKind): void {
     let pool = this.find(kind);
     if (pool === undefined) {
+      this.forgetEmpty(kind);
       pool = new ConnectionPool(this.cluster, this.host, kind, this.deps);
       this.pools.push(pool);
     }
@@ -69,8 +72,17 @@ export class HttpHostPool implements HostPool {
     for (const pool of this.pools) pool.drain();
   }
 
-  private find({ priority, protocol }: PoolKind): ConnectionPool | undefined {
-    for (const pool of this.pools) if (pool.kind.protocol === protocol && pool.kind.priority === priority) return pool;
+  /** Names come from requests: there may be any number of them. */
+  private forgetEmpty({ serverName }: PoolKind): void {
+    if (serverName === undefined) return;
+    for (let i = this.pools.length - 1; i >= 0; i--) if (this.pools[i]?.isEmpty === true) this.pools.splice(i, 1);
+  }
+
+  private find({ priority, protocol, serverName }: PoolKind): ConnectionPool | undefined {
+    for (const pool of this.pools) {
+      const { kind } = pool;
+      if (kind.protocol === protocol && kind.priority === priority && kind.serverName === serverName) return pool;
+    }
     return undefined;
   }
 }
@@ -103,6 +115,11 @@ export class ConnectionPool {
   ) {
     this.resources = cluster.resources(kind.priority);
     this.expected = kind.protocol === 'http1' ? 1 : (cluster.settings.http2?.maxConcurrentStreams ?? EXPECTED_STREAMS);
+  }
+
+  /** Nobody waits, and nothing is open. */
+  get isEmpty(): boolean {
+    return this.all.size === 0 && this.waiting.size === 0 && this.looking.size === 0;
   }
 
   request(waiter: PoolWaiter): void {

@@ -65,7 +65,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
 
   open(): void {
     const { cluster, host, kind } = this.pool;
-    this.socket = cluster.connect(host, this, kind.protocol);
+    this.socket = cluster.connect(host, this, kind.protocol, undefined, kind.serverName);
   }
 
   /** Begins a request; {@link endRequest} must follow once, however the request ends. */
@@ -77,6 +77,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     this.served++;
     this.idleUntil = Number.POSITIVE_INFINITY;
     this.pool.resources.requests++;
+    this.pool.resources.recent?.begin();
     this.pool.host.activeRequests++;
     this.pool.host.stats.total++;
     this.pool.cluster.traffic.requests++;

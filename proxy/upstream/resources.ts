@@ -1,5 +1,6 @@
 import type { ClusterResources } from './cluster.js';
 import type { BreakerLimits } from './cluster-config.js';
+import { RecentRequests } from './recent-requests.js';
 
 /** Circuit breakers of one priority: limits that an update may change, and what is in use. */
 export class BreakerState implements ClusterResources {
@@ -8,6 +9,7 @@ export class BreakerState implements ClusterResources {
   maxRequests = 0;
   maxRetries = 0;
   retryBudget: ClusterResources['retryBudget'] = undefined;
+  recent: RecentRequests | undefined = undefined;
   connections = 0;
   pending = 0;
   requests = 0;
@@ -20,7 +22,11 @@ export class BreakerState implements ClusterResources {
   retrySuccesses = 0;
   retryLimits = 0;
 
-  constructor(limits: BreakerLimits) {
+  /** @param now monotonic, ms */
+  constructor(
+    limits: BreakerLimits,
+    private readonly now: () => number,
+  ) {
     this.setLimits(limits);
   }
 
@@ -30,14 +36,18 @@ export class BreakerState implements ClusterResources {
     this.maxRequests = limits.maxRequests;
     this.maxRetries = limits.maxRetries;
     this.retryBudget = limits.retryBudget;
+    const intervalMs = limits.retryBudget?.intervalMs ?? 0;
+    if (intervalMs !== (this.recent?.intervalMs ?? 0)) {
+      this.recent = intervalMs > 0 ? new RecentRequests(intervalMs, this.now) : undefined;
+    }
     this.trackRemaining = limits.trackRemaining;
   }
 }
 
-/** Whether one more retry may run: the budget's share of what is under way, or the fixed limit. */
+/** Whether one more retry may run: the budget's share of what is under way, or was lately, or the fixed limit. */
 export function retryAllowed(resources: ClusterResources): boolean {
   const budget = resources.retryBudget;
   if (budget === undefined) return resources.retries < resources.maxRetries;
-  const active = resources.requests + resources.pending;
+  const active = resources.recent?.count() ?? resources.requests + resources.pending;
   return resources.retries < Math.max(Math.floor((budget.percent / 100) * active), budget.minConcurrency);
 }

@@ -77,7 +77,7 @@ describe('a server that has closed an idle connection, though nobody has read th
     );
     const { port } = server.address() as net.AddressInfo;
     const clock = new ManualClock();
-    const resources = new BreakerState(UNLIMITED);
+    const resources = new BreakerState(UNLIMITED, () => 0);
     const cluster: Cluster = {
       name: 'c',
       settings: SETTINGS,

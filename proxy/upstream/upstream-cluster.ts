@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import type { Random } from '../../common/runtime/clock.js';
 import type { ServiceInfo } from '../http/stream-info.js';
 import { balancerFactory, isHashing } from './balancers/factory.js';
@@ -9,13 +9,14 @@ import type {
   ConnectEvents,
   Host,
   LoadBalancerContext,
+  NamesByRequest,
   RelayedConnection,
   WireProtocol,
 } from './cluster.js';
 import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
 import { NO_ENDPOINTS } from './compile-endpoints.js';
 import { sourceFor } from './compile-source.js';
-import type { UpstreamDialer } from './dialer.js';
+import type { DialOptions, UpstreamDialer } from './dialer.js';
 import { HealthChecks } from './health/health-checks.js';
 import { UpstreamHost } from './host.js';
 import { HostTable } from './host-table.js';
@@ -66,9 +67,10 @@ export class UpstreamCluster implements Cluster {
     this.name = config.name;
     this.current = config;
     this.deps = deps;
+    const now = (): number => deps.clock.monotonic();
     this.breakers = {
-      default: new BreakerState(config.breakers.default),
-      high: new BreakerState(config.breakers.high),
+      default: new BreakerState(config.breakers.default, now),
+      high: new BreakerState(config.breakers.high, now),
     };
     this.detector = new OutlierDetector(config.outlier, deps, () => this.rebalance());
     this.destinations = new OriginalDestinations(config, deps.clock);
@@ -116,9 +118,15 @@ export class UpstreamCluster implements Cluster {
     return host;
   }
 
-  connect(host: Host, events: ConnectEvents, protocol: WireProtocol = 'auto', relayed?: RelayedConnection): Socket {
+  connect(
+    host: Host,
+    events: ConnectEvents,
+    protocol: WireProtocol = 'auto',
+    relayed?: RelayedConnection,
+    serverName?: string,
+  ): Socket {
     this.connected = true;
-    return this.dial(host, host.port, events, protocol, relayed);
+    return this.dial(host, host.port, events, protocol, relayed, serverName);
   }
 
   private dial(
@@ -127,10 +135,12 @@ export class UpstreamCluster implements Cluster {
     events: ConnectEvents,
     protocol: WireProtocol,
     relayed?: RelayedConnection,
+    serverName?: string,
   ): Socket {
     const target = host instanceof UpstreamHost ? host : undefined;
     const localAddress = sourceFor(host.ip, this.current.source);
     const version = target?.transport.proxyProtocol;
+    const names = this.current.settings.namesByRequest;
     return this.deps.dialer.connect(
       target !== undefined && target.hostname !== ''
         ? { ip: host.ip, port, sniHost: target.hostname }
@@ -142,6 +152,7 @@ export class UpstreamCluster implements Cluster {
         withoutAlpn: WITHOUT_ALPN[protocol],
         ...(relayed?.alpn !== undefined && { alpn: relayed.alpn }),
         ...(localAddress !== undefined && { localAddress }),
+        ...(names !== undefined && serverName !== undefined && tlsNames(names, serverName)),
         ...(version !== undefined && {
           preamble: (socket: Socket) => proxyHeader(version, relayed?.downstream, socket),
         }),
@@ -252,6 +263,14 @@ export class UpstreamCluster implements Cluster {
       this.deps.random,
     );
   }
+}
+
+/** An address is no server name (RFC 6066 section 3), but one that a certificate may bear. */
+function tlsNames(by: NamesByRequest, name: string): Pick<DialOptions, 'serverName' | 'certificateName'> {
+  return {
+    ...(by.sni && isIP(name) === 0 && { serverName: name }),
+    ...(by.certificate && { certificateName: name }),
+  };
 }
 
 /** A response as the cluster's own idea of an error makes it count: an error is a 5xx, anything else a success. */

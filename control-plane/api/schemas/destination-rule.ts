@@ -229,7 +229,7 @@ const trafficPolicy: Schema<TrafficPolicy> = object<TrafficPolicy>({
   retryBudget: object<NonNullable<TrafficPolicy['retryBudget']>>({
     percent: number(0, 100),
     minRetryConcurrency: uint32,
-    budgetInterval: unsupported(duration, 'the budget is about the requests under way'),
+    budgetInterval: durationFrom(0),
   }),
 });
 

@@ -1,7 +1,7 @@
 import type { HeaderList } from '../../http/headers.js';
 import type { RequestHead, ResponseHead } from '../../http/message.js';
 import type { ResetReason, UpstreamStream } from '../../http/stream.js';
-import type { Cluster, Host } from '../../upstream/cluster.js';
+import type { Cluster, Host, NamesByRequest } from '../../upstream/cluster.js';
 import {
   HttpHostPool,
   type PoolDeps,
@@ -33,10 +33,29 @@ export interface Wire extends PoolKind {
 
 export function wireOf(request: RequestHead, cluster: Cluster, priority: Priority): Wire {
   const protocol = cluster.settings.protocol ?? 'http1';
+  const names = cluster.settings.namesByRequest;
+  if (names !== undefined) return { ...wireFor(request, protocol, priority), serverName: serverNameOf(request, names) };
+  return wireFor(request, protocol, priority);
+}
+
+function wireFor(
+  request: RequestHead,
+  protocol: NonNullable<Cluster['settings']['protocol']>,
+  priority: Priority,
+): Wire {
   if (protocol === 'auto') return { priority, protocol, upgrade: request.headers.has('upgrade') };
   const byRequest = request.version === 'HTTP/2' ? 'http2' : 'http1';
   return { priority, protocol: protocol === 'downstream' ? byRequest : protocol, upgrade: false };
 }
+
+/** The authority without its port, or what the header says in its place. */
+function serverNameOf(request: RequestHead, { header }: NamesByRequest): string {
+  const named = header === '' ? '' : (request.headers.get(header) ?? '');
+  const [, bracketed, plain = ''] = AUTHORITY.exec(named === '' ? request.authority : named) ?? [];
+  return bracketed ?? plain;
+}
+
+const AUTHORITY = /^(?:\[([^\]]*)\]|([^:]*))/;
 
 /** One try of a request at one host, from the wait for a connection to the end of the response. */
 export class Attempt implements PoolWaiter {

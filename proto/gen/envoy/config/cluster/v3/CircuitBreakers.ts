@@ -1,15 +1,18 @@
 import type { RoutingPriority as _envoy_config_core_v3_RoutingPriority, RoutingPriority__Output as _envoy_config_core_v3_RoutingPriority__Output } from '../../../../envoy/config/core/v3/RoutingPriority.js';
 import type { UInt32Value as _google_protobuf_UInt32Value, UInt32Value__Output as _google_protobuf_UInt32Value__Output } from '../../../../google/protobuf/UInt32Value.js';
 import type { Percent as _envoy_type_v3_Percent, Percent__Output as _envoy_type_v3_Percent__Output } from '../../../../envoy/type/v3/Percent.js';
+import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../../google/protobuf/Duration.js';
 
 export interface _envoy_config_cluster_v3_CircuitBreakers_Thresholds_RetryBudget {
   'budget_percent'?: (_envoy_type_v3_Percent | null);
   'min_retry_concurrency'?: (_google_protobuf_UInt32Value | null);
+  'budget_interval'?: (_google_protobuf_Duration | null);
 }
 
 export interface _envoy_config_cluster_v3_CircuitBreakers_Thresholds_RetryBudget__Output {
   'budget_percent'?: (_envoy_type_v3_Percent__Output);
   'min_retry_concurrency'?: (_google_protobuf_UInt32Value__Output);
+  'budget_interval'?: (_google_protobuf_Duration__Output);
 }
 
 export interface _envoy_config_cluster_v3_CircuitBreakers_Thresholds {
