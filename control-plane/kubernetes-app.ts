@@ -15,7 +15,7 @@ import { TrustBundles } from './ca/trust-bundles.js';
 import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
-import { DebugServer } from './debug/server.js';
+import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
 import type { KubernetesApi } from './kubernetes/api.js';
 import { pause } from './kubernetes/mirror.js';
 import { type KubernetesConfig, serviceNames } from './kubernetes-config.js';
@@ -139,7 +139,7 @@ class ClusterApp implements KubernetesApp {
   private async start(): Promise<void> {
     const { config, parts, metrics, lifecycle, log } = this;
     metrics.watchAuthority(() => this.issuer?.authority);
-    const debug = new DebugServer(this.pages(), log, 'anyone');
+    const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL);
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());
     void this.authority.run(this.stopping.signal);

@@ -22,16 +22,22 @@ export function plain(text: string, status = 200): DebugAnswer {
 
 const LOOPBACK_PEER = /^(::ffff:)?127\.|^::1$/;
 /** A web page of somebody else's that is led here by DNS has its own name as Host. */
-const LOOPBACK_HOST = /^(localhost|127(?:\.\d+){3}|\[::1\])(:\d+)?$/;
+const LOOPBACK_HOST = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
-/** The port for metrics and for people: GET only, and unless it is open to all, from this machine only. */
+/** What monitoring and the kubelet ask from other machines: nothing of it tells one workload about another. */
+export const OPEN_TO_ALL: ReadonlySet<string> = new Set(['/ready', '/live', '/metrics', '/version']);
+
+/**
+ * The port for metrics and for people: GET only, and from this machine only (a port-forward ends here), but for the paths
+ * that are open.
+ */
 export class DebugServer {
   private readonly server: Server;
 
   constructor(
     private readonly pages: ReadonlyMap<string, DebugPage>,
     private readonly log: Logger,
-    private readonly access: 'machine' | 'anyone' = 'machine',
+    private readonly open: ReadonlySet<string> = new Set(),
   ) {
     this.server = createServer((request, response) => {
       void this.answer(request).then((answer) => send(response, answer));
@@ -58,9 +64,9 @@ export class DebugServer {
 
   /** Never rejects. */
   private async answer(request: IncomingMessage): Promise<DebugAnswer> {
-    if (this.access === 'machine' && !isLocal(request)) return plain('only from this machine', 403);
-    if (request.method !== 'GET') return plain('only GET', 405);
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
+    if (!this.open.has(path) && !isLocal(request)) return plain('only from this machine', 403);
+    if (request.method !== 'GET') return plain('only GET', 405);
     const page = this.pages.get(path);
     if (page === undefined) return plain(`no such page; there are:\n${[...this.pages.keys()].join('\n')}`, 404);
     try {

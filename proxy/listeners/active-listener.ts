@@ -2,6 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
 import type { ConnectionInfo } from '../http/stream-info.js';
+import { handshakeCounter } from '../tls/errors.js';
 import { BoundSocket, keyOf } from './bound-socket.js';
 import type { FilterChainConfig, ListenAddress, ListenerConfig, TcpProxyConfig } from './config.js';
 import {
@@ -50,7 +51,13 @@ export interface ListenerStats {
   downstream_cx_total: number;
   downstream_cx_active: number;
   no_filter_chain_match: number;
-  ssl_connection_error: number;
+  /** Failed handshakes, but for those whose certificate was refused. */
+  'ssl.connection_error': number;
+  'ssl.fail_verify_no_cert': number;
+  /** No root vouches for it, or not now. */
+  'ssl.fail_verify_error': number;
+  /** Its names are none that are expected, or none that a workload may have. */
+  'ssl.fail_verify_san': number;
   downstream_listener_filter_remote_close: number;
   downstream_pre_cx_timeout: number;
   downstream_cx_proxy_proto_error: number;
@@ -62,7 +69,10 @@ export class ActiveListener {
     downstream_cx_total: 0,
     downstream_cx_active: 0,
     no_filter_chain_match: 0,
-    ssl_connection_error: 0,
+    'ssl.connection_error': 0,
+    'ssl.fail_verify_no_cert': 0,
+    'ssl.fail_verify_error': 0,
+    'ssl.fail_verify_san': 0,
     downstream_listener_filter_remote_close: 0,
     downstream_pre_cx_timeout: 0,
     downstream_cx_proxy_proto_error: 0,
@@ -262,7 +272,7 @@ export class ActiveListener {
         this.begin(secure, secured, chain, BY_ALPN[peer.alpn ?? '']);
       },
       onFailed: (detail) => {
-        this.stats.ssl_connection_error++;
+        this.stats[handshakeCounter(detail)]++;
         log?.refused(detail, false);
         this.deps.onRefused(this.name, connection, chain.config, detail);
       },

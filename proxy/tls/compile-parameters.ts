@@ -35,10 +35,21 @@ function maximum(version: TlsParameters__Output['tls_maximum_protocol_version'])
  * BoringSSL's list as OpenSSL takes it: groups of equal preference (`[A|B]`) become plain neighbours. BoringSSL has
  * no setting for the suites of TLS 1.3, so those of OpenSSL's default stay in front.
  */
-function cipherList(suites: readonly string[]): string | undefined {
-  if (suites.length === 0) return undefined;
+function cipherList(suites: readonly string[]): string {
+  if (suites.length === 0) return DEFAULT_SUITES;
   const names = suites.flatMap((suite) => suite.replace(/^\[|\]$/g, '').split('|'));
   return [...TLS13_SUITES, ...names].join(':');
 }
 
 const TLS13_SUITES = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
+
+/** Envoy's default: forward secrecy and authenticated encryption only, where OpenSSL's has CBC and static RSA too. */
+const DEFAULT_SUITES = [
+  ...TLS13_SUITES,
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+].join(':');

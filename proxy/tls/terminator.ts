@@ -1,3 +1,4 @@
+import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -106,10 +107,10 @@ export class TlsTerminator {
     const server = createServer({
       ...material.options,
       requestCert: material.verifies,
-      rejectUnauthorized:
-        material.verifies &&
-        this.settings.requireClientCertificate &&
-        this.settings.validation.acceptsUntrusted !== true,
+      // The verdict is the library's, but acted on in onSecure: rejected here, nobody would learn the reason.
+      rejectUnauthorized: false,
+      // Node lets clients renegotiate TLS 1.2, and so change their certificate after it was looked at.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
       handshakeTimeout: this.options.handshakeTimeoutMs,
       ...(alpn.length > 0 ? { ALPNProtocols: [...alpn] } : {}),
     });
@@ -148,7 +149,6 @@ export class TlsTerminator {
     if (certificate === undefined) {
       return this.settings.requireClientCertificate ? certificateError('peer did not return a certificate') : undefined;
     }
-    // Without requireClientCertificate the library lets a bad certificate through and leaves the verdict to us.
     if (!socket.authorized) {
       const accepted = this.settings.validation.acceptsUntrusted === true;
       return accepted ? undefined : certificateError(String(socket.authorizationError));

@@ -68,7 +68,7 @@ async function asClient(credentials: Partial<Credentials>, alpn = ['istio', 'htt
 
 describe('a server’s sidecar under STRICT', () => {
   const sslErrors = async (): Promise<number> =>
-    [...(await pair.admin('shop', '/stats?filter=ssl_connection_error|connection_error')).matchAll(/: (\d+)/g)].reduce(
+    [...(await pair.admin('shop', '/stats?filter=ssl\\.(connection_error|fail_verify)')).matchAll(/: (\d+)/g)].reduce(
       (sum, [, count]) => sum + Number(count),
       0,
     );
