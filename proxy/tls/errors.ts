@@ -13,14 +13,11 @@ export function tlsErrorDetail(error: Error): string {
   return `TLS_error:|SSL routines:OPENSSL_internal:${text}:TLS_error_end`;
 }
 
-/** Faults of a certificate's names, as {@link certificateError} has them. */
-export const SAN_FAULT = 'verify SAN list';
-
 /** The counter below `listener.ADDRESS.` that Envoy has for a failed handshake of a client. */
 export function handshakeCounter(
   detail: string,
 ): 'ssl.connection_error' | 'ssl.fail_verify_no_cert' | 'ssl.fail_verify_error' | 'ssl.fail_verify_san' {
   if (/did[ _]not[ _]return[ _]a[ _]certificate/i.test(detail)) return 'ssl.fail_verify_no_cert';
-  if (detail.includes(SAN_FAULT)) return 'ssl.fail_verify_san';
+  if (/verify SAN list|URI SAN/.test(detail)) return 'ssl.fail_verify_san';
   return /CERTIFICATE_VERIFY_FAILED/.test(detail) ? 'ssl.fail_verify_error' : 'ssl.connection_error';
 }

@@ -1,6 +1,5 @@
 import { coversDnsName } from './compile-validation.js';
 import type { ValidationSettings } from './context.js';
-import { SAN_FAULT } from './errors.js';
 import type { CertificateNames, PeerCertificate } from './peer.js';
 
 /**
@@ -17,8 +16,8 @@ export function peerFault(
   if (!(certificate.notAfter > now)) return 'certificate has expired';
   if (certificate.svidFault !== undefined) return certificate.svidFault;
   const expected = settings.subjectAltNames;
-  if (expected.length > 0 && !matchesNames(certificate, expected)) return SAN_FAULT;
-  if (name !== undefined && !bearsName(certificate, name)) return SAN_FAULT;
+  if (expected.length > 0 && !matchesNames(certificate, expected)) return 'verify SAN list';
+  if (name !== undefined && !bearsName(certificate, name)) return 'verify SAN list';
   const { pins } = settings;
   const pinned = pins === undefined || pins.has(certificate.sha256) || pins.has(certificate.spki());
   return pinned ? undefined : 'verify certificate hash or public key';

@@ -185,7 +185,7 @@ describe('at a server under STRICT', () => {
     await fetch(`${logging}debug`, { method: 'POST' });
     await overTls(pair.ports.inbound, { ...ALPN, ...leaf(mesh, [CLIENT, ADMIN]) }, get());
     await pair.mesh.until('the line', async () => {
-      expect(pair.mesh.log.join('\n')).toMatch(/"detail":"[^"]*more than one URI.*connection refused/);
+      expect(pair.mesh.log.join('\n')).toMatch(/"detail":"[^"]*more than one URI SAN.*connection refused/);
     });
     await fetch(`${logging}info`, { method: 'POST' });
     expect(pair.mesh.log.join('\n')).not.toMatch(/BEGIN (EC |)PRIVATE KEY/);
