@@ -24,14 +24,34 @@ export function headerValue(name: string, value: string, ignoreCase = false): He
 
 /** A principal as certificates carry it, without `spiffe://` in the policy; alike in every alias of the trust domain. */
 export function principalMatchers(value: string, trustDomains: readonly string[]): StringMatcher[] {
-  if (value === '*') return [ANYTHING];
-  if (value.startsWith('*')) return [{ safe_regex: regexMatcher(`spiffe://.*${quote(value.slice(1))}`) }];
-  const [domain = '', ...rest] = value.split('/');
-  const ours = rest.length > 0 && (trustDomains.includes(domain) || domain === 'cluster.local');
-  const names = ours ? trustDomains.map((trustDomain) => [trustDomain, ...rest].join('/')) : [value];
-  return names.map((name) =>
-    name.endsWith('*') ? { prefix: `spiffe://${name.slice(0, -1)}` } : { exact: `spiffe://${name}` },
-  );
+  return withAliases(value, trustDomains).map((name) => {
+    if (name === '*') return ANYTHING;
+    if (name.startsWith('*')) return { safe_regex: regexMatcher(`spiffe://.*${quote(name.slice(1))}`) };
+    return name.endsWith('*') ? { prefix: `spiffe://${name.slice(0, -1)}` } : { exact: `spiffe://${name}` };
+  });
+}
+
+/** Only a whole ID (`DOMAIN/ns/NAMESPACE/sa/ACCOUNT`) names a trust domain; `cluster.local` stands for the mesh's. */
+function withAliases(principal: string, trustDomains: readonly string[]): readonly string[] {
+  const [domain = '', ...rest] = principal.split('/');
+  if (rest.length !== 4 || domain === '*') return [principal];
+  const known = trustDomains.some((own) => overlaps(domain, own)) || domain === 'cluster.local';
+  if (!known) return [principal];
+  const names = trustDomains.map((own) => (matchesEnd(own, domain) ? principal : [own, ...rest].join('/')));
+  return [...new Set(names)];
+}
+
+/** Either may have a wildcard at one end. */
+function overlaps(a: string, b: string): boolean {
+  return a === b || b === '*' || matchesStart(a, b) || matchesStart(b, a) || matchesEnd(a, b) || matchesEnd(b, a);
+}
+
+function matchesStart(text: string, pattern: string): boolean {
+  return pattern.endsWith('*') && text.startsWith(pattern.slice(0, -1));
+}
+
+function matchesEnd(text: string, pattern: string): boolean {
+  return pattern.startsWith('*') && text.endsWith(pattern.slice(1));
 }
 
 export function namespaceMatcher(value: string): StringMatcher {
