@@ -13,7 +13,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const require = createRequire(import.meta.url);
 const deps = join(dirname(require.resolve('@grpc/grpc-js-xds/package.json')), 'deps');
 const includes = ['envoy-api', 'googleapis', 'protoc-gen-validate', 'xds'].map((dir) => join(deps, dir));
-const HAND_WRITTEN = ['istio'];
+const HAND_WRITTEN = ['istio', 'weft'];
 
 /** Every .proto file under `dir`, as paths relative to it. */
 function protoFiles(dir, base = dir) {

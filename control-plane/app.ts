@@ -26,6 +26,8 @@ import { bootstrapPage, debugPages } from './debug/pages.js';
 import { DebugServer } from './debug/server.js';
 import type { Mesh } from './mesh.js';
 import type { MeshSnapshot } from './model/snapshot.js';
+import { observePages } from './observe/api.js';
+import { OBSERVATION_SERVICE } from './observe/service.js';
 import {
   type ControlPlaneState,
   listenAgain,
@@ -123,7 +125,7 @@ interface Ports {
 }
 
 /** Takes the ports of the last run where they are free, and remembers which ones it took. */
-async function listenOnAll({ mesh, ads, ca }: Core, identity: Identity, runtime: Runtime): Promise<Ports> {
+async function listenOnAll({ mesh, ads, ca, observation }: Core, identity: Identity, runtime: Runtime): Promise<Ports> {
   const { config, stateDir, clock, log, metrics, lifecycle } = runtime;
   const { host } = config;
   const serverCertificate = new ServerCertificate(identity.issuer, LOCAL_NAMES, clock, log);
@@ -137,6 +139,7 @@ async function listenOnAll({ mesh, ads, ca }: Core, identity: Identity, runtime:
         [
           [ADS_SERVICE, ads.handlers(false)],
           [CA_SERVICE, ca.handlers()],
+          [OBSERVATION_SERVICE, observation.server.handlers()],
         ],
         { host, port, credentials: serverCertificate.credentials() },
       ),
@@ -176,6 +179,7 @@ async function listenOnAll({ mesh, ads, ca }: Core, identity: Identity, runtime:
     }),
   });
   pages.set(path, page);
+  for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
     const server = new DebugServer(pages, log);
     const taken = await server.listen(host, port);

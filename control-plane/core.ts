@@ -15,6 +15,7 @@ import type { ControlPlaneMetrics } from './debug/metrics.js';
 import { type Allotter, Mesh } from './mesh.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
+import { type Observation, wireObservation } from './observe/observation.js';
 import type { Source } from './sources/source.js';
 import type { ProxyResources } from './xds/resources.js';
 import { AdsServer } from './xds/server.js';
@@ -50,6 +51,7 @@ export interface Core {
   readonly mesh: Mesh;
   readonly ads: AdsServer;
   readonly ca: CaService;
+  readonly observation: Observation;
 }
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
@@ -92,7 +94,8 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, onSnaps
   });
   metrics.watch(() => ads.proxies());
   const trustDomain = (): string => trustDomainOf(mesh);
-  return { mesh, ads, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };
+  const observation = wireObservation({ snapshot: () => mesh.snapshot, ads, verifier, clock, log });
+  return { mesh, ads, observation, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };
 }
 
 export function trustDomainOf(mesh: Mesh): string {

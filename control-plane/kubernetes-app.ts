@@ -23,6 +23,8 @@ import { Election } from './leader/election.js';
 import { ClusterLease } from './leader/lease.js';
 import { type LeaderTask, runTask } from './leader/tasks.js';
 import type { Mesh } from './mesh.js';
+import { observePages } from './observe/api.js';
+import { OBSERVATION_SERVICE } from './observe/service.js';
 import { reportsOf } from './status/reports.js';
 import { StatusWriter } from './status/writer.js';
 import { LOCAL_NAMES, ServerCertificate } from './xds/credentials.js';
@@ -163,7 +165,7 @@ class ClusterApp implements KubernetesApp {
   }
 
   private pages(): ReturnType<typeof debugPages> {
-    return debugPages({
+    const pages = debugPages({
       snapshot: () => this.core?.mesh.snapshot,
       findings: () => this.core?.mesh.findings ?? [],
       proxies: () => this.core?.ads,
@@ -171,6 +173,8 @@ class ClusterApp implements KubernetesApp {
       version: this.config.version ?? '',
       notReady: () => this.notReady(),
     });
+    for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
+    return pages;
   }
 
   private notReady(): string {
@@ -251,7 +255,7 @@ class ClusterApp implements KubernetesApp {
     this.statuses.update(reportsOf(mesh.configuration, mesh.findings, mesh.snapshot));
   }
 
-  private async listen({ ads, ca }: Core, issuer: Issuer): Promise<void> {
+  private async listen({ ads, ca, observation }: Core, issuer: Issuer): Promise<void> {
     const { config, clock, log, lifecycle } = this;
     const names = {
       dnsNames: [...new Set([...(LOCAL_NAMES.dnsNames ?? []), CONTROL_PLANE_NAME, ...serviceNames(config)])],
@@ -264,6 +268,7 @@ class ClusterApp implements KubernetesApp {
       [
         [ADS_SERVICE, ads.handlers(false)],
         [CA_SERVICE, ca.handlers()],
+        [OBSERVATION_SERVICE, observation.server.handlers()],
       ],
       { host: bracketed(config.host), port: config.xdsPort, credentials: certificate.credentials() },
     );
@@ -289,6 +294,7 @@ class ClusterApp implements KubernetesApp {
       await pause(clock, config.shutdownDelayMs, this.stopping.signal);
       const drained = this.grpc.drain(DRAIN_MS, clock);
       this.core?.ads.close();
+      this.core?.observation.server.close();
       await drained;
     }
     this.stopping.abort();

@@ -1,6 +1,8 @@
+import { OBSERVE } from '../common/observe/metadata.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
+import { fromStruct, type StructMessage } from '../common/xds/struct.js';
 import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import { prometheusText } from './admin/commands.js';
 import { type AdminServer, startAdmin } from './admin/server.js';
@@ -123,6 +125,11 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     }
     failOn(describe(await addStaticResources(config, plane)));
     await dynamic.start();
+    if (open !== undefined && observes(config)) {
+      const { startObserver } = await import('./observe/start.js');
+      const observer = startObserver({ config, plane, sources, ca, open, runtime });
+      lifecycle.add('observer', () => observer.stop());
+    }
   } catch (error) {
     await lifecycle.close();
     throw error;
@@ -145,6 +152,10 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
     drain,
     stop,
   };
+}
+
+function observes({ node }: ProxyConfig): boolean {
+  return node.metadata !== undefined && fromStruct(node.metadata as StructMessage)[OBSERVE] === 'true';
 }
 
 /** Loaded only where it is wanted. */

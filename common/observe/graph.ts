@@ -89,7 +89,7 @@ export interface GraphEdge {
   readonly responses: readonly ResponseRate[];
   /** Share of the source's requests to this service that went here, 0 to 1. */
   readonly share: number;
-  /** Hosts of the service that the source's sidecars have, and how many of them it has taken out for their answers. */
+  /** Hosts that the source's sidecar has taken out for their answers, and of how many; both 0 while all are well. */
   readonly hosts: number;
   readonly ejected: number;
   /** Shares of the requests, 0 to 1: more than a circuit breaker lets through (UO), faults that were asked for (FI, DI), */

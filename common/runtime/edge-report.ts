@@ -23,6 +23,7 @@ export interface EdgeStats {
   readonly responses: readonly EdgeResponse[];
   /** Duration of requests, or of connections for tcp. */
   readonly latency: LatencyHistogram;
+  readonly traffic?: EdgeTraffic;
 }
 
 export interface EdgeEnd {
@@ -30,7 +31,24 @@ export interface EdgeEnd {
   readonly namespace: string;
   /** `spiffe://…`, or `unknown`. */
   readonly principal: string;
+  /** Istio's canonical name and revision; absent or `unknown` where nobody says. */
+  readonly app?: string;
+  readonly version?: string;
 }
+
+/** What was carried. Of HTTP the bytes of bodies; of TCP connections also the bytes of those that are still open. */
+export interface EdgeTraffic {
+  /** From the server to the client, and the other way. */
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** TCP connections; 0 for anything else. */
+  readonly opened: number;
+  readonly closed: number;
+  /** At the moment of the report, in a difference too. */
+  readonly open: number;
+}
+
+export const NO_TRAFFIC: EdgeTraffic = { sentBytes: 0, receivedBytes: 0, opened: 0, closed: 0, open: 0 };
 
 export interface EdgeResponse {
   /** 0 when there was none: the client went away, or the protocol is tcp. */
@@ -39,6 +57,8 @@ export interface EdgeResponse {
   readonly flags: string;
   readonly origin: ResponseOrigin;
   readonly count: number;
+  /** Absent for anything but gRPC, and where a call ended without one. */
+  readonly grpcStatus?: number;
 }
 
 /** Who answered: the other side (or nobody), a denying policy, or a configured direct response. */
@@ -102,6 +122,17 @@ export function differenceOf(edge: EdgeStats, earlier: EdgeStats | undefined): E
         .map(([index, count]) => [index, count - (buckets.get(index) ?? 0)] as const)
         .filter(([, count]) => count > 0),
     },
+    ...(edge.traffic !== undefined && { traffic: trafficSince(edge.traffic, earlier.traffic ?? NO_TRAFFIC) }),
+  };
+}
+
+function trafficSince(now: EdgeTraffic, earlier: EdgeTraffic): EdgeTraffic {
+  return {
+    sentBytes: now.sentBytes - earlier.sentBytes,
+    receivedBytes: now.receivedBytes - earlier.receivedBytes,
+    opened: now.opened - earlier.opened,
+    closed: now.closed - earlier.closed,
+    open: now.open,
   };
 }
 
@@ -117,6 +148,6 @@ export function mergeLatency(parts: readonly LatencyHistogram[]): LatencyHistogr
   };
 }
 
-function responseKey(response: EdgeResponse): string {
-  return `${response.code} ${response.flags} ${response.origin}`;
+function responseKey({ code, flags, origin, grpcStatus = -1 }: EdgeResponse): string {
+  return `${code} ${flags} ${origin} ${grpcStatus}`;
 }

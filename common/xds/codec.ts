@@ -25,7 +25,7 @@ export const protoDirectory: string = (() => {
 
 /** Every .proto file that we carry, relative to {@link protoDirectory}. */
 export function protoFiles(): string[] {
-  return ['envoy', 'google', 'istio'].flatMap((top) =>
+  return ['envoy', 'google', 'istio', 'weft'].flatMap((top) =>
     readdirSync(join(protoDirectory, top), { recursive: true, encoding: 'utf8' })
       .filter((name) => name.endsWith('.proto'))
       .map((name) => join(top, name)),

@@ -1,3 +1,4 @@
+import { OBSERVE } from '../../common/observe/metadata.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import { ownPorts } from '../model/allotment.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
@@ -46,6 +47,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       CA_ADDR: environment.xdsAddress,
       CA_ROOT_CERT: environment.rootCertificate,
       TOKEN_PATH: environment.tokenPath,
+      [OBSERVE]: 'true',
       CERT_TTL_SECONDS: environment.certTtlSeconds,
       DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),
       LISTENER_DRAIN_SECONDS: drainSeconds(settings.listenerDrainMs),

@@ -5,6 +5,7 @@ import type { Logger } from '../../common/runtime/log.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
 import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
+import { checkAccount, checkCaller, ForeignNodeError } from './caller.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
 import { atExpiry } from './expiry.js';
 import { type NodeMessage, readNode } from './node.js';
@@ -219,13 +220,8 @@ export class AdsServer {
     return stream;
   }
 
-  /** A node says itself which workload it is: it must be one of its own account. */
   private checkWorkload(node: ProxyNode): void {
-    const account = this.options.accountOf?.(node.namespace, node.workload);
-    if (account === undefined || account === node.serviceAccount) return;
-    throw new ForeignNodeError(
-      `${node.namespace}/${node.workload} runs as ${account}, not as ${node.serviceAccount} like the node ${node.id}`,
-    );
+    checkAccount(node, this.options.accountOf?.(node.namespace, node.workload));
   }
 
   private streamEvents(): ProxyStreamEvents {
@@ -245,21 +241,6 @@ export class AdsServer {
       },
     };
   }
-}
-
-class ForeignNodeError extends Error {}
-
-function checkCaller(node: ProxyNode, caller: VerifiedCaller): void {
-  const bound = caller.pod === undefined || caller.pod === node.workload;
-  if (!bound) {
-    throw new ForeignNodeError(
-      `the token of the pod ${caller.namespace}/${caller.pod} does not fit the node ${node.id}`,
-    );
-  }
-  if (node.namespace === caller.namespace && node.serviceAccount === caller.serviceAccount) return;
-  throw new ForeignNodeError(
-    `the token of ${caller.namespace}/${caller.serviceAccount} does not fit the node ${node.id} of ${node.namespace}/${node.serviceAccount}`,
-  );
 }
 
 function codeOf(error: unknown): status {

@@ -11,6 +11,8 @@ export interface Answer {
   readonly status: number;
   readonly type: 'text' | 'json' | 'html' | 'prometheus';
   readonly body: string;
+  /** Goes on with the body until it resolves; the signal says that nobody reads any more. */
+  readonly stream?: (write: (text: string) => void, signal: AbortSignal) => Promise<void>;
   /** Done after the answer is on its way. */
   readonly after?: () => void;
 }

@@ -97,5 +97,16 @@ function send(response: ServerResponse, result: Answer, headOnly: boolean): void
     'x-content-type-options': 'nosniff',
   });
   if (result.after !== undefined) response.once('finish', result.after);
-  response.end(headOnly ? undefined : result.body);
+  if (result.stream === undefined || headOnly) {
+    response.end(headOnly ? undefined : result.body);
+    return;
+  }
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  response.write(result.body);
+  const end = (): void => {
+    response.end();
+  };
+  // Who reads slower than we write loses nothing but what would pile up.
+  result.stream((text) => void (response.writableNeedDrain || response.write(text)), gone.signal).then(end, end);
 }

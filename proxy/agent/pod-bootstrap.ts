@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { OBSERVE } from '../../common/observe/metadata.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import type { PodSettings } from './pod-environment.js';
 
@@ -26,6 +27,7 @@ function node(settings: PodSettings): object {
     metadata: {
       CLUSTER_ID: 'Kubernetes',
       WORKLOAD_NAME: workload,
+      [OBSERVE]: 'true',
       ...metadata,
       NAME: pod,
       NAMESPACE: namespace,

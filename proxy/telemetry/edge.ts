@@ -1,8 +1,10 @@
 import {
   type EdgeResponse,
   type EdgeStats,
+  type EdgeTraffic,
   LATENCY_BUCKETS,
   latencyBucket,
+  NO_TRAFFIC,
   type ResponseOrigin,
 } from '../../common/runtime/edge-report.js';
 import { formatFlags } from '../http/flags.js';
@@ -62,8 +64,10 @@ export class Edge {
   readonly series = new Map<number, Series>();
   tcpOpened = 0;
   tcpClosed = 0;
-  tcpSent = 0;
-  tcpReceived = 0;
+  private closedSent = 0;
+  private closedReceived = 0;
+  /** Connections that live for days count before they end. */
+  private readonly openConnections = new Set<StreamInfo>();
   private readonly latency = new Uint32Array(LATENCY_BUCKETS);
   private latencyCount = 0;
   private latencySum = 0;
@@ -79,14 +83,40 @@ export class Edge {
     this.recordLatency(info.end - info.start);
   }
 
+  recordOpen(info: StreamInfo): void {
+    this.tcpOpened++;
+    this.openConnections.add(info);
+  }
+
   recordClose(info: StreamInfo): void {
+    // A connection that reached nobody was opened all the same.
+    if (!this.openConnections.delete(info)) this.tcpOpened++;
     this.tcpClosed++;
-    this.tcpReceived += info.bytesReceived;
-    this.tcpSent += info.bytesSent;
+    this.closedReceived += info.bytesReceived;
+    this.closedSent += info.bytesSent;
     const key = info.flags * 32768;
     const series = this.series.get(key) ?? this.add(key, info);
     series.upstream++;
     this.recordLatency(info.end - info.start);
+  }
+
+  get tcpSent(): number {
+    let sum = this.closedSent;
+    for (const { bytesSent } of this.openConnections) sum += bytesSent;
+    return sum;
+  }
+
+  get tcpReceived(): number {
+    let sum = this.closedReceived;
+    for (const { bytesReceived } of this.openConnections) sum += bytesReceived;
+    return sum;
+  }
+
+  /** Changes whenever something is counted. */
+  get activity(): number {
+    let sum = this.latencyCount + this.tcpOpened + this.tcpClosed;
+    for (const { bytesSent, bytesReceived } of this.openConnections) sum += bytesSent + bytesReceived;
+    return sum + this.closedSent + this.closedReceived;
   }
 
   report(names: (identity: EdgeIdentity) => Pick<EdgeStats, 'source' | 'destination'>): EdgeStats {
@@ -99,7 +129,21 @@ export class Edge {
       mtls: this.identity.tls.mtls,
       responses: [...this.series.values()].flatMap(responses),
       latency: { count: this.latencyCount, sumMs: this.latencySum, buckets },
+      traffic: this.traffic(),
     };
+  }
+
+  private traffic(): EdgeTraffic {
+    if (this.identity.protocol === 'tcp') {
+      const { tcpSent, tcpReceived, tcpOpened: opened, tcpClosed: closed } = this;
+      return { sentBytes: tcpSent, receivedBytes: tcpReceived, opened, closed, open: this.openConnections.size };
+    }
+    let [sentBytes, receivedBytes] = [0, 0];
+    for (const { requestBytes, responseBytes } of this.series.values()) {
+      receivedBytes += requestBytes.sum;
+      sentBytes += responseBytes.sum;
+    }
+    return { ...NO_TRAFFIC, sentBytes, receivedBytes };
   }
 
   private recordLatency(ms: number): void {
@@ -130,5 +174,11 @@ function responses(series: Series): EdgeResponse[] {
   ];
   return counts
     .filter(([, count]) => count > 0)
-    .map(([origin, count]) => ({ code: series.code, flags, origin, count }));
+    .map(([origin, count]) => ({
+      code: series.code,
+      flags,
+      origin,
+      count,
+      ...(series.grpcStatus >= 0 && { grpcStatus: series.grpcStatus }),
+    }));
 }

@@ -32,7 +32,7 @@ export class IstioMetrics {
 
   report(clock: Clock): EdgeReport {
     const edges: EdgeStats[] = [];
-    for (const edge of this.edges()) edges.push(edge.report(names));
+    for (const edge of this.edges()) edges.push(edge.report(edgeNames));
     return { time: clock.now(), monotonic: clock.monotonic(), pid: process.pid, edges };
   }
 
@@ -65,7 +65,7 @@ export class IstioMetrics {
     );
   }
 
-  private *edges(): Iterable<Edge> {
+  *edges(): Iterable<Edge> {
     yield* this.outbound.all();
     yield* this.inbound.all();
   }
@@ -146,12 +146,15 @@ function principals({ reporter, tls }: EdgeIdentity): { sourcePrincipal: string;
     : { sourcePrincipal: peer, destinationPrincipal: own };
 }
 
-function names(identity: EdgeIdentity): Pick<EdgeStats, 'source' | 'destination'> {
+/** The two ends of an edge as reports name them. */
+export function edgeNames(identity: EdgeIdentity): Pick<EdgeStats, 'source' | 'destination'> {
   const { sourcePrincipal, destinationPrincipal } = principals(identity);
   const end = (workload: WorkloadInfo | undefined, principal: string) => ({
     workload: workload?.workload || UNKNOWN,
     namespace: workload?.namespace || UNKNOWN,
     principal,
+    app: workload?.canonicalService || UNKNOWN,
+    version: workload?.canonicalRevision || UNKNOWN,
   });
   return {
     source: end(identity.source, sourcePrincipal),

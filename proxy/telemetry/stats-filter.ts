@@ -2,7 +2,7 @@ import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js
 import type { FilterContext, HttpFilter } from '../filters/filter.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { Issues } from '../snapshot/issues.js';
-import type { Reporter } from './edge.js';
+import type { Edge, Reporter } from './edge.js';
 import type { IstioMetrics } from './istio-metrics.js';
 
 export interface StatsDeps {
@@ -36,16 +36,15 @@ export function createTcpStats(deps: StatsDeps): {
   onClose(info: StreamInfo): void;
 } {
   const reporter = reporterOf(deps);
-  const opened = new WeakSet<StreamInfo>();
+  const opened = new WeakMap<StreamInfo, Edge>();
   return {
     onOpen(info) {
-      opened.add(info);
-      deps.metrics.edge(reporter, info, 'tcp', false).tcpOpened++;
+      const edge = deps.metrics.edge(reporter, info, 'tcp', false);
+      opened.set(info, edge);
+      edge.recordOpen(info);
     },
     onClose(info) {
-      const edge = deps.metrics.edge(reporter, info, 'tcp', false);
-      // A connection that reached nobody was opened all the same.
-      if (!opened.has(info)) edge.tcpOpened++;
+      const edge = opened.get(info) ?? deps.metrics.edge(reporter, info, 'tcp', false);
       edge.recordClose(info);
     },
   };

@@ -1,0 +1,86 @@
+import type { Failures } from '../../common/observe/failure.js';
+import type { Graph } from '../../common/observe/graph.js';
+import type { Series } from '../../common/observe/series.js';
+import type { WorkloadDetails, Workloads } from '../../common/observe/workload.js';
+import { type DebugAnswer, type DebugPage, json, plain } from '../debug/server.js';
+import { workloadDetails } from './details.js';
+import { recentFailures } from './failures.js';
+import { buildGraph, ofNamespace } from './graph.js';
+import { BadQuery, stepsOf, windowOf } from './query.js';
+import { buildSeries } from './series.js';
+import type { MeshView } from './view.js';
+import { workloadStates } from './workloads.js';
+
+/** The JSON API behind the page and the terminal. `view` is undefined while this control plane starts. */
+export function observePages(view: () => MeshView | undefined): [path: string, page: DebugPage][] {
+  const page = (answer: (view: MeshView, query: URLSearchParams, path: string) => Promise<object>): DebugPage =>
+    guarded(async (query, path) => {
+      const mesh = view();
+      if (mesh === undefined) return plain('this control plane is starting', 503);
+      mesh.watched();
+      return json(await answer(mesh, query, path));
+    });
+  return [
+    ['/api/graph', page(graph)],
+    ['/api/series', page(series)],
+    ['/api/failures', page(recentFailures satisfies (view: MeshView, query: URLSearchParams) => Promise<Failures>)],
+    ['/api/workloads', page(workloads)],
+    ['/api/workloads/', page(details)],
+  ];
+}
+
+class NotFound extends Error {}
+
+function guarded(page: DebugPage): DebugPage {
+  return async (query, path, signal): Promise<DebugAnswer> => {
+    try {
+      return await page(query, path, signal);
+    } catch (error) {
+      if (error instanceof BadQuery) return plain(error.message, 400);
+      if (error instanceof NotFound) return plain(error.message, 404);
+      throw error;
+    }
+  };
+}
+
+async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
+  const { history } = view;
+  const window = windowOf(query, history);
+  const [told, proxies] = await Promise.all([history.sums(window), view.proxies()]);
+  const notes = [...new Set([...told.notes, ...proxies.notes])];
+  const whole = buildGraph({
+    snapshot: view.snapshot(),
+    proxies: proxies.value,
+    history,
+    window,
+    told: { value: told.value, notes },
+  });
+  const namespace = query.get('namespace') ?? '';
+  return namespace === '' ? whole : ofNamespace(whole, namespace);
+}
+
+async function series(view: MeshView, query: URLSearchParams): Promise<Series> {
+  const { history } = view;
+  const of = query.get('edge') ?? query.get('node') ?? '';
+  if (of === '') throw new BadQuery('say node=ID or edge=ID, as /api/graph has them');
+  const direction = query.get('direction') ?? 'inbound';
+  if (direction !== 'inbound' && direction !== 'outbound') throw new BadQuery('direction is inbound or outbound');
+  const { window, stepMs } = stepsOf(windowOf(query, history), history);
+  return buildSeries({ of, direction }, history, window, stepMs, await history.steps(window, stepMs));
+}
+
+async function workloads(view: MeshView, query: URLSearchParams): Promise<Workloads> {
+  const { value, notes } = await view.proxies();
+  const namespace = query.get('namespace') ?? '';
+  const states = workloadStates(view.snapshot(), value);
+  return { workloads: states.filter((state) => namespace === '' || state.namespace === namespace), notes };
+}
+
+async function details(view: MeshView, _query: URLSearchParams, path: string): Promise<WorkloadDetails> {
+  const [namespace = '', name = ''] = path.slice('/api/workloads/'.length).split('/').map(decodeURIComponent);
+  const { value, notes } = await view.proxies();
+  const states = workloadStates(view.snapshot(), value);
+  const state = states.find((known) => known.namespace === namespace && known.name === name);
+  if (state === undefined) throw new NotFound(`there is no workload ${namespace}/${name}; /api/workloads lists them`);
+  return workloadDetails(view, state, notes);
+}

@@ -1,0 +1,8 @@
+
+export interface Cancel {
+  'id'?: (number);
+}
+
+export interface Cancel__Output {
+  'id'?: (number);
+}

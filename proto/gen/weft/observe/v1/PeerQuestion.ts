@@ -1,0 +1,8 @@
+
+export interface PeerQuestion {
+  'path'?: (string);
+}
+
+export interface PeerQuestion__Output {
+  'path'?: (string);
+}

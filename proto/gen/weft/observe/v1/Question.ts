@@ -1,0 +1,10 @@
+
+export interface Question {
+  'id'?: (number);
+  'path'?: (string);
+}
+
+export interface Question__Output {
+  'id'?: (number);
+  'path'?: (string);
+}
