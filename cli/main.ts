@@ -25,6 +25,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'show the configuration inside one sidecar',
     load: () => import('./commands/proxy-config.js'),
   },
+  ca: { summary: 'show the roots of the mesh, and replace them', load: () => import('./commands/ca.js') },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   install: {
     summary: 'print what `kubectl apply` installs in a cluster',

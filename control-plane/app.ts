@@ -1,12 +1,16 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { privateKeyPem } from '../common/identity/keys.js';
 import { type Clock, systemClock, type Timer } from '../common/runtime/clock.js';
 import { messageOf } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
+import { FolderRoots } from './ca/folder-roots.js';
 import { Issuer } from './ca/issuer.js';
-import { loadRootCa, type RootCa } from './ca/root.js';
+import { makeRoot } from './ca/root.js';
+import { DEFAULT_SETTLE_SECONDS, RootParts } from './ca/root-parts.js';
+import { FolderRequests } from './ca/rotation-requests.js';
 import { CA_SERVICE } from './ca/service.js';
 import { TokenFiles } from './ca/token-files.js';
 import { LocalTokenVerifier, loadTokenKey, type TokenVerifier } from './ca/tokens.js';
@@ -80,11 +84,17 @@ async function start(
   await mkdir(runtime.stateDir, { recursive: true });
   // Keys first: without them nobody can be told who they are.
   const identity = await loadIdentity(runtime);
-  const services = wireCore({ parts, ...identity, ...runtime });
+  const services = wireCore({
+    parts,
+    ...identity,
+    ...runtime,
+    onDisconnected: (id) => roots.view.disconnected(id),
+  });
+  const roots = rotateRoots(services, identity, runtime);
   await firstConfiguration(parts.source, services.mesh, runtime.metrics);
   lifecycle.add('source', () => parts.source.stop());
   await keepTokens(services.mesh, identity.tokens, runtime);
-  const ports = await listenOnAll(services, identity, runtime);
+  const ports = await listenOnAll(services, identity, roots, runtime);
   const state = await announce(ports, services.mesh, identity.root, runtime);
   return { state, stop: () => lifecycle.close() };
 }
@@ -100,7 +110,7 @@ interface Runtime {
 }
 
 interface Identity {
-  readonly root: RootCa;
+  readonly root: FolderRoots;
   readonly issuer: Issuer;
   readonly verifier: TokenVerifier;
   readonly tokens: TokenFiles;
@@ -108,14 +118,43 @@ interface Identity {
 
 async function loadIdentity({ config, stateDir, clock, log, metrics }: Runtime): Promise<Identity> {
   const tokenKey = await loadTokenKey(stateDir, log);
-  const root = await loadRootCa({ stateDir, organization: 'cluster.local' }, clock, log);
-  metrics.watchAuthority(() => root);
+  const root = await FolderRoots.load({ stateDir, organization: 'cluster.local', ...config.root }, clock, log);
+  const options = { defaultTtlSeconds: config.certTtlSeconds, maxTtlSeconds: MAX_TTL_SECONDS };
+  const issuer = new Issuer(root.authority, options, clock);
+  root.onAuthority((authority) => issuer.replace(authority));
+  metrics.watchAuthority(() => issuer.authority);
   return {
     root,
-    issuer: new Issuer(root, { defaultTtlSeconds: config.certTtlSeconds, maxTtlSeconds: MAX_TTL_SECONDS }, clock),
+    issuer,
     verifier: new LocalTokenVerifier(tokenKey, clock),
     tokens: new TokenFiles(stateDir, tokenKey, clock),
   };
+}
+
+/** Rotation of the root, by command and by schedule, for as long as this process runs. */
+function rotateRoots({ ads }: Core, { root, issuer }: Identity, runtime: Runtime): RootParts {
+  const { config, stateDir, clock, log, lifecycle } = runtime;
+  const parts = new RootParts({
+    store: root,
+    issuer: () => issuer,
+    proxies: () => ads.trust(),
+    makeRoot: async () => {
+      const { pem, privateKey } = await makeRoot({ organization: 'cluster.local', ...config.root }, clock);
+      return { certificate: pem, privateKey: privateKeyPem(privateKey) };
+    },
+    config: config.rotation ?? { settleSeconds: DEFAULT_SETTLE_SECONDS },
+    certTtlSeconds: config.certTtlSeconds,
+    clock,
+    log,
+  });
+  const requests = new FolderRequests(stateDir, parts.desk, clock);
+  lifecycle.add('rotation of the root', () => {
+    requests.stop();
+    parts.rotation.stop();
+  });
+  parts.rotation.start();
+  requests.start();
+  return parts;
 }
 
 interface Ports {
@@ -125,7 +164,12 @@ interface Ports {
 }
 
 /** Takes the ports of the last run where they are free, and remembers which ones it took. */
-async function listenOnAll({ mesh, ads, ca, observation }: Core, identity: Identity, runtime: Runtime): Promise<Ports> {
+async function listenOnAll(
+  { mesh, ads, ca, observation }: Core,
+  identity: Identity,
+  roots: RootParts,
+  runtime: Runtime,
+): Promise<Ports> {
   const { config, stateDir, clock, log, metrics, lifecycle } = runtime;
   const { host } = config;
   const serverCertificate = new ServerCertificate(identity.issuer, LOCAL_NAMES, clock, log);
@@ -166,6 +210,7 @@ async function listenOnAll({ mesh, ads, ca, observation }: Core, identity: Ident
     proxies: () => ads,
     metrics,
     notReady: () => '',
+    ca: () => roots.report(),
   });
   const [path, page] = bootstrapPage({
     snapshot,
@@ -176,6 +221,7 @@ async function listenOnAll({ mesh, ads, ca, observation }: Core, identity: Ident
       xdsAddress: `${host}:${xds}`,
       rootCertificate: identity.root.path,
       certTtlSeconds: config.certTtlSeconds,
+      ...(config.workloadKey !== undefined && { workloadKey: config.workloadKey }),
     }),
   });
   pages.set(path, page);
@@ -192,7 +238,7 @@ async function listenOnAll({ mesh, ads, ca, observation }: Core, identity: Ident
 }
 
 /** Says in the state folder where everything is, for as long as this process lives. */
-async function announce(ports: Ports, mesh: Mesh, root: RootCa, runtime: Runtime): Promise<ControlPlaneState> {
+async function announce(ports: Ports, mesh: Mesh, root: FolderRoots, runtime: Runtime): Promise<ControlPlaneState> {
   const { config, stateDir, clock, log, lifecycle } = runtime;
   const at = (port: number): string => `${config.host}:${port}`;
   const state: ControlPlaneState = {

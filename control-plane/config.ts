@@ -1,3 +1,6 @@
+import type { KeyKind } from '../common/identity/keys.js';
+import type { RotationConfig } from './ca/root-parts.js';
+
 /** How a control plane runs; ports as numbers, 0 takes a free one (the same as last time, where it is still free). */
 export interface ControlPlaneConfig {
   /** Folder of YAML, watched. */
@@ -13,6 +16,11 @@ export interface ControlPlaneConfig {
   readonly debugPort: number;
   /** Lifetime of workload certificates that do not ask for another. */
   readonly certTtlSeconds: number;
+  /** Key of the workloads' certificates; P-256 unless told otherwise. */
+  readonly workloadKey?: KeyKind;
+  /** Of a root that is made here: P-256, ten years. */
+  readonly root?: { readonly keyKind?: KeyKind; readonly lifeMs?: number };
+  readonly rotation?: RotationConfig;
 }
 
 const MIN_TTL_SECONDS = 10;

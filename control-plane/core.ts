@@ -11,6 +11,7 @@ import { TYPE } from '../common/xds/type-urls.js';
 import type { Issuer } from './ca/issuer.js';
 import { CaService } from './ca/service.js';
 import type { TokenVerifier } from './ca/tokens.js';
+import { TrustResource } from './ca/trust-resource.js';
 import type { ControlPlaneMetrics } from './debug/metrics.js';
 import { type Allotter, Mesh } from './mesh.js';
 import type { ProxyNode } from './model/proxy-node.js';
@@ -44,6 +45,8 @@ export interface CoreOptions {
   readonly log: Logger;
   /** Called after every new snapshot, when its pushes have been asked for. */
   readonly onSnapshot?: () => void;
+  /** Called when a proxy has lost its connection. */
+  readonly onDisconnected?: (id: string) => void;
 }
 
 /** What every control plane consists of, wherever its configuration and its keys come from. */
@@ -55,7 +58,9 @@ export interface Core {
 }
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
-export function wireCore({ parts, issuer, verifier, metrics, clock, log, onSnapshot }: CoreOptions): Core {
+export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
+  const { onSnapshot, onDisconnected } = listeners;
+  const trust = new TrustResource(issuer);
   const mesh = new Mesh({
     allotter: parts.allotter,
     onSnapshot: (snapshot, tookMs) => {
@@ -71,12 +76,17 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, onSnaps
   const ads = new AdsServer({
     generate: (node, listenerNames) => {
       if (mesh.snapshot === undefined) throw new Error('there is no configuration yet');
-      return parts.translate(mesh.snapshot, node, listenerNames);
+      const resources = parts.translate(mesh.snapshot, node, listenerNames);
+      return node.dataPlane === 'grpc' ? resources : new Map([...resources, [TYPE.trustBundle, trust.resources()]]);
     },
     verifier,
     accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
+      disconnected: (node) => {
+        metrics.xds.disconnected(node);
+        onDisconnected?.(node.id);
+      },
       accepted: (node, typeUrl) => {
         // Never rejects: what cannot be built leaves the snapshot that is there.
         if (typeUrl === TYPE.listener) void mesh.listens(`${node.namespace}/${node.workload}`);
@@ -93,6 +103,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, onSnaps
     log,
   });
   metrics.watch(() => ads.proxies());
+  issuer.onReplaced(() => ads.pushAll());
   const trustDomain = (): string => trustDomainOf(mesh);
   const observation = wireObservation({ snapshot: () => mesh.snapshot, ads, verifier, clock, log });
   return { mesh, ads, observation, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };

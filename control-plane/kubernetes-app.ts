@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
+import { privateKeyPem } from '../common/identity/keys.js';
 import { Backoff } from '../common/runtime/backoff.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
 import { messageOf, WeftError } from '../common/runtime/errors.js';
@@ -9,6 +10,9 @@ import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
 import type { Authority } from './ca/authority.js';
 import { ClusterAuthority } from './ca/cluster-authority.js';
 import { Issuer } from './ca/issuer.js';
+import { otherLaggards, readQuestion } from './ca/replicas.js';
+import { makeRoot } from './ca/root.js';
+import { DEFAULT_SETTLE_SECONDS, RootParts } from './ca/root-parts.js';
 import { CA_SERVICE } from './ca/service.js';
 import { TokenReviewVerifier } from './ca/token-review.js';
 import { TrustBundles } from './ca/trust-bundles.js';
@@ -33,6 +37,8 @@ import { ADS_SERVICE } from './xds/service.js';
 export const LEASE_NAME = 'weft-leader';
 /** Streams that were sent away have this long to end. */
 const DRAIN_MS = 5000;
+/** Another replica has so long to say who of its proxies is behind. */
+const REPLICA_MS = 5000;
 
 /** What a part that is wired in from outside (the webhooks) gets. */
 export interface ClusterContext {
@@ -88,6 +94,7 @@ class ClusterApp implements KubernetesApp {
   private readonly lifecycle = new Lifecycle();
   private readonly stopping = new AbortController();
   private readonly authority: ClusterAuthority;
+  private readonly roots: RootParts;
   private readonly bundles: TrustBundles;
   private readonly statuses: StatusWriter;
   private readonly tasks: LeaderTask[];
@@ -117,11 +124,14 @@ class ClusterApp implements KubernetesApp {
       api,
       namespace,
       organization: config.clusterDomain,
+      ...(config.root !== undefined && { root: config.root }),
+      onRequest: (request) => this.roots.desk.take(request),
       onAuthority: (authority) => this.haveAuthority(authority),
       clock,
       random,
       log,
     });
+    this.roots = this.rootParts();
     this.election = new Election({
       store: new ClusterLease(api, namespace, LEASE_NAME),
       identity: `${podName}_${randomUUID()}`,
@@ -151,7 +161,16 @@ class ClusterApp implements KubernetesApp {
     const { api } = parts;
     const { clock, random } = this;
     const verifier = new TokenReviewVerifier({ api, clock, random });
-    const core = wireCore({ parts, issuer, verifier, metrics, clock, log, onSnapshot: () => this.report() });
+    const core = wireCore({
+      parts,
+      issuer,
+      verifier,
+      metrics,
+      clock,
+      log,
+      onSnapshot: () => this.report(),
+      onDisconnected: (id) => this.roots.view.disconnected(id),
+    });
     this.core = core;
     lifecycle.add('source', () => parts.source.stop());
     await this.untilStopped(firstConfiguration(parts.source, core.mesh, metrics));
@@ -172,6 +191,31 @@ class ClusterApp implements KubernetesApp {
       metrics: this.metrics,
       version: this.config.version ?? '',
       notReady: () => this.notReady(),
+      ca: () => this.roots.report(),
+      laggards: (query) => {
+        const question = readQuestion(query);
+        return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);
+      },
+    });
+  }
+
+  private rootParts(): RootParts {
+    const { config, clock, log } = this;
+    const { namespace, podName, debugPort } = config;
+    const replicas = { api: this.parts.api, namespace, podName, debugPort, get: getText };
+    return new RootParts({
+      store: this.authority,
+      issuer: () => this.issuer,
+      proxies: () => this.core?.ads.trust() ?? [],
+      makeRoot: async () => {
+        const { pem, privateKey } = await makeRoot({ organization: config.clusterDomain, ...config.root }, clock);
+        return { certificate: pem, privateKey: privateKeyPem(privateKey) };
+      },
+      config: config.rotation ?? { settleSeconds: DEFAULT_SETTLE_SECONDS },
+      certTtlSeconds: config.certTtlSeconds,
+      others: (rotation, issuer) => otherLaggards(replicas, rotation, issuer),
+      clock,
+      log,
     });
     for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
     return pages;
@@ -240,6 +284,8 @@ class ClusterApp implements KubernetesApp {
   private lead(signal: AbortSignal): void {
     this.leading = signal;
     this.authority.lead(signal);
+    this.roots.rotation.start();
+    signal.addEventListener('abort', () => this.roots.rotation.stop(), { once: true });
     for (const task of this.tasks) void runTask(task, signal, this.runtime());
   }
 
@@ -301,6 +347,13 @@ class ClusterApp implements KubernetesApp {
     await resigned;
     await this.lifecycle.close();
   }
+}
+
+async function getText(url: string): Promise<string> {
+  const answer = await fetch(url, { signal: AbortSignal.timeout(REPLICA_MS) });
+  const text = await answer.text();
+  if (answer.status !== 200) throw new Error(`${url} answers ${answer.status}`);
+  return text;
 }
 
 /** IPv6 addresses stand in brackets before a port. */

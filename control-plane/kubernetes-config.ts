@@ -1,6 +1,8 @@
 import { networkInterfaces } from 'node:os';
+import type { KeyKind } from '../common/identity/keys.js';
 import { ROOT_NAMESPACE } from './api/kinds/index.js';
 import { MIN_TTL_SECONDS } from './ca/issuer.js';
+import type { RotationConfig } from './ca/root-parts.js';
 
 /** How a control plane runs in a cluster. */
 export interface KubernetesConfig {
@@ -27,6 +29,9 @@ export interface KubernetesConfig {
   readonly maxCertTtlSeconds: number;
   /** After SIGTERM: how long proxies are still served while the cluster learns that this replica goes, ms. */
   readonly shutdownDelayMs: number;
+  /** Of a root that is made here: P-256, ten years. */
+  readonly root?: { readonly keyKind?: KeyKind; readonly lifeMs?: number };
+  readonly rotation?: RotationConfig;
 }
 
 /** The Service in front of the control plane, and the names by which Istio's sidecars know theirs. */

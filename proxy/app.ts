@@ -15,6 +15,7 @@ import { Issues } from './snapshot/issues.js';
 import { CaClient } from './tls/ca-client.js';
 import { SecretHandler } from './tls/secret-handler.js';
 import type { SecretStore } from './tls/secrets.js';
+import { TrustHandler } from './tls/trust-handler.js';
 import type { DnsResolver } from './upstream/dns.js';
 import type { OpenAdsStream } from './xds/ads-client.js';
 import type { GrpcEndpoint } from './xds/grpc-stream.js';
@@ -82,13 +83,21 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   lifecycle.add('access logs', () => plane.logs.flush());
   lifecycle.add('clusters', () => plane.clusters.close());
   lifecycle.add('listeners', () => plane.listeners.destroy());
-  const ca = await startCa(config, plane.secrets, runtime);
+  const ca = await startCa(config, endpoint, plane.secrets, runtime, () => configuration?.changed());
   if (ca !== undefined) lifecycle.add('CA client', () => ca.stop());
 
   // gRPC is loaded only where there is somebody to speak it to: it costs a start tens of milliseconds.
-  const open = endpoint === undefined ? undefined : await adsOpener(config, endpoint);
+  const open = endpoint === undefined ? undefined : await adsOpener(config, endpoint, () => ca?.pushedRoots ?? '');
   const dns = config.dns === undefined ? undefined : await newDnsProxy(config, config.dns, runtime);
-  configuration = new Configuration(config, plane, runtime, open, dns === undefined ? [] : [dns.names]);
+  const trust = ca === undefined ? [] : [new TrustHandler((bundle) => ca.trust(bundle))];
+  configuration = new Configuration(
+    config,
+    plane,
+    runtime,
+    open,
+    [...trust, ...(dns === undefined ? [] : [dns.names])],
+    ca,
+  );
   const dynamic = configuration;
   lifecycle.add('configuration', () => dynamic.stop());
   const drain = async (): Promise<void> => {
@@ -168,30 +177,57 @@ async function newDnsProxy(
   return new DnsProxy({ ...place, namespace: config.workload.namespace, ...runtime });
 }
 
-/** Every stream reads the server's roots anew: they may have been replaced. Roots that cannot be read leave the last ones. */
-async function adsOpener(config: ProxyConfig, first: GrpcEndpoint): Promise<OpenAdsStream> {
+/**
+ * Every stream reads the server's roots anew: they may have been replaced. Roots that cannot be read leave the last ones, and
+ * those that the server has pushed count too: the file of a pod is late.
+ */
+async function adsOpener(config: ProxyConfig, first: GrpcEndpoint, pushedRoots: () => string): Promise<OpenAdsStream> {
   const { grpcOpener } = await import('./xds/grpc-stream.js');
   let endpoint = first;
   return (method, events) => {
     const issues = new Issues();
     const fresh = adsEndpoint(config, issues);
     if (fresh !== undefined && issues.errors.length === 0) endpoint = fresh;
-    return grpcOpener(endpoint)(method, events);
+    return grpcOpener(alsoTrusting(endpoint, pushedRoots()))(method, events);
   };
 }
 
-/** The CA client, when the bootstrap says where the CA is. */
-async function startCa(config: ProxyConfig, secrets: SecretStore, runtime: Runtime): Promise<CaClient | undefined> {
+function alsoTrusting(endpoint: GrpcEndpoint, pem: string): GrpcEndpoint {
+  const { tls } = endpoint;
+  if (tls?.validation.roots.kind !== 'inline' || pem === '') return endpoint;
+  const roots = { kind: 'inline' as const, pem: `${tls.validation.roots.pem}\n${pem}` };
+  return { ...endpoint, tls: { ...tls, validation: { ...tls.validation, roots } } };
+}
+
+/** The CA client, when the bootstrap says where the CA is. Its issuer counts where the xDS server is the CA. */
+async function startCa(
+  config: ProxyConfig,
+  xds: GrpcEndpoint | undefined,
+  secrets: SecretStore,
+  runtime: Runtime,
+  onIssuer: () => void,
+): Promise<CaClient | undefined> {
   const { ca, workload, tokenPath } = config;
   if (ca === undefined) return undefined;
   const { caService } = await import('./tls/ca-service.js');
+  const followsIssuer = xds?.targets.includes(ca.address) === true;
   const request = caService({
     address: ca.address,
     rootsPath: ca.rootsPath,
+    moreRoots: () => (followsIssuer ? client.pushedRoots : ''),
     tokenPath,
   });
   const { ttlSeconds, keyKind } = ca;
-  const client = new CaClient({ ...runtime, identity: workload, ttlSeconds, keyKind, request, secrets });
+  const client: CaClient = new CaClient({
+    ...runtime,
+    identity: workload,
+    ttlSeconds,
+    keyKind,
+    request,
+    followsIssuer,
+    onIssuer,
+    secrets,
+  });
   client.start();
   return client;
 }

@@ -3,9 +3,11 @@ import { type ResourceTypeUrl, TYPE } from '../common/xds/type-urls.js';
 import type { ProxyConfig } from './config.js';
 import type { DataPlane, Runtime } from './data-plane.js';
 import { Readiness } from './readiness.js';
+import type { CaClient } from './tls/ca-client.js';
 import { clusterSecretKeys } from './tls/cluster-secrets.js';
 import { SecretHandler } from './tls/secret-handler.js';
 import { adsSecretNames } from './tls/secrets.js';
+import { trustNames } from './tls/trust-handler.js';
 import { AdsClient, type OpenAdsStream } from './xds/ads-client.js';
 import { FileSource } from './xds/file-source.js';
 import { ownNode } from './xds/node.js';
@@ -25,13 +27,15 @@ export class Configuration {
   private pending = false;
   private stopped = false;
 
-  /** @param others handlers of further types */
+  /** @param others handlers of further types
+   * @param ca who keeps our certificate */
   constructor(
     config: ProxyConfig,
     plane: DataPlane,
     runtime: Runtime,
     open: OpenAdsStream | undefined,
     others: readonly ResourceHandler[] = [],
+    private readonly ca?: Pick<CaClient, 'issuer' | 'fault'>,
   ) {
     this.plane = plane;
     this.log = runtime.log;
@@ -60,6 +64,7 @@ export class Configuration {
       received: (typeUrl) => this.received(typeUrl),
       listenersWarm: () => plane.listeners.warm,
       clustersWarm: () => plane.clusters.allWarm(),
+      identityFault: () => this.ca?.fault ?? '',
       secretsPresent: () => [...this.secretKeys()].every((key) => plane.secrets.get(key) !== undefined),
     });
     plane.secrets.watch(() => this.changed());
@@ -98,6 +103,7 @@ export class Configuration {
     ads?.setNames(TYPE.endpoint, new Set(plane.clusters.edsNames()));
     ads?.setNames(TYPE.route, plane.listeners.needs().routes);
     ads?.setNames(TYPE.secret, adsSecretNames(this.secretKeys()));
+    if (this.ca !== undefined) ads?.setNames(TYPE.trustBundle, trustNames(this.ca.issuer));
     const before = this.readiness.ready;
     this.readiness.update();
     if (!before && this.readiness.ready) this.log.info('ready');

@@ -8,11 +8,13 @@ export interface ReadinessSources {
   readonly clustersWarm: () => boolean;
   /** Whether all secrets that clusters and listeners name are there. */
   readonly secretsPresent: () => boolean;
+  /** Why the workload cannot prove who it is any more; empty while it can. */
+  readonly identityFault: () => string;
 }
 
 /**
  * Ready once the first configuration is in as a whole: clusters with their endpoints, listeners with the route tables and
- * secrets they name. It stays so whatever comes later, until the proxy drains.
+ * secrets they name. It stays so until the proxy drains, but for the time in which its certificate has expired.
  */
 export class Readiness {
   private reached = false;
@@ -21,7 +23,7 @@ export class Readiness {
   constructor(private readonly sources: ReadinessSources) {}
 
   get ready(): boolean {
-    return this.reached && !this.draining;
+    return this.reached && !this.draining && this.sources.identityFault() === '';
   }
 
   get isDraining(): boolean {
@@ -31,7 +33,7 @@ export class Readiness {
   /** For /ready: what is still missing, or why it is over. */
   get reason(): string {
     if (this.draining) return 'draining';
-    return this.reached ? '' : `waiting for ${this.missing()}`;
+    return this.reached ? this.sources.identityFault() : `waiting for ${this.missing()}`;
   }
 
   update(): void {

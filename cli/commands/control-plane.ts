@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { KEY_KINDS, type KeyKind, keyKindOf } from '../../common/identity/keys.js';
 import type { KubernetesConfig } from '../../control-plane/kubernetes-config.js';
 import { UsageError } from '../command.js';
 import { version } from '../installation.js';
@@ -19,6 +20,11 @@ interface Options {
   readonly webhookPort?: number;
   readonly certTtl?: number;
   readonly maxCertTtl?: number;
+  readonly workloadKey?: KeyKind;
+  readonly rootKey?: KeyKind;
+  readonly rootTtl?: number;
+  readonly rotateRootEvery?: number;
+  readonly rotationSettle?: number;
   readonly shutdownDelay?: number;
 }
 
@@ -66,6 +72,23 @@ export function configure(command: Command): void {
         .argParser(parseDurationOption),
     )
     .option(
+      '--workload-key <kind>',
+      `on a machine: keys of workloads: ${KEY_KINDS.join(', ')} (default: P-256)`,
+      keyKind,
+    )
+    .option('--root-key <kind>', 'key of a root that is made here (default: P-256)', keyKind)
+    .option('--root-ttl <time>', 'life of a root that is made here (default: 87600h)', parseDurationOption)
+    .option(
+      '--rotate-root-every <time>',
+      'replace a root of our own that is older, without downtime (default: only when asked)',
+      parseDurationOption,
+    )
+    .option(
+      '--rotation-settle <time>',
+      'a rotation waits so long for proxies that lost their connection (default: 40s)',
+      parseDurationOption,
+    )
+    .option(
       '--shutdown-delay <time>',
       'in a cluster: proxies are served so long after SIGTERM (default: 3s)',
       parseDurationOption,
@@ -91,6 +114,8 @@ function folderConfig(options: Options): Parameters<typeof import('../../control
     ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
     debugPort: options.debugPort ?? 0,
     certTtlSeconds: seconds(options.certTtl) ?? 86_400,
+    ...(options.workloadKey !== undefined && { workloadKey: options.workloadKey }),
+    ...rootOf(options),
   };
 }
 
@@ -115,7 +140,30 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
     certTtlSeconds: seconds(options.certTtl) ?? KUBERNETES_DEFAULTS.certTtlSeconds,
     maxCertTtlSeconds: seconds(options.maxCertTtl) ?? KUBERNETES_DEFAULTS.maxCertTtlSeconds,
     shutdownDelayMs: options.shutdownDelay ?? KUBERNETES_DEFAULTS.shutdownDelayMs,
+    ...rootOf(options),
   });
+}
+
+/** What both kinds of control plane are told about their root. */
+function rootOf({
+  rootKey,
+  rootTtl,
+  rotateRootEvery,
+  rotationSettle,
+}: Options): Pick<KubernetesConfig, 'root' | 'rotation'> {
+  return {
+    root: { ...(rootKey !== undefined && { keyKind: rootKey }), ...(rootTtl !== undefined && { lifeMs: rootTtl }) },
+    rotation: {
+      ...(rotateRootEvery !== undefined && { everySeconds: rotateRootEvery / 1000 }),
+      settleSeconds: (rotationSettle ?? 40_000) / 1000,
+    },
+  };
+}
+
+function keyKind(text: string): KeyKind {
+  const kind = keyKindOf(text);
+  if (kind === undefined) throw new InvalidArgumentError(`One of ${KEY_KINDS.join(', ')}.`);
+  return kind;
 }
 
 function seconds(ms: number | undefined): number | undefined {

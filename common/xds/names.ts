@@ -27,6 +27,8 @@ export const MESH_TCP_ALPN = 'weft-tcp';
 /** Names of the SDS secrets: the workload's own certificate, and the roots that it trusts. */
 export const SECRET_DEFAULT = 'default';
 export const SECRET_ROOT = 'ROOTCA';
+/** A sidecar asks for this name, which nobody has, to say whose certificate it has: SHA-256 of the issuer's, hex. */
+export const ISSUER_PREFIX = 'issuer/';
 /** A name in the control plane's certificate, whatever its address: SNI carries no IP address (RFC 6066 section 3). */
 export const CONTROL_PLANE_NAME = 'istiod.istio-system.svc';
 /** Static cluster of a bootstrap whose endpoints are the other workloads of the proxy's own kind; zone-aware routing goes by them. */

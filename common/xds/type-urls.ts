@@ -9,6 +9,8 @@ export const TYPE = {
   secret: `${PREFIX}envoy.extensions.transport_sockets.tls.v3.Secret`,
   /** Istio's own (NDS): what a sidecar's DNS proxy answers. */
   nameTable: `${PREFIX}istio.networking.nds.v1.NameTable`,
+  /** Our own: roots, and who signs. */
+  trustBundle: `${PREFIX}weft.ca.v1.TrustBundle`,
 } as const;
 
 /** Type URL of one of the resource types. */

@@ -6,11 +6,16 @@ import { isConflict, type KubernetesApi, type KubernetesObject } from '../kubern
 import { Mirror, pause } from '../kubernetes/mirror.js';
 import type { Authority } from './authority.js';
 import { type AuthorityFiles, readPluggedAuthority, readRootAuthority } from './plugged-authority.js';
-import { makeRoot } from './root.js';
+import { makeRoot, type RootOptions } from './root.js';
+import { authorityOf, filesOf, type RootState, stateOf } from './root-state.js';
+import type { RootStore } from './rotation.js';
+import { type NamedRequest, readRequest } from './rotation-requests.js';
 
 /** Istio's name for an authority that the user brings. */
 export const PLUGGED_SECRET = 'cacerts';
 export const ROOT_SECRET = 'weft-ca-secret';
+/** On the Secret of the root: what `weft ca rotate-root` asks for, as JSON. */
+export const REQUEST_ANNOTATION = 'weft/rotate-root';
 const RETRY_MS = 5000;
 
 export interface ClusterAuthorityOptions {
@@ -18,6 +23,10 @@ export interface ClusterAuthorityOptions {
   readonly namespace: string;
   /** For the subject of a root that is made here. */
   readonly organization: string;
+  /** Of a root that is made here. */
+  readonly root?: Omit<RootOptions, 'organization'>;
+  /** Called, where this process leads, with what a user has asked for on the Secret of the root. */
+  readonly onRequest?: (request: NamedRequest) => Promise<void>;
   /** Called with the first authority, and with each that takes its place. */
   readonly onAuthority: (authority: Authority) => void;
   readonly clock: Clock;
@@ -29,9 +38,13 @@ export interface ClusterAuthorityOptions {
  * The authority of a cluster: the Secret `cacerts` where there is one, otherwise `weft-ca-secret`, which the leader makes
  * once. All replicas watch both. A Secret that cannot be used, or that is taken away, leaves the authority in force.
  */
-export class ClusterAuthority {
-  private readonly plugged: Mirror<AuthorityFiles>;
-  private readonly root: Mirror<AuthorityFiles>;
+export class ClusterAuthority implements RootStore {
+  private readonly plugged: Mirror<KeptSecret>;
+  private readonly root: Mirror<KeptSecret>;
+  /** The roots as they were last good, for when somebody deletes them. */
+  private state: RootState | undefined;
+  /** What this process has written and the watch has not brought yet. */
+  private written: KeptSecret | undefined;
   private current: Authority | undefined;
   /** What was looked at last, so that nothing is told twice. */
   private seen = '';
@@ -64,18 +77,46 @@ export class ClusterAuthority {
     this.look();
   }
 
+  read(): RootState | undefined {
+    if (!this.listed || this.current?.source !== this.sourceOf(ROOT_SECRET)) return undefined;
+    const files = this.rootSecret()?.files;
+    return files === undefined ? undefined : stateOf(files);
+  }
+
+  async write(next: RootState): Promise<void> {
+    const { api, namespace, clock } = this.options;
+    const secret = this.rootSecret();
+    if (secret === undefined) throw new Error(`the Secret ${ROOT_SECRET} is not there`);
+    authorityOf(next, this.sourceOf(ROOT_SECRET), clock.now());
+    const object = await api.request<KubernetesObject>({
+      method: 'PATCH',
+      path: `/api/v1/namespaces/${namespace}/secrets/${ROOT_SECRET}`,
+      // Whoever was faster wins; the next look begins with what they wrote.
+      body: { metadata: { resourceVersion: secret.version }, data: dataOf(filesOf(next)) },
+    });
+    this.written = keptSecret(object);
+    this.look();
+  }
+
+  /** What we wrote ourselves counts until the watch has it. */
+  private rootSecret(): KeptSecret | undefined {
+    const seen = this.root.get(`${this.options.namespace}/${ROOT_SECRET}`);
+    if (this.written === undefined || seen === undefined) return seen;
+    return Number(this.written.version) > Number(seen.version) ? this.written : seen;
+  }
+
   private get listed(): boolean {
     return this.plugged.listed && this.root.listed;
   }
 
-  private mirror(name: string): Mirror<AuthorityFiles> {
+  private mirror(name: string): Mirror<KeptSecret> {
     const { api, namespace, clock, random, log } = this.options;
     const look = (): void => this.look();
     return new Mirror({
       api,
       path: `/api/v1/namespaces/${namespace}/secrets`,
       query: { fieldSelector: `metadata.name=${name}` },
-      keep: filesOf,
+      keep: keptSecret,
       onChange: look,
       onListed: look,
       clock,
@@ -88,10 +129,11 @@ export class ClusterAuthority {
     if (!this.listed) return;
     const { namespace } = this.options;
     const plugged = this.plugged.get(`${namespace}/${PLUGGED_SECRET}`);
-    const root = this.root.get(`${namespace}/${ROOT_SECRET}`);
-    if (plugged !== undefined) this.take(PLUGGED_SECRET, plugged, readPluggedAuthority);
+    const root = this.rootSecret();
+    if (root !== undefined) this.asked(root);
+    if (plugged !== undefined) this.take(PLUGGED_SECRET, plugged.files, readPluggedAuthority);
     else if (this.current?.source === this.sourceOf(PLUGGED_SECRET)) this.missed(PLUGGED_SECRET);
-    else if (root !== undefined) this.take(ROOT_SECRET, root, readRootAuthority);
+    else if (root !== undefined) this.take(ROOT_SECRET, root.files, readRootAuthority);
     else void this.store();
   }
 
@@ -104,6 +146,7 @@ export class ClusterAuthority {
       const authority = read(files, this.sourceOf(name), clock.now());
       this.trouble = '';
       this.current = authority;
+      if (name === ROOT_SECRET) this.state = stateOf(files);
       const { subject, validTo } = authority.certificate;
       log.info({ source: authority.source, subject, validTo }, 'certificates are signed by this authority');
       onAuthority(authority);
@@ -111,6 +154,27 @@ export class ClusterAuthority {
       this.trouble = messageOf(error);
       log.error({ reason: this.trouble, inForce: this.current?.source ?? 'none' }, 'the authority cannot be used');
     }
+  }
+
+  /** The leader carries out what was asked, and takes the question away. */
+  private asked({ request }: KeptSecret): void {
+    const { leading } = this;
+    const { onRequest, api, namespace, log } = this.options;
+    const named = request === undefined ? undefined : readRequest(request);
+    if (request === undefined || leading === undefined || leading.aborted || onRequest === undefined) return;
+    const answered = named === undefined ? Promise.resolve() : onRequest(named);
+    answered
+      .then(() =>
+        api.request({
+          method: 'PATCH',
+          path: `/api/v1/namespaces/${namespace}/secrets/${ROOT_SECRET}`,
+          body: { metadata: { annotations: { [REQUEST_ANNOTATION]: null } } },
+          signal: leading,
+        }),
+      )
+      .catch((error: unknown) => {
+        if (!leading.aborted) log.warn({ reason: messageOf(error) }, 'could not answer a request about the root');
+      });
   }
 
   private missed(name: string): void {
@@ -147,18 +211,19 @@ export class ClusterAuthority {
   }
 
   private async secret(): Promise<object> {
-    const { namespace, organization, clock } = this.options;
-    const { current } = this;
-    const { privateKey, pem } =
-      current === undefined
-        ? await makeRoot(organization, clock)
-        : { privateKey: current.privateKey, pem: current.roots };
+    const { namespace, organization, root, clock } = this.options;
+    const { current, state } = this;
+    const made = current === undefined ? await makeRoot({ organization, ...root }, clock) : undefined;
+    const { privateKey, pem } = made ?? { privateKey: current?.privateKey, pem: current?.roots ?? '' };
+    const signer = { certificate: pem, privateKey: privateKey === undefined ? '' : privateKeyPem(privateKey) };
     return {
       apiVersion: 'v1',
       kind: 'Secret',
       metadata: { name: ROOT_SECRET, namespace, labels: { 'app.kubernetes.io/managed-by': 'weft-control-plane' } },
       type: 'istio.io/ca-root',
-      data: { 'ca-cert.pem': base64(pem), 'ca-key.pem': base64(privateKeyPem(privateKey)) },
+      data: Object.fromEntries(
+        Object.entries(dataOf(filesOf(state ?? { signer }))).filter(([, value]) => value !== null),
+      ),
     };
   }
 
@@ -167,13 +232,26 @@ export class ClusterAuthority {
   }
 }
 
-function filesOf(object: KubernetesObject): AuthorityFiles {
-  const { data = {} } = object as { data?: Readonly<Record<string, string>> };
-  return Object.fromEntries(
-    Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
-  );
+interface KeptSecret {
+  readonly files: AuthorityFiles;
+  readonly version: string;
+  readonly request: string | undefined;
 }
 
-function base64(text: string): string {
-  return Buffer.from(text).toString('base64');
+function keptSecret(object: KubernetesObject): KeptSecret {
+  const { data = {}, metadata } = object as KubernetesObject & { data?: Readonly<Record<string, string>> };
+  return {
+    files: Object.fromEntries(
+      Object.entries(data).map(([key, value]) => [key, Buffer.from(value, 'base64').toString('utf8')]),
+    ),
+    version: metadata?.resourceVersion ?? '',
+    request: metadata?.annotations?.[REQUEST_ANNOTATION],
+  };
+}
+
+/** As a merge patch wants it: null takes a key away. */
+function dataOf(files: AuthorityFiles): Record<string, string | null> {
+  return Object.fromEntries(
+    Object.entries(files).map(([key, text]) => [key, text === undefined ? null : Buffer.from(text).toString('base64')]),
+  );
 }

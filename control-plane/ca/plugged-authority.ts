@@ -31,9 +31,10 @@ export function readPluggedAuthority(files: AuthorityFiles, source: string, now:
   };
 }
 
-/** An authority that signs itself, as the Secret `weft-ca-secret` holds it. Throws a WeftError as the other does. */
+/** An authority that signs itself, as the Secret `weft-ca-secret` holds it; `root-cert.pem` has more roots where one takes over from another. */
 export function readRootAuthority(files: AuthorityFiles, source: string, now: number): Authority {
-  return readPluggedAuthority({ ...files, 'root-cert.pem': files['ca-cert.pem'] }, source, now);
+  const roots = files['root-cert.pem'] ?? files['ca-cert.pem'];
+  return readPluggedAuthority({ ...files, 'root-cert.pem': roots, 'cert-chain.pem': undefined }, source, now);
 }
 
 function certificatesIn(files: AuthorityFiles, key: string, source: string): [X509Certificate, ...X509Certificate[]] {

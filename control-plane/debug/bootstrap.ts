@@ -1,3 +1,4 @@
+import type { KeyKind } from '../../common/identity/keys.js';
 import { OBSERVE } from '../../common/observe/metadata.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import { ownPorts } from '../model/allotment.js';
@@ -12,6 +13,8 @@ export interface BootstrapEnvironment {
   readonly rootCertificate: string;
   readonly tokenPath: string;
   readonly certTtlSeconds: number;
+  /** P-256 unless told otherwise. */
+  readonly workloadKey?: KeyKind;
 }
 
 /**
@@ -49,6 +52,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       TOKEN_PATH: environment.tokenPath,
       [OBSERVE]: 'true',
       CERT_TTL_SECONDS: environment.certTtlSeconds,
+      ...(environment.workloadKey !== undefined && { CERT_KEY: environment.workloadKey }),
       DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),
       LISTENER_DRAIN_SECONDS: drainSeconds(settings.listenerDrainMs),
       ...(settings.selfDiscovery && { ENABLE_SELF_DISCOVERY: 'true' }),

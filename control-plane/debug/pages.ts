@@ -1,6 +1,9 @@
 import { toJson } from '../../common/xds/json.js';
 import type { Finding } from '../api/object.js';
+import { LAGGARDS_PATH } from '../ca/replicas.js';
+import type { CaReport } from '../ca/report.js';
 import type { TokenFiles } from '../ca/token-files.js';
+import type { Laggards } from '../ca/trust-view.js';
 import { ownPorts } from '../model/allotment.js';
 import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -23,6 +26,10 @@ export interface DebugSubject {
   readonly version?: string;
   /** Why proxies should not come here now; empty when they may. */
   readonly notReady: () => string;
+  /** Roots, and how far their rotation is; undefined while there is no authority. */
+  readonly ca?: () => CaReport | undefined;
+  /** Who of this replica's proxies a rotation waits for; undefined for a question that is none. */
+  readonly laggards?: (query: URLSearchParams) => Laggards | undefined;
 }
 
 /** What this machine's sidecars are started with. */
@@ -50,6 +57,8 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
     ['/debug/config_dump', (query) => configDump(subject, query.get('proxy') ?? '')],
     ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],
     ['/debug/findings', () => json(subject.findings())],
+    ['/debug/ca', () => caPage(subject.ca?.())],
+    [LAGGARDS_PATH, (query) => laggardsPage(subject.laggards?.(query))],
     ['/debug/registryz', () => json(listServices(subject.snapshot()))],
   ]);
 }
@@ -61,6 +70,14 @@ export function bootstrapPage(subject: BootstrapSubject): readonly [path: string
 
 function readiness(reason: string): ReturnType<typeof plain> {
   return reason === '' ? plain('ready') : plain(`not ready: ${reason}`, 503);
+}
+
+function caPage(report: CaReport | undefined): ReturnType<typeof json> {
+  return report === undefined ? plain('there is no authority yet', 503) : json(report);
+}
+
+function laggardsPage(laggards: Laggards | undefined): ReturnType<typeof json> {
+  return laggards === undefined ? plain('?step=trust|sign&since=MILLISECONDS&issuer=SHA256', 400) : json(laggards);
 }
 
 function configDump({ proxies }: DebugSubject, proxy: string): ReturnType<typeof json> {

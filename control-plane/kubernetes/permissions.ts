@@ -48,6 +48,8 @@ function namespaceRules(): PolicyRule[] {
     },
     { apiGroups: [''], resources: ['configmaps'], resourceNames: ['istio'], verbs: READ },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+    // A root that takes over from another.
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['weft-ca-secret'], verbs: ['patch'] },
   ];
 }
 

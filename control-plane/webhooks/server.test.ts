@@ -18,7 +18,7 @@ let port: number;
 
 beforeAll(async () => {
   const options = { defaultTtlSeconds: 60, maxTtlSeconds: 600 };
-  issuer = new Issuer(testAuthority(await makeRoot('test', systemClock)), options, systemClock);
+  issuer = new Issuer(testAuthority(await makeRoot({ organization: 'test' }, systemClock)), options, systemClock);
   server = new WebhookServer({
     issuer,
     dnsNames: ['weft-control-plane.istio-system.svc'],
@@ -142,7 +142,7 @@ describe('webhook server', () => {
 
   it('shows the certificate of a new authority without a restart', async () => {
     const earlier = issuer.authority.roots;
-    issuer.replace(testAuthority(await makeRoot('other', systemClock)));
+    issuer.replace(testAuthority(await makeRoot({ organization: 'other' }, systemClock)));
     await expect.poll(async () => (await call('/else', '').catch(() => ({ status: 0 }))).status).toBe(404);
     await expect(call('/else', '', 'POST', earlier)).rejects.toThrow();
   });

@@ -243,6 +243,18 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     return this.target;
   }
 
+  /** What the proxy has said about a resource that it should have: nothing, that it has the newest, or why it refuses it. */
+  saysOf(typeUrl: string, name: string): { readonly current: boolean; readonly refusal: string } | undefined {
+    const watch = this.watches.get(typeUrl);
+    const version = this.targetOf(typeUrl).get(name)?.version;
+    if (watch === undefined || !watch.wants(name)) return undefined;
+    const refused = watch.rejection?.resources.has(name) === true;
+    return {
+      current: version !== undefined && !refused && watch.hasAccepted(name, version),
+      refusal: refused ? (watch.rejection?.reason ?? '') : '',
+    };
+  }
+
   /** The names that the proxy asks for; `*` is all of them. */
   subscribed(typeUrl: string): readonly string[] {
     return this.watches.get(typeUrl)?.subscribed ?? [];

@@ -2,8 +2,10 @@ import { type ServerDuplexStream, status, type UntypedServiceImplementation } fr
 import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { ISSUER_PREFIX, SECRET_ROOT } from '../../common/xds/names.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
 import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
+import type { ProxyTrust } from '../ca/trust-view.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import { checkAccount, checkCaller, ForeignNodeError } from './caller.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
@@ -48,7 +50,7 @@ export interface AdsServerOptions {
 type Call<Req, Res> = ServerDuplexStream<Req, Res>;
 type Stream = Pick<
   ProxyStream<AnyRequest, unknown>,
-  'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'openedAt'
+  'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'saysOf' | 'openedAt'
 >;
 /** Ends a call with a status. */
 type Hangup = (code: status, details: string) => void;
@@ -88,6 +90,11 @@ export class AdsServer {
 
   proxies(): ProxyStatus[] {
     return [...this.streams].map((stream) => stream.status());
+  }
+
+  /** Whom the proxies trust, and whose certificates they have, as far as they say. Proxyless clients have agents for that. */
+  trust(): ProxyTrust[] {
+    return [...this.streams].filter(({ node }) => node.dataPlane !== 'grpc').map(trustOf);
   }
 
   /** What we send to a proxy, by its node ID, or by `namespace/workload`. */
@@ -241,6 +248,18 @@ export class AdsServer {
       },
     };
   }
+}
+
+function trustOf(stream: Pick<Stream, 'node' | 'saysOf' | 'subscribed'>): ProxyTrust {
+  const says = stream.saysOf(TYPE.trustBundle, SECRET_ROOT);
+  const issuer = stream.subscribed(TYPE.trustBundle).find((name) => name.startsWith(ISSUER_PREFIX));
+  return {
+    id: stream.node.id,
+    tells: says !== undefined,
+    current: says?.current ?? false,
+    refusal: says?.refusal ?? '',
+    issuer: issuer?.slice(ISSUER_PREFIX.length),
+  };
 }
 
 function codeOf(error: unknown): status {

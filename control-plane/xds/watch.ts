@@ -139,6 +139,11 @@ export class Watch {
     return (this.sent.get(name)?.version ?? ABSENT) !== ABSENT;
   }
 
+  /** Whether the client has this version, and has said so. */
+  hasAccepted(name: string, version: string): boolean {
+    return this.sent.get(name)?.version === version && this.outstanding?.resources.has(name) !== true;
+  }
+
   wants(name: string): boolean {
     return this.wildcard || this.names.has(name);
   }

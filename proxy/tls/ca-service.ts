@@ -11,6 +11,8 @@ export interface CaServiceOptions {
   readonly address: string;
   /** File with PEM roots of the CA's own certificate; undefined is plaintext. */
   readonly rootsPath: string | undefined;
+  /** PEM of roots that count beside those of the file. */
+  readonly moreRoots?: () => string;
   /** File with the bearer token, read again for each call. */
   readonly tokenPath: string | undefined;
 }
@@ -31,7 +33,9 @@ export function caService(options: CaServiceOptions): RequestCertificate {
     const channel =
       options.rootsPath === undefined
         ? credentials.createInsecure()
-        : credentials.createSsl(readFileSync(options.rootsPath));
+        : credentials.createSsl(
+            Buffer.from(`${readFileSync(options.rootsPath, 'utf8')}\n${options.moreRoots?.() ?? ''}`),
+          );
     const client = new Client(options.address, channel, {
       'grpc.use_local_subchannel_pool': 1,
       ...(isIP(hostOf(options.address)) === 0 ? {} : { 'grpc.ssl_target_name_override': CONTROL_PLANE_NAME }),

@@ -1,7 +1,13 @@
 /** A certificate with its key, or the roots that a peer must chain to. PEM throughout. */
 export type Secret =
   | { readonly kind: 'certificate'; readonly certificateChain: string; readonly privateKey: string }
-  | { readonly kind: 'roots'; readonly pem: string; readonly crl?: string };
+  | {
+      readonly kind: 'roots';
+      readonly pem: string;
+      readonly crl?: string;
+      /** Roots of other trust domains by their names; each vouches for its own names only, and `pem` for none of them. */
+      readonly federated?: ReadonlyMap<string, string>;
+    };
 
 /** Who answers for a secret. */
 export type SecretSource = 'local' | 'ads' | 'static';

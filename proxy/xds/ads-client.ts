@@ -47,6 +47,7 @@ const TYPES: readonly ResourceTypeUrl[] = [
   TYPE.route,
   TYPE.secret,
   TYPE.nameTable,
+  TYPE.trustBundle,
 ];
 
 /** A proxy that has nothing yet holds its pod up, so it asks more often than one that lost its server. */

@@ -33,6 +33,7 @@ const NAME_FIELD: Readonly<Record<ResourceTypeUrl, string>> = {
   [TYPE.endpoint]: 'cluster_name',
   [TYPE.secret]: 'name',
   [TYPE.nameTable]: '',
+  [TYPE.trustBundle]: 'name',
 };
 
 /** Reads a DiscoveryResponse. Bytes that are none throw; a resource that is bad is named among the errors. */

@@ -280,7 +280,7 @@ describe.skipIf(skipWithoutKubernetes())('the control plane in a cluster', () =>
     const { makeRoot } = await import('../../control-plane/ca/root.js');
     const { privateKeyPem } = await import('../../common/identity/keys.js');
     const { systemClock } = await import('../../common/runtime/clock.js');
-    const { privateKey, pem } = await makeRoot('acme', systemClock);
+    const { privateKey, pem } = await makeRoot({ organization: 'acme' }, systemClock);
     const secret = (data: Record<string, string>): Promise<unknown> =>
       core
         .createNamespacedSecret({

@@ -82,7 +82,7 @@ describe.skipIf(skipWithoutOwnApiServer())('CRDs and webhooks at a real API serv
     cluster = await startTestCluster();
     for (const file of readdirSync(CRDS)) await cluster.apply(readFileSync(join(CRDS, file), 'utf8'));
     const options = { defaultTtlSeconds: 600, maxTtlSeconds: 6000 };
-    issuer = new Issuer(testAuthority(await makeRoot('test', systemClock)), options, systemClock);
+    issuer = new Issuer(testAuthority(await makeRoot({ organization: 'test' }, systemClock)), options, systemClock);
     webhooks = await serve(0);
     const where = { policy: injection.policy, url: `https://127.0.0.1:${webhooks.port}` };
     await cluster.apply(
@@ -227,7 +227,7 @@ describe.skipIf(skipWithoutOwnApiServer())('CRDs and webhooks at a real API serv
   });
 
   it('trusts a new authority as soon as there is one', async () => {
-    issuer.replace(testAuthority(await makeRoot('next', systemClock)));
+    issuer.replace(testAuthority(await makeRoot({ organization: 'next' }, systemClock)));
     await untilTrusted();
   });
 
