@@ -197,6 +197,8 @@ class ClusterApp implements KubernetesApp {
         return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);
       },
     });
+    for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
+    return pages;
   }
 
   private rootParts(): RootParts {
@@ -217,8 +219,6 @@ class ClusterApp implements KubernetesApp {
       clock,
       log,
     });
-    for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
-    return pages;
   }
 
   private notReady(): string {
