@@ -58,6 +58,10 @@ export const EXTENSION = {
   httpProtocolOptions: `${PREFIX}envoy.extensions.upstreams.http.v3.HttpProtocolOptions`,
   previousHosts: `${PREFIX}envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate`,
   previousPriorities: `${PREFIX}envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig`,
+  zipkinTracer: `${PREFIX}envoy.config.trace.v3.ZipkinConfig`,
+  openTelemetryTracer: `${PREFIX}envoy.config.trace.v3.OpenTelemetryConfig`,
+  environmentResourceDetector: `${PREFIX}envoy.extensions.tracers.opentelemetry.resource_detectors.v3.EnvironmentResourceDetectorConfig`,
+  uuidRequestId: `${PREFIX}envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig`,
   istioStats: `${PREFIX}stats.PluginConfig`,
   peerMetadata: `${PREFIX}io.istio.http.peer_metadata.Config`,
 } as const;

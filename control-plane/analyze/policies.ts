@@ -1,3 +1,4 @@
+import type { ExtensionProvider } from '../api/kinds/extension-provider.js';
 import type { ConfigObject } from '../api/object.js';
 import { AnalysisCode } from './codes.js';
 import { byPrecedence, titleOf } from './conflicts.js';
@@ -150,18 +151,41 @@ function sharedWorkload(
 }
 
 function checkProviders(registry: Registry, report: Reporter): void {
-  const known = new Set(['envoy', 'prometheus', ...(registry.mesh.extensionProviders ?? []).map(({ name }) => name)]);
+  const providers = new Map((registry.mesh.extensionProviders ?? []).map((provider) => [provider.name, provider]));
   for (const object of registry.all('Telemetry')) {
-    for (const [i, { providers }] of (object.spec.accessLogging ?? []).entries()) {
-      for (const [j, { name }] of (providers ?? []).entries()) {
-        if (known.has(name)) continue;
-        report.warning(
-          object,
-          AnalysisCode.unknownTelemetryProvider,
-          `spec.accessLogging[${i}].providers[${j}].name`,
-          `MeshConfig has no extension provider "${name}"; nothing is logged to it`,
-        );
+    for (const part of ['accessLogging', 'tracing', 'metrics'] as const) {
+      for (const [i, entry] of (object.spec[part] ?? []).entries()) {
+        for (const [j, { name }] of (entry.providers ?? []).entries()) {
+          const wrong = wrongProvider(name, providers, registry);
+          if (wrong === undefined) continue;
+          report.warning(
+            object,
+            AnalysisCode.unknownTelemetryProvider,
+            `spec.${part}[${i}].providers[${j}].name`,
+            `${wrong}; nothing is reported to it`,
+          );
+        }
       }
     }
   }
+}
+
+const BUILT_IN: ReadonlySet<string> = new Set(['envoy', 'prometheus']);
+
+function wrongProvider(
+  name: string,
+  providers: ReadonlyMap<string, ExtensionProvider>,
+  registry: Registry,
+): string | undefined {
+  const provider = providers.get(name);
+  if (provider === undefined) {
+    return BUILT_IN.has(name) ? undefined : `MeshConfig has no extension provider "${name}"`;
+  }
+  const reached = provider.zipkin ?? provider.opentelemetry ?? provider.envoyOtelAls;
+  if (reached === undefined) return undefined;
+  const host = reached.service.slice(reached.service.indexOf('/') + 1);
+  const known = registry.service(host);
+  if (known === undefined) return `the service "${host}" of extension provider "${name}" is not known`;
+  if (known.ports.includes(reached.port)) return undefined;
+  return `the service "${host}" of extension provider "${name}" has no port ${reached.port}`;
 }

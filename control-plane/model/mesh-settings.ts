@@ -1,6 +1,7 @@
 import { parseDuration } from '../api/duration.js';
 import type { LocalityLoadBalancerSetting, ZoneAwareLoadBalancerSetting } from '../api/kinds/destination-rule.js';
-import type { ExtensionProvider, MeshConfigSpec } from '../api/kinds/mesh-config.js';
+import type { ExtensionProvider } from '../api/kinds/extension-provider.js';
+import type { MeshConfigSpec, ProxyTracing } from '../api/kinds/mesh-config.js';
 import type { HttpRetry } from '../api/kinds/virtual-service.js';
 
 /** MeshConfig with its defaults filled in; times in ms. */
@@ -19,6 +20,14 @@ export interface MeshSettings {
     readonly json: boolean;
     /** Providers used when no Telemetry names any. */
     readonly providers: readonly string[];
+  };
+  readonly tracing: {
+    /** Without a Telemetry and a default provider, spans go to defaultConfig.tracing's collector (enableTracing). */
+    readonly legacy: boolean;
+    /** The first counts. */
+    readonly providers: readonly string[];
+    /** What applies where a Telemetry does not say. */
+    readonly defaults: ProxyTracing;
   };
   /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
   readonly registryOnly: boolean;
@@ -75,6 +84,11 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
       format: spec.accessLogFormat ?? '',
       json: spec.accessLogEncoding === 'JSON',
       providers: spec.defaultProviders?.accessLogging ?? [],
+    },
+    tracing: {
+      legacy: spec.enableTracing === true,
+      providers: spec.defaultProviders?.tracing ?? [],
+      defaults: spec.defaultConfig?.tracing ?? {},
     },
     registryOnly: spec.outboundTrafficPolicy?.mode === 'REGISTRY_ONLY',
     protocolDetectionMs:

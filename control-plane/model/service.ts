@@ -93,7 +93,7 @@ export interface PodFacts {
 }
 
 /** Istio's canonical name and revision of a workload. */
-export function canonicalName(workload: Workload): string {
+export function canonicalName(workload: Pick<Workload, 'labels' | 'workloadName'>): string {
   return (
     workload.labels['service.istio.io/canonical-name'] ??
     workload.labels['app.kubernetes.io/name'] ??
@@ -102,7 +102,7 @@ export function canonicalName(workload: Workload): string {
   );
 }
 
-export function canonicalRevision(workload: Workload): string {
+export function canonicalRevision(workload: Pick<Workload, 'labels'>): string {
   return (
     workload.labels['service.istio.io/canonical-revision'] ??
     workload.labels['app.kubernetes.io/version'] ??

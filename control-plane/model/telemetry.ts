@@ -1,8 +1,9 @@
-import type { AccessLogging, TelemetrySpec } from '../api/kinds/telemetry.js';
+import type { TelemetrySpec } from '../api/kinds/telemetry.js';
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { byAge } from './order.js';
+import { applies, type EffectiveTracing, effectiveTracing, type Mode } from './telemetry-tracing.js';
 
 export interface EffectiveAccessLog {
   readonly provider: string;
@@ -11,9 +12,8 @@ export interface EffectiveAccessLog {
 }
 
 type Target = { readonly namespace: string; readonly labels: Readonly<Record<string, string>> };
-type Mode = 'CLIENT' | 'SERVER';
 
-/** Which access logs a workload writes: mesh → namespace → workload, a narrower Telemetry replaces the wider one. */
+/** What is told about the requests of a workload: mesh → namespace → workload, a narrower Telemetry overrides the wider one. */
 export class Telemetries {
   readonly #objects: readonly ConfigObject<TelemetrySpec>[];
   readonly #settings: MeshSettings;
@@ -49,6 +49,16 @@ export class Telemetries {
     return this.#levels(workload).some((object) => object.spec.accessLogging !== undefined);
   }
 
+  /** Undefined where nothing is traced; `legacy` where only MeshConfig's own fields ask for it (enableTracing). */
+  tracing(workload: Target, mode: Mode): EffectiveTracing | 'legacy' | undefined {
+    const { providers, legacy } = this.#settings.tracing;
+    const levels = this.#levels(workload).map(({ spec }) => spec);
+    if (providers.length === 0 && levels.every(({ tracing }) => (tracing ?? []).length === 0)) {
+      return legacy ? 'legacy' : undefined;
+    }
+    return effectiveTracing(levels, mode, providers[0]);
+  }
+
   /** Widest first. */
   #levels(workload: Target): readonly ConfigObject<TelemetrySpec>[] {
     const root = this.#settings.rootNamespace;
@@ -67,11 +77,4 @@ export class Telemetries {
 
 function selects(object: ConfigObject<TelemetrySpec>): boolean {
   return Object.keys(object.spec.selector?.matchLabels ?? {}).length > 0;
-}
-
-function applies(mode: Mode): (entry: AccessLogging) => boolean {
-  return (entry) => {
-    const wanted = entry.match?.mode ?? 'CLIENT_AND_SERVER';
-    return wanted === 'CLIENT_AND_SERVER' || wanted === 'UNDEFINED' || wanted === mode;
-  };
 }

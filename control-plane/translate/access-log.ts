@@ -1,7 +1,7 @@
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { AccessLog } from '../../proto/gen/envoy/config/accesslog/v3/AccessLog.js';
 import type { SubstitutionFormatString } from '../../proto/gen/envoy/config/core/v3/SubstitutionFormatString.js';
-import type { ExtensionProvider } from '../api/kinds/mesh-config.js';
+import type { ExtensionProvider } from '../api/kinds/extension-provider.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { EffectiveAccessLog } from '../model/telemetry.js';

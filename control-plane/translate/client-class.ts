@@ -17,6 +17,8 @@ import { egressResources } from './egress-listeners.js';
 import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
 import { NAME_TABLE, nameTable } from './name-table.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+import { withOperations } from './trace-operations.js';
+import { isTraced, tracingFields } from './tracing.js';
 
 /** What a proxy has as a client, apart from its own listener. */
 export interface ClientResources {
@@ -59,7 +61,10 @@ export function clientResources(context: ProxyContext): ClientResources {
     node.role,
     captured,
     node.dnsCapture === true,
-    ...(hasListeners(context) ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT')] : []),
+    ...(hasListeners(context)
+      ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT'), tracingFields(context, 'CLIENT')]
+      : []),
+    isTraced(context),
     client.namespace,
     client.locality,
     isIPv6(context.workload?.address ?? ''),
@@ -91,9 +96,13 @@ const NO_NAMES: ReadonlyMap<string, NameTable> = new Map();
 function allResources(context: ProxyContext): ClientResources {
   return {
     ...outboundClusters(context),
-    ...entrances(context),
+    ...(isTraced(context) ? named(entrances(context)) : entrances(context)),
     names: context.node.dnsCapture === true ? new Map([[NAME_TABLE, nameTable(context)]]) : NO_NAMES,
   };
+}
+
+function named({ listeners, routes }: Entrances): Entrances {
+  return { listeners, routes: withOperations(routes) };
 }
 
 /** A gateway's own are made of its Gateways. */

@@ -7,6 +7,7 @@ import type { MeshSettings } from '../model/mesh-settings.js';
 import { any, bool, duration } from './messages.js';
 import { CORS_FILTER } from './route-cors.js';
 import { FAULT_FILTER } from './route-fault.js';
+import type { TracingFields } from './tracing.js';
 
 export interface ConnectionManagerParts {
   readonly direction: 'inbound' | 'outbound';
@@ -18,6 +19,7 @@ export interface ConnectionManagerParts {
   readonly istioFilters: boolean;
   /** Whether browsers may call in gRPC-Web. */
   readonly grpcWeb?: boolean;
+  readonly tracing: TracingFields;
   readonly settings: MeshSettings;
   /** Stand next to the router. */
   readonly last?: readonly HttpFilter[];
@@ -34,6 +36,7 @@ export function connectionManager(parts: ConnectionManagerParts): Filter {
     ...parts.routes,
     http_filters: httpFilters(parts),
     ...(parts.accessLogs.length > 0 && { access_log: [...parts.accessLogs] }),
+    ...parts.tracing,
     server_name: 'istio-envoy',
     generate_request_id: bool(true),
     ...(parts.edge === true ? edgeFields(parts.settings) : meshFields(inbound)),

@@ -6,7 +6,9 @@ import type { FilterChain } from '../../proto/gen/envoy/config/listener/v3/Filte
 import type { FilterChainMatch } from '../../proto/gen/envoy/config/listener/v3/FilterChainMatch.js';
 import type { ServerTlsSettings } from '../api/kinds/gateway.js';
 import type { MtlsMode } from '../model/peer-authentication.js';
-import { isHttp, type Protocol, type Workload } from '../model/service.js';
+import { applicationPort, isHttp, type Protocol, type Workload } from '../model/service.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import { workloadKey } from '../model/workloads.js';
 import { accessLogs } from './access-log.js';
 import { httpPolicyFilters, networkPolicyFilters } from './authorization-filters.js';
 import { connectionManager } from './connection-manager.js';
@@ -16,6 +18,7 @@ import { ingressTls } from './ingress.js';
 import { any, bool, duration, meshRoots, ownCertificate } from './messages.js';
 import { inboundRetryPolicy } from './retry.js';
 import { tcpStats } from './tcp-filters.js';
+import { tracingFields } from './tracing.js';
 import { serverAlpn, trustDomainMatchers } from './upstream-tls.js';
 
 /** Application ports behind a sidecar: one of them, or all that have no chains of their own. */
@@ -132,6 +135,8 @@ function meshSocket({ context }: InboundPort, alpn: string[]): TransportSocket {
 
 function httpFilters({ context, workload, application, protocol, cluster, statPrefix }: InboundPort): Filter[] {
   const { snapshot, node } = context;
+  const tracing = tracingFields(context, 'SERVER');
+  const operation = tracing.tracing && serviceOf(snapshot, workload, application);
   return [
     connectionManager({
       direction: 'inbound',
@@ -148,6 +153,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
                   name: 'default',
                   match: { prefix: '/' },
                   route: { cluster, timeout: duration(0), retry_policy: inboundRetryPolicy() },
+                  ...(operation !== undefined && { decorator: { operation: `${operation}/*` } }),
                 },
               ],
             },
@@ -157,6 +163,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
       },
       rbac: httpPolicyFilters(snapshot, workload, application),
       accessLogs: accessLogs(snapshot, workload, 'SERVER'),
+      tracing,
       istioFilters: node.dataPlane === 'weft',
       grpcWeb: protocol === 'grpc-web',
       settings: snapshot.settings,
@@ -179,4 +186,13 @@ function tcpFilters({ context, workload, application, cluster }: InboundPort): F
       }),
     },
   ];
+}
+
+/** `HOST:PORT` of the service behind a port, which names spans of clients that have no sidecar. */
+function serviceOf(snapshot: MeshSnapshot, workload: Workload, application: number | undefined): string | undefined {
+  for (const { service, endpoint } of snapshot.servicesOf.get(workloadKey(workload)) ?? []) {
+    const port = service.ports.find((one) => applicationPort(one, endpoint) === application);
+    if (port !== undefined) return `${service.host}:${port.number}`;
+  }
+  return undefined;
 }

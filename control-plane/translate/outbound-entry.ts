@@ -14,6 +14,7 @@ import { adsSource, any, bool, duration, ipAddress, pipe, UNIX, uint32 } from '.
 import { outsideFilters } from './outside.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 import { type TcpChain, tcpChains } from './tcp-routes.js';
+import { tracingFields } from './tracing.js';
 
 /** One `ADDRESS:PORT` to which applications connect. */
 export interface ListenerEntry {
@@ -159,6 +160,7 @@ function httpChain(context: ProxyContext, name: string, routes: string, sniffed:
         routes: { rds: { config_source: adsSource, route_config_name: routes } },
         rbac: [],
         accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+        tracing: tracingFields(context, 'CLIENT'),
         istioFilters: node.dataPlane === 'weft',
         settings: snapshot.settings,
         last: outsideFilters(context),

@@ -6,6 +6,7 @@ import type { ProxyContext } from './context.js';
 import { adsSource, ipAddress } from './messages.js';
 import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
 import { outsideFilters } from './outside.js';
+import { tracingFields } from './tracing.js';
 
 /** The listener that an application uses as its HTTP proxy. */
 export function outboundListener(context: ProxyContext, ports: SidecarPorts): Listener {
@@ -25,6 +26,7 @@ export function outboundListener(context: ProxyContext, ports: SidecarPorts): Li
             routes: { rds: { config_source: adsSource, route_config_name: HTTP_PROXY_ROUTES } },
             rbac: [],
             accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+            tracing: tracingFields(context, 'CLIENT'),
             istioFilters: node.dataPlane === 'weft',
             settings: snapshot.settings,
             last: outsideFilters(context),

@@ -5,7 +5,9 @@ import type {
   OutlierDetection,
   ZoneAwareLoadBalancerSetting,
 } from './destination-rule.js';
+import type { ExtensionProvider } from './extension-provider.js';
 import type { Duration } from './shared.js';
+import type { CustomTag } from './telemetry.js';
 import type { HttpRetry } from './virtual-service.js';
 
 /**
@@ -94,31 +96,6 @@ export interface MeshTlsConfig {
   readonly cipherSuites?: readonly string[];
 }
 
-/** One of the providers; only envoyFileAccessLog and prometheus are acted on in this release. */
-export interface ExtensionProvider {
-  readonly name: string;
-  readonly envoyFileAccessLog?: {
-    readonly path?: string;
-    /** One of the two. */
-    readonly logFormat?: { readonly text?: string; readonly labels?: Readonly<Record<string, unknown>> };
-    readonly omitEmptyValues?: boolean;
-  };
-  readonly prometheus?: Readonly<Record<string, never>>;
-  readonly envoyExtAuthzHttp?: unknown;
-  readonly envoyExtAuthzGrpc?: unknown;
-  readonly zipkin?: unknown;
-  readonly lightstep?: unknown;
-  readonly datadog?: unknown;
-  readonly stackdriver?: unknown;
-  readonly opencensus?: unknown;
-  readonly skywalking?: unknown;
-  readonly opentelemetry?: unknown;
-  readonly envoyHttpAls?: unknown;
-  readonly envoyTcpAls?: unknown;
-  readonly envoyOtelAls?: unknown;
-  readonly sds?: unknown;
-}
-
 /** MeshConfig.defaultConfig: what of it concerns a sidecar here. */
 export interface ProxyConfig {
   /** Unset means 45 s. */
@@ -154,7 +131,7 @@ export interface ProxyConfig {
   readonly concurrency?: number;
   readonly proxyBootstrapTemplatePath?: string;
   readonly interceptionMode?: string;
-  readonly tracing?: unknown;
+  readonly tracing?: ProxyTracing;
   readonly sds?: unknown;
   readonly envoyAccessLogService?: unknown;
   readonly envoyMetricsService?: unknown;
@@ -173,4 +150,19 @@ export interface ProxyConfig {
   readonly fileFlushMinSizeKb?: number;
   readonly statsCompression?: boolean;
   readonly connectionSettings?: unknown;
+}
+
+/** ProxyConfig.tracing: how it was configured before Telemetry. */
+export interface ProxyTracing {
+  readonly zipkin?: { readonly address?: string };
+  readonly lightstep?: unknown;
+  readonly datadog?: unknown;
+  readonly stackdriver?: unknown;
+  readonly openCensusAgent?: unknown;
+  readonly customTags?: Readonly<Record<string, CustomTag>>;
+  readonly maxPathTagLength?: number;
+  /** Percent. */
+  readonly sampling?: number;
+  readonly tlsSettings?: unknown;
+  readonly enableIstioTags?: boolean;
 }

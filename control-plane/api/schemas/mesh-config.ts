@@ -1,7 +1,7 @@
-import type { ExtensionProvider, MeshConfigSpec, MeshTlsConfig } from '../kinds/mesh-config.js';
-import { object, required, unsupported } from '../schema/object.js';
+import type { MeshConfigSpec, MeshTlsConfig } from '../kinds/mesh-config.js';
+import { object, unsupported } from '../schema/object.js';
 import { bool, duration, durationFrom, enumOf, port } from '../schema/scalars.js';
-import { anything, list, map, type Schema } from '../schema/schema.js';
+import { anything, list, type Schema } from '../schema/schema.js';
 import {
   clientTls,
   connectionPool,
@@ -10,6 +10,7 @@ import {
   tcpKeepalive,
   zoneAware,
 } from './destination-rule.js';
+import { extensionProvider } from './extension-provider.js';
 import { proxyConfig } from './proxy-config.js';
 import { exportTo, nonEmpty, text, texts } from './shared.js';
 import { retries } from './virtual-service.js';
@@ -19,59 +20,6 @@ const tls: Schema<MeshTlsConfig> = object<MeshTlsConfig>({
   ecdhCurves: texts,
   cipherSuites: texts,
 });
-
-type FileAccessLog = NonNullable<ExtensionProvider['envoyFileAccessLog']>;
-
-const opaque = unsupported(anything, 'a provider of this kind is not used');
-
-const extensionProvider: Schema<ExtensionProvider> = object<ExtensionProvider>(
-  {
-    name: required(nonEmpty),
-    envoyFileAccessLog: object<FileAccessLog>({
-      path: text,
-      logFormat: object<NonNullable<FileAccessLog['logFormat']>>(
-        { text, labels: map(anything) },
-        { atMostOne: [['text', 'labels']] },
-      ),
-      omitEmptyValues: bool,
-    }),
-    prometheus: object<Readonly<Record<string, never>>>({}),
-    envoyExtAuthzHttp: opaque,
-    envoyExtAuthzGrpc: opaque,
-    zipkin: opaque,
-    lightstep: opaque,
-    datadog: opaque,
-    stackdriver: opaque,
-    opencensus: opaque,
-    skywalking: opaque,
-    opentelemetry: opaque,
-    envoyHttpAls: opaque,
-    envoyTcpAls: opaque,
-    envoyOtelAls: opaque,
-    sds: opaque,
-  },
-  {
-    exactlyOne: [
-      [
-        'envoyFileAccessLog',
-        'prometheus',
-        'envoyExtAuthzHttp',
-        'envoyExtAuthzGrpc',
-        'zipkin',
-        'lightstep',
-        'datadog',
-        'stackdriver',
-        'opencensus',
-        'skywalking',
-        'opentelemetry',
-        'envoyHttpAls',
-        'envoyTcpAls',
-        'envoyOtelAls',
-        'sds',
-      ],
-    ],
-  },
-);
 
 const noEffect = unsupported(anything);
 const noText = unsupported(text);
@@ -100,7 +48,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   dnsRefreshRate: duration,
   extensionProviders: list(extensionProvider),
   defaultProviders: object<NonNullable<MeshConfigSpec['defaultProviders']>>({
-    tracing: unsupported(texts, 'no span is reported'),
+    tracing: texts,
     metrics: unsupported(texts, 'metrics are always there for Prometheus'),
     accessLogging: texts,
   }),
@@ -130,7 +78,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   ingressService: noText,
   ingressControllerMode: unsupported(enumOf('UNSPECIFIED', 'OFF', 'DEFAULT', 'STRICT'), 'there is no ingress'),
   ingressSelector: noText,
-  enableTracing: unsupported(bool, 'no span is reported'),
+  enableTracing: bool,
   enableEnvoyAccessLogService: noFlag,
   disableEnvoyListenerLog: noFlag,
   inboundTrafficPolicy: unsupported(

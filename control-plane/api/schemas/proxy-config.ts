@@ -1,13 +1,29 @@
-import type { ProxyConfig } from '../kinds/mesh-config.js';
+import type { ProxyConfig, ProxyTracing } from '../kinds/mesh-config.js';
 import { object, unsupported } from '../schema/object.js';
-import { bool, count32, duration, durationFrom, enumOf, port, uint32 } from '../schema/scalars.js';
+import { bool, count32, duration, durationFrom, enumOf, number, port, uint32 } from '../schema/scalars.js';
 import { anything, map, type Schema } from '../schema/schema.js';
 import { text, texts } from './shared.js';
+import { customTag } from './telemetry.js';
 
 const noEffect = unsupported(anything);
 const noText = unsupported(text);
 const noPort = unsupported(port, "the sidecar's ports are allotted or standard");
 const textMap = map(text);
+
+const otherTracer = unsupported(anything, 'no span is reported to it');
+
+const proxyTracing: Schema<ProxyTracing> = object<ProxyTracing>({
+  zipkin: object<NonNullable<ProxyTracing['zipkin']>>({ address: text }),
+  lightstep: otherTracer,
+  datadog: otherTracer,
+  stackdriver: otherTracer,
+  openCensusAgent: otherTracer,
+  customTags: map(customTag),
+  maxPathTagLength: uint32,
+  sampling: number(0, 100),
+  tlsSettings: unsupported(anything, 'the mesh chooses TLS for the collector as for every service'),
+  enableIstioTags: bool,
+});
 
 /** MeshConfig.defaultConfig, and a pod's annotation `proxy.istio.io/config`. What concerns a sidecar's start counts in pods. */
 export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
@@ -43,7 +59,7 @@ export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
   concurrency: unsupported(count32, 'a sidecar has one event loop'),
   proxyBootstrapTemplatePath: noText,
   interceptionMode: enumOf('REDIRECT', 'TPROXY', 'NONE'),
-  tracing: unsupported(anything, 'no span is reported'),
+  tracing: proxyTracing,
   sds: noEffect,
   envoyAccessLogService: noEffect,
   envoyMetricsService: noEffect,

@@ -28,7 +28,8 @@ type Named = { readonly name: string; readonly defaultValue?: string };
 const named: Schema<Named> = object<Named>({ name: required(nonEmpty), defaultValue: text });
 const valued = object<{ readonly value: string }>({ value: required(nonEmpty) });
 
-const customTag: Schema<CustomTag> = object<CustomTag>(
+/** A tag of spans (Telemetry, ProxyConfig). */
+export const customTag: Schema<CustomTag> = object<CustomTag>(
   { literal: valued, environment: named, header: named, formatter: valued },
   { atMostOne: [['literal', 'environment', 'header', 'formatter']] },
 );
@@ -95,7 +96,7 @@ export const telemetry: Schema<TelemetrySpec> = object<TelemetrySpec>(
     selector: matchLabels,
     targetRef: unsupported(targetRef, TARGET_REF_CONSEQUENCE),
     targetRefs: unsupported(targetRefs, TARGET_REF_CONSEQUENCE),
-    tracing: unsupported(list(tracing), 'no span is reported; trace headers are passed on'),
+    tracing: list(tracing),
     metrics: unsupported(list(metrics), 'the standard metrics are kept as they are'),
     accessLogging: list(accessLogging),
   },

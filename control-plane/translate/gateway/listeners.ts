@@ -12,6 +12,7 @@ import type { ProxyContext } from '../context.js';
 import { adsSource, any, ipAddress } from '../messages.js';
 import { cidr } from '../outbound-entry.js';
 import { secretResources } from '../secrets.js';
+import { tracingFields } from '../tracing.js';
 import { serverAlpn } from '../upstream-tls.js';
 import { credentialResources, namesCertificate, serverSocket } from './server-tls.js';
 import { type GatewayListener, isPassthrough, type PlacedServer } from './servers.js';
@@ -138,6 +139,7 @@ function httpFilters(context: ProxyContext, name: string, port: number, { routes
     routes: { rds: { config_source: adsSource, route_config_name: routes } },
     rbac: workload === undefined ? [] : httpPolicyFilters(snapshot, workload, port),
     accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+    tracing: tracingFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',
     settings: snapshot.settings,
   });

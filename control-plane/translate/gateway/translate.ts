@@ -9,6 +9,8 @@ import { clientResources } from '../client-class.js';
 import type { ProxyContext } from '../context.js';
 import { duration } from '../messages.js';
 import { secretResources } from '../secrets.js';
+import { withOperations } from '../trace-operations.js';
+import { isTraced } from '../tracing.js';
 import { gatewayListener } from './listeners.js';
 import { gatewayRoutes } from './routes.js';
 import { credentialResources } from './server-tls.js';
@@ -82,6 +84,7 @@ function makeResources(context: ProxyContext, placed: readonly GatewayListener[]
     type: 'STATIC' as const,
     connect_timeout: duration(context.snapshot.settings.connectTimeoutMs),
   };
+  const routes = new Map([...tables].map(([name, servers]) => [name, gatewayRoutes(context, name, servers)]));
   const passed = placed.flatMap(({ servers }) =>
     servers
       .filter(({ tls }) => tls?.mode === 'AUTO_PASSTHROUGH')
@@ -89,7 +92,7 @@ function makeResources(context: ProxyContext, placed: readonly GatewayListener[]
   );
   return {
     listeners,
-    routes: new Map([...tables].map(([name, servers]) => [name, gatewayRoutes(context, name, servers)])),
+    routes: isTraced(context) ? withOperations(routes) : routes,
     clusters: new Map<string, Cluster>([
       [BLACK_HOLE_CLUSTER, blackHole],
       ...passed.map((c) => [c.name ?? '', c] as const),
