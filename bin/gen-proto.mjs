@@ -45,8 +45,8 @@ function loadUpstream(packages, additions) {
   upstream.loadSync([...files, 'google/rpc/status.proto'], { keepCase: true });
   for (const [message, fields] of Object.entries(additions)) {
     const type = typeNamed(upstream, message);
-    for (const [name, { id, type: fieldType }] of Object.entries(fields))
-      type.add(new protobuf.Field(name, id, fieldType));
+    for (const [name, { id, type: fieldType, rule }] of Object.entries(fields))
+      type.add(new protobuf.Field(name, id, fieldType, rule));
   }
   upstream.resolveAll();
   return upstream;

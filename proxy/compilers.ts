@@ -34,10 +34,11 @@ export function routeCompilers({
   clock,
   random,
   counters,
-}: Pick<CompilerParts, 'clock' | 'random' | 'counters'>): RouteDeps {
+  serviceCluster,
+}: Pick<CompilerParts, 'clock' | 'random' | 'counters'> & { readonly serviceCluster: string }): RouteDeps {
   return {
     compileFormat: compileHeaderFormat,
-    perRouteFilters: perRouteFilters({ clock, random, counters: counters.get }),
+    perRouteFilters: perRouteFilters({ clock, random, counters: counters.get, serviceCluster }),
   };
 }
 
@@ -48,6 +49,7 @@ export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): List
     clock: parts.clock,
     random: parts.random,
     counters: parts.counters.get,
+    serviceCluster: parts.node.cluster,
     clusters: parts.clusters,
     services: parts.services,
     peerMetadata: parts.peerMetadata,

@@ -106,7 +106,8 @@ export function assembleDataPlane(
   const router = new ForwardingRouter({ clusters, random, ...pools });
   const services = new ServiceClient({ clusters, ...pools });
 
-  const routeDeps = routeCompilers({ clock, random, counters });
+  const serviceCluster = config.node.cluster ?? '';
+  const routeDeps = routeCompilers({ clock, random, counters, serviceCluster });
   const routes = new RouteStore({
     routes: routeDeps,
     clock,

@@ -18,7 +18,11 @@ import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { grpcWebFactory } from './grpc-web.js';
 import { compileHeaderMutationPerRoute, headerMutationFactory } from './header-mutation.js';
-import { compileLocalRateLimit, localRateLimitFactory, type RateLimitDeps } from './local-rate-limit.js';
+import {
+  compileLocalRateLimit,
+  localRateLimitFactory,
+  type RateLimitDeps,
+} from './local-rate-limit/local-rate-limit.js';
 import { compileConnectionLimit } from './network/connection-limit.js';
 import { compileNetworkRateLimit } from './network/local-rate-limit.js';
 import { type PeerMetadataDeps, peerMetadataFactory } from './peer-metadata/peer-metadata.js';
@@ -33,6 +37,8 @@ export interface FilterDeps {
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: CounterSource;
+  /** `node.cluster`. */
+  readonly serviceCluster: string;
   readonly clusters: Clusters;
   /** For requests of the proxy's own. */
   readonly services: ServiceClient;

@@ -25,6 +25,7 @@ const FILTERS: FilterDeps = {
   clock: systemClock,
   random: seededRandom(),
   counters: noCounters,
+  serviceCluster: '',
   clusters: { get: () => undefined },
   services: undefined as never,
   peerMetadata: {

@@ -1,9 +1,9 @@
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
 import { messageOf } from '../../common/runtime/errors.js';
+import { ipText } from '../snapshot/cidr.js';
 import { descriptorOf, int, loadSocketOptions, type SocketOptions } from '../tcp/socket-options.js';
 import type { IpPort, OriginalDestination } from './connection-info.js';
-import { ipText } from './proxy-protocol.js';
 
 /** What the kernel knows and does about redirected connections. */
 export interface Redirection {

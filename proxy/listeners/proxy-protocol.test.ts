@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ipText, readProxyHeader } from './proxy-protocol.js';
+import { ipText } from '../snapshot/cidr.js';
+import { readProxyHeader } from './proxy-protocol.js';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 const TCP4 = `${SIGNATURE}2111000c0a0000010a000002303901bb`;

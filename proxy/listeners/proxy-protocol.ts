@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { ipText } from '../snapshot/cidr.js';
 import type { IpPort, Origin } from './connection-info.js';
 
 /** What a connection's first bytes say in terms of HAProxy's PROXY protocol, versions 1 and 2. */
@@ -74,11 +75,4 @@ function readBinary(bytes: Buffer): ProxyHeader {
 
 function malformed(reason: string): ProxyHeader {
   return { kind: 'malformed', reason: `PROXY header: ${reason}` };
-}
-
-/** Four or sixteen bytes as text; IPv6 in its canonical form. */
-export function ipText(bytes: Buffer): string {
-  if (bytes.length === 4) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16));
-  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }

@@ -4,6 +4,7 @@ import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { Issues } from '../snapshot/issues.js';
 import { type CompiledForward, compileForward, type Inherited } from './actions/forward.js';
+import { compileRateLimits, type RateLimitDescription, type RouteRateLimits } from './actions/rate-limits.js';
 import { compileRedirect } from './actions/redirect.js';
 import { setAuthority } from './actions/rewrite.js';
 import { compileFilterConfigs, type FilterConfigs, lookUp } from './filter-configs.js';
@@ -28,6 +29,7 @@ export interface HostSettings {
   /** Filter configuration, virtual host before table. */
   readonly filters: readonly FilterConfigs[];
   readonly inherited: Inherited;
+  readonly rateLimits: readonly RateLimitDescription[];
   readonly maxDirectBodyBytes: number;
   readonly flags: Pick<
     RouteEntry,
@@ -58,6 +60,7 @@ export function compileRoute(
     requestOperations: inOrder(settings, own.request, settings.host.request, settings.table.request),
     responseOperations: inOrder(settings, own.response, settings.host.response, settings.table.response),
     filters: filters === undefined ? settings.filters : [filters, ...settings.filters],
+    rateLimits: rateLimitsOf(message.route, settings.rateLimits, issues.at('route').at('rate_limits')),
     decorator: message.decorator?.operation === '' ? undefined : message.decorator?.operation,
   };
   if (message.route !== undefined) {
@@ -68,6 +71,18 @@ export function compileRoute(
   if (action === undefined) return undefined;
   const entry = new Entry(base, action, undefined);
   return { match: (request, path, context) => (match.matches(request, path, context) ? entry : undefined) };
+}
+
+/** Only routes that forward describe their requests. */
+function rateLimitsOf(
+  message: Route__Output['route'],
+  host: readonly RateLimitDescription[],
+  issues: Issues,
+): RouteRateLimits | undefined {
+  if (message === undefined) return undefined;
+  const route = compileRateLimits(message.rate_limits, issues);
+  if (route.length + host.length === 0) return undefined;
+  return { route, host, includeHost: message.include_vh_rate_limits?.value === true };
 }
 
 function compileAnswer(
@@ -118,6 +133,7 @@ interface EntryParts {
   readonly requestOperations: readonly HeaderMutation[];
   readonly responseOperations: readonly HeaderMutation[];
   readonly filters: readonly FilterConfigs[];
+  readonly rateLimits: RouteRateLimits | undefined;
   readonly decorator: string | undefined;
 }
 
@@ -125,6 +141,7 @@ class Entry implements RouteEntry {
   readonly name: string;
   readonly virtualHost: string;
   readonly decorator: string | undefined;
+  readonly rateLimits: RouteRateLimits | undefined;
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
   readonly includeIsTimeoutRetryHeader: boolean;
@@ -137,6 +154,7 @@ class Entry implements RouteEntry {
     this.name = parts.name;
     this.virtualHost = parts.settings.name;
     this.decorator = parts.decorator;
+    this.rateLimits = parts.rateLimits;
     this.includeRequestAttemptCount = parts.settings.flags.includeRequestAttemptCount === true;
     this.includeAttemptCountInResponse = parts.settings.flags.includeAttemptCountInResponse === true;
     this.includeIsTimeoutRetryHeader = parts.settings.flags.includeIsTimeoutRetryHeader === true;

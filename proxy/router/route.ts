@@ -1,6 +1,7 @@
 import type { Random } from '../../common/runtime/clock.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
+import type { RouteRateLimits } from './actions/rate-limits.js';
 import type { RetryCondition } from './retry-conditions.js';
 
 /**
@@ -34,6 +35,8 @@ export interface RouteEntry {
    * FILTER_DISABLED of filters/filter.ts when the filter is switched off here.
    */
   filterConfig(filterName: string): unknown;
+  /** What describes its requests to rate limits, where anything does. */
+  readonly rateLimits?: RouteRateLimits | undefined;
   /** Send `x-envoy-attempt-count` upstream, and downstream (VirtualHost.include_*). */
   readonly includeRequestAttemptCount?: boolean;
   readonly includeAttemptCountInResponse?: boolean;

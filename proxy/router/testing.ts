@@ -35,7 +35,12 @@ export function seededRandom(seed = 1): () => number {
 
 export const TEST_ROUTE_DEPS: RouteDeps = {
   compileFormat: compileHeaderFormat,
-  perRouteFilters: perRouteFilters({ clock: systemClock, random: seededRandom(), counters: noCounters }),
+  perRouteFilters: perRouteFilters({
+    clock: systemClock,
+    random: seededRandom(),
+    counters: noCounters,
+    serviceCluster: '',
+  }),
 };
 
 export function testInfo(connection: ConnectionInfo = TEST_CONNECTION): StreamInfo {

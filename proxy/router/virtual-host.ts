@@ -2,6 +2,7 @@ import type { VirtualHost__Output } from '../../proto/gen/envoy/config/route/v3/
 import type { RequestHead } from '../http/message.js';
 import type { Issues } from '../snapshot/issues.js';
 import { compileMirrors } from './actions/forward.js';
+import { compileRateLimits } from './actions/rate-limits.js';
 import { schemeOf } from './actions/redirect.js';
 import { compileRetryPolicy } from './actions/retry-policy.js';
 import { type CompiledRoute, compileLevel, compileRoute, type HostSettings } from './compile-route.js';
@@ -57,6 +58,7 @@ function hostSettings(
     table: table.headers,
     mostSpecificWins: table.mostSpecificWins,
     filters: [own, table.filters].filter((level) => level !== undefined),
+    rateLimits: compileRateLimits(message.rate_limits, issues.at('rate_limits')),
     maxDirectBodyBytes: table.maxDirectBodyBytes,
     inherited: {
       retry:

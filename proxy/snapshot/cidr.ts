@@ -6,6 +6,8 @@ import type { Issues } from './issues.js';
 export interface Cidr {
   /** Canonical text, the same for equal blocks. */
   readonly text: string;
+  /** As people write it: `10.0.0.0/24`. */
+  readonly address: string;
   readonly prefixLength: number;
   contains(ip: string): boolean;
 }
@@ -18,6 +20,15 @@ export function parseIp(text: string): Uint8Array | undefined {
   const bytes = parseIp6(text.replace(/%.*$/, ''));
   const mapped = bytes.subarray(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255;
   return mapped ? bytes.subarray(12) : bytes;
+}
+
+/** Text of an IP address of four or sixteen bytes, as RFC 5952 writes it. */
+export function ipText(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.');
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[i * 2] ?? 0) << 8) | (bytes[i * 2 + 1] ?? 0)).toString(16),
+  );
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
 }
 
 function parseIp6(text: string): Uint8Array {
@@ -62,6 +73,7 @@ export function cidrOf(bytes: Uint8Array, length: number): Cidr {
   const network = bytes.map((byte, index) => byte & maskOf(length, index));
   return {
     text: `${[...network].join('.')}/${length}`,
+    address: `${ipText(network)}/${length}`,
     prefixLength: length,
     contains(ip) {
       const candidate = parseIp(ip);

@@ -64,7 +64,12 @@ function decoded<T extends object>(type: ResourceTypeUrl, message: object): T {
   return decodeMessage<T>(type, encodeMessage(type, message));
 }
 
-const ROUTES = routeCompilers({ clock: systemClock, random: Math.random, counters: new Counters() });
+const ROUTES = routeCompilers({
+  clock: systemClock,
+  random: Math.random,
+  counters: new Counters(),
+  serviceCluster: '',
+});
 const LISTENERS = listenerCompilers(ROUTES, {
   clock: systemClock,
   random: Math.random,

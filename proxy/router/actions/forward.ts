@@ -84,7 +84,7 @@ function refuseUnsupported(message: RouteAction__Output, issues: Issues): void {
     'cluster_specifier_plugin',
     'path_rewrite_policy',
   ]);
-  issues.ignore(message, ['include_vh_rate_limits', 'early_data_policy']);
+  issues.ignore(message, ['early_data_policy']);
   if (message.internal_redirect_action === 'HANDLE_INTERNAL_REDIRECT') {
     issues.at('internal_redirect_action').error('is not supported');
   }

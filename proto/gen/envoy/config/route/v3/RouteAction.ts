@@ -4,6 +4,7 @@ import type { BoolValue as _google_protobuf_BoolValue, BoolValue__Output as _goo
 import type { Duration as _google_protobuf_Duration, Duration__Output as _google_protobuf_Duration__Output } from '../../../../google/protobuf/Duration.js';
 import type { RetryPolicy as _envoy_config_route_v3_RetryPolicy, RetryPolicy__Output as _envoy_config_route_v3_RetryPolicy__Output } from '../../../../envoy/config/route/v3/RetryPolicy.js';
 import type { RoutingPriority as _envoy_config_core_v3_RoutingPriority, RoutingPriority__Output as _envoy_config_core_v3_RoutingPriority__Output } from '../../../../envoy/config/core/v3/RoutingPriority.js';
+import type { RateLimit as _envoy_config_route_v3_RateLimit, RateLimit__Output as _envoy_config_route_v3_RateLimit__Output } from '../../../../envoy/config/route/v3/RateLimit.js';
 import type { CorsPolicy as _envoy_config_route_v3_CorsPolicy, CorsPolicy__Output as _envoy_config_route_v3_CorsPolicy__Output } from '../../../../envoy/config/route/v3/CorsPolicy.js';
 import type { UInt32Value as _google_protobuf_UInt32Value, UInt32Value__Output as _google_protobuf_UInt32Value__Output } from '../../../../google/protobuf/UInt32Value.js';
 import type { RegexMatchAndSubstitute as _envoy_type_matcher_v3_RegexMatchAndSubstitute, RegexMatchAndSubstitute__Output as _envoy_type_matcher_v3_RegexMatchAndSubstitute__Output } from '../../../../envoy/type/matcher/v3/RegexMatchAndSubstitute.js';
@@ -179,6 +180,7 @@ export interface RouteAction {
   'timeout'?: (_google_protobuf_Duration | null);
   'retry_policy'?: (_envoy_config_route_v3_RetryPolicy | null);
   'priority'?: (_envoy_config_core_v3_RoutingPriority);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit)[];
   'include_vh_rate_limits'?: (_google_protobuf_BoolValue | null);
   'hash_policy'?: (_envoy_config_route_v3_RouteAction_HashPolicy)[];
   'cors'?: (_envoy_config_route_v3_CorsPolicy | null);
@@ -214,6 +216,7 @@ export interface RouteAction__Output {
   'timeout'?: (_google_protobuf_Duration__Output);
   'retry_policy'?: (_envoy_config_route_v3_RetryPolicy__Output);
   'priority'?: (_envoy_config_core_v3_RoutingPriority__Output);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit__Output)[];
   'include_vh_rate_limits'?: (_google_protobuf_BoolValue__Output);
   'hash_policy'?: (_envoy_config_route_v3_RouteAction_HashPolicy__Output)[];
   'cors'?: (_envoy_config_route_v3_CorsPolicy__Output);

@@ -1,4 +1,5 @@
 import type { Route as _envoy_config_route_v3_Route, Route__Output as _envoy_config_route_v3_Route__Output } from '../../../../envoy/config/route/v3/Route.js';
+import type { RateLimit as _envoy_config_route_v3_RateLimit, RateLimit__Output as _envoy_config_route_v3_RateLimit__Output } from '../../../../envoy/config/route/v3/RateLimit.js';
 import type { HeaderValueOption as _envoy_config_core_v3_HeaderValueOption, HeaderValueOption__Output as _envoy_config_core_v3_HeaderValueOption__Output } from '../../../../envoy/config/core/v3/HeaderValueOption.js';
 import type { CorsPolicy as _envoy_config_route_v3_CorsPolicy, CorsPolicy__Output as _envoy_config_route_v3_CorsPolicy__Output } from '../../../../envoy/config/route/v3/CorsPolicy.js';
 import type { Any as _google_protobuf_Any, Any__Output as _google_protobuf_Any__Output } from '../../../../google/protobuf/Any.js';
@@ -28,6 +29,7 @@ export interface VirtualHost {
   'domains'?: (string)[];
   'routes'?: (_envoy_config_route_v3_Route)[];
   'require_tls'?: (_envoy_config_route_v3_VirtualHost_TlsRequirementType);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit)[];
   'request_headers_to_add'?: (_envoy_config_core_v3_HeaderValueOption)[];
   'cors'?: (_envoy_config_route_v3_CorsPolicy | null);
   'response_headers_to_add'?: (_envoy_config_core_v3_HeaderValueOption)[];
@@ -49,6 +51,7 @@ export interface VirtualHost__Output {
   'domains'?: (string)[];
   'routes'?: (_envoy_config_route_v3_Route__Output)[];
   'require_tls'?: (_envoy_config_route_v3_VirtualHost_TlsRequirementType__Output);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit__Output)[];
   'request_headers_to_add'?: (_envoy_config_core_v3_HeaderValueOption__Output)[];
   'cors'?: (_envoy_config_route_v3_CorsPolicy__Output);
   'response_headers_to_add'?: (_envoy_config_core_v3_HeaderValueOption__Output)[];

@@ -7,6 +7,8 @@ import type { XRateLimitHeadersRFCVersion as _envoy_extensions_common_ratelimit_
 import type { VhRateLimitsOptions as _envoy_extensions_common_ratelimit_v3_VhRateLimitsOptions, VhRateLimitsOptions__Output as _envoy_extensions_common_ratelimit_v3_VhRateLimitsOptions__Output } from '../../../../../../envoy/extensions/common/ratelimit/v3/VhRateLimitsOptions.js';
 import type { BoolValue as _google_protobuf_BoolValue, BoolValue__Output as _google_protobuf_BoolValue__Output } from '../../../../../../google/protobuf/BoolValue.js';
 import type { LocalClusterRateLimit as _envoy_extensions_common_ratelimit_v3_LocalClusterRateLimit, LocalClusterRateLimit__Output as _envoy_extensions_common_ratelimit_v3_LocalClusterRateLimit__Output } from '../../../../../../envoy/extensions/common/ratelimit/v3/LocalClusterRateLimit.js';
+import type { RateLimit as _envoy_config_route_v3_RateLimit, RateLimit__Output as _envoy_config_route_v3_RateLimit__Output } from '../../../../../../envoy/config/route/v3/RateLimit.js';
+import type { UInt32Value as _google_protobuf_UInt32Value, UInt32Value__Output as _google_protobuf_UInt32Value__Output } from '../../../../../../google/protobuf/UInt32Value.js';
 
 export interface LocalRateLimit {
   'stat_prefix'?: (string);
@@ -24,6 +26,9 @@ export interface LocalRateLimit {
   'always_consume_default_token_bucket'?: (_google_protobuf_BoolValue | null);
   'rate_limited_as_resource_exhausted'?: (boolean);
   'local_cluster_rate_limit'?: (_envoy_extensions_common_ratelimit_v3_LocalClusterRateLimit | null);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit)[];
+  'max_dynamic_descriptors'?: (_google_protobuf_UInt32Value | null);
+  'enable_retry_after_header'?: (boolean);
 }
 
 export interface LocalRateLimit__Output {
@@ -42,4 +47,7 @@ export interface LocalRateLimit__Output {
   'always_consume_default_token_bucket'?: (_google_protobuf_BoolValue__Output);
   'rate_limited_as_resource_exhausted'?: (boolean);
   'local_cluster_rate_limit'?: (_envoy_extensions_common_ratelimit_v3_LocalClusterRateLimit__Output);
+  'rate_limits'?: (_envoy_config_route_v3_RateLimit__Output)[];
+  'max_dynamic_descriptors'?: (_google_protobuf_UInt32Value__Output);
+  'enable_retry_after_header'?: (boolean);
 }
