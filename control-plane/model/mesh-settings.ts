@@ -44,6 +44,8 @@ export interface MeshSettings {
   readonly trustedProxies: number;
   /** What becomes of X-Forwarded-Client-Cert at a gateway. */
   readonly forwardClientCert: ForwardClientCert;
+  /** Whether gateways take connections with a PROXY protocol header, and no others. */
+  readonly proxyProtocol: boolean;
   readonly minTlsVersion: 'TLSv1_2' | 'TLSv1_3';
   readonly ecdhCurves: readonly string[];
   readonly cipherSuites: readonly string[];
@@ -100,6 +102,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     selfDiscovery: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_ENABLE_SELF_DISCOVERY'] === 'true',
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
     forwardClientCert: forwardClientCert(spec.defaultConfig?.gatewayTopology?.forwardClientCertDetails),
+    proxyProtocol: spec.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined,
     minTlsVersion: spec.meshMTLS?.minProtocolVersion === 'TLSV1_3' ? 'TLSv1_3' : 'TLSv1_2',
     ecdhCurves: spec.meshMTLS?.ecdhCurves ?? [],
     cipherSuites: spec.meshMTLS?.cipherSuites ?? [],

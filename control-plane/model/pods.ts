@@ -1,6 +1,7 @@
 import type { NodeSpec, PodSpec } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
 import type { Sidecar } from './allotment.js';
+import { ownProxyConfig } from './proxy-config.js';
 import type { Workload } from './service.js';
 
 type Pod = ConfigObject<PodSpec>;
@@ -48,6 +49,7 @@ function workloadOf(pod: Pod, podIP: string, node: Node | undefined, sidecar: Si
     // What leaves and enters by the node's own addresses is not captured.
     sidecar: spec.hostNetwork === true ? undefined : sidecar,
     named: true,
+    ...ownProxyConfig(metadata.annotations),
     pod: {
       addresses: [...new Set([podIP, ...(spec.podIPs ?? []).map(({ ip }) => ip)])],
       ready: spec.ready !== false && spec.terminating !== true,

@@ -1,3 +1,4 @@
+import type { ProxyConfig } from '../api/kinds/mesh-config.js';
 import type { Sidecar } from './allotment.js';
 
 /** What a port carries. `auto`: nothing says, so that the first bytes decide. */
@@ -76,6 +77,8 @@ export interface Workload {
   readonly sidecar: Sidecar | undefined;
   /** False for an endpoint that has no object of its own. */
   readonly named: boolean;
+  /** What its annotation says about its own proxy. */
+  readonly proxyConfig?: ProxyConfig;
   /** Set for a pod. */
   readonly pod?: PodFacts;
 }

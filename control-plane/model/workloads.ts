@@ -3,6 +3,7 @@ import type { WorkloadEntrySpec } from '../api/kinds/workload-entry.js';
 import type { ConfigObject } from '../api/object.js';
 import type { Allotments } from './allotment.js';
 import { podWorkload } from './pods.js';
+import { ownProxyConfig } from './proxy-config.js';
 import type { Workload } from './service.js';
 
 /** What describes workloads. */
@@ -26,7 +27,8 @@ export function buildWorkloads(
   }
   for (const { metadata, spec } of entries) {
     const key = workloadKey(metadata);
-    workloads.set(key, entryWorkload(metadata.namespace, metadata.name, spec, metadata.labels, allotments, true));
+    const workload = entryWorkload(metadata.namespace, metadata.name, spec, metadata.labels, allotments, true);
+    workloads.set(key, { ...workload, ...ownProxyConfig(metadata.annotations) });
   }
   return workloads;
 }

@@ -22,8 +22,11 @@ export function capturedListeners(context: ProxyContext): Map<string, Listener> 
   };
   for (const visible of context.ports) {
     const { port } = visible;
-    if (isHttp(port.protocol)) entryAt(family.wildcard, port.number).routes = String(port.number);
-    else {
+    if (isHttp(port.protocol)) {
+      const entry = entryAt(family.wildcard, port.number);
+      entry.grpcWeb = port.protocol === 'grpc-web' && (entry.routes === undefined || entry.grpcWeb === true);
+      entry.routes = String(port.number);
+    } else {
       for (const place of placesOf(context, visible, family)) {
         const shared = place.bind === family.wildcard;
         const entry = entryAt(place.bind, place.port);

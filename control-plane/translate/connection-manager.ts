@@ -4,6 +4,7 @@ import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js'
 import type { HttpConnectionManager } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
+import type { GatewayTopology } from '../model/proxy-config.js';
 import { any, bool, duration } from './messages.js';
 import { CORS_FILTER } from './route-cors.js';
 import { FAULT_FILTER } from './route-fault.js';
@@ -24,13 +25,14 @@ export interface ConnectionManagerParts {
   /** Stand next to the router. */
   readonly last?: readonly HttpFilter[];
   /** At the edge of the mesh: clients are outside of it, and are not believed. */
-  readonly edge?: boolean;
+  readonly edge?: GatewayTopology;
 }
 
 /** The HTTP connection manager of a sidecar's listener, as a network filter. */
 export function connectionManager(parts: ConnectionManagerParts): Filter {
   const inbound = parts.direction === 'inbound';
-  const upgrades = inbound || parts.edge === true ? ['websocket'] : ['websocket', 'CONNECT'];
+  const upgrades = inbound || parts.edge !== undefined ? ['websocket'] : ['websocket', 'CONNECT'];
+  const { trustedProxies } = parts.edge ?? parts.settings;
   const manager: HttpConnectionManager = {
     stat_prefix: parts.statPrefix,
     ...parts.routes,
@@ -39,12 +41,14 @@ export function connectionManager(parts: ConnectionManagerParts): Filter {
     ...parts.tracing,
     server_name: 'istio-envoy',
     generate_request_id: bool(true),
-    ...(parts.edge === true ? edgeFields(parts.settings) : meshFields(inbound)),
+    ...(parts.edge === undefined ? meshFields(inbound) : edgeFields(parts.edge)),
     upgrade_configs: upgrades.map((upgrade_type) => ({ upgrade_type })),
     stream_idle_timeout: duration(0),
     ...pathNormalization(parts.settings.normalization),
-    ...(parts.settings.trustedProxies > 0 && { xff_num_trusted_hops: parts.settings.trustedProxies }),
+    ...(trustedProxies > 0 && { xff_num_trusted_hops: trustedProxies }),
     http_protocol_options: { accept_http_10: true },
+    // Browsers open WebSockets on the connection that they have (RFC 8441), where they are told that they may.
+    ...(parts.edge !== undefined && { http2_protocol_options: { allow_connect: true } }),
   };
   return {
     name: 'envoy.filters.network.http_connection_manager',
@@ -65,7 +69,7 @@ function meshFields(inbound: boolean): Partial<HttpConnectionManager> {
   };
 }
 
-function edgeFields({ forwardClientCert }: MeshSettings): Partial<HttpConnectionManager> {
+function edgeFields({ forwardClientCert }: GatewayTopology): Partial<HttpConnectionManager> {
   const sets = forwardClientCert === 'SANITIZE_SET' || forwardClientCert === 'APPEND_FORWARD';
   return {
     use_remote_address: bool(true),

@@ -2,6 +2,7 @@ import { formatClusterName } from '../../common/xds/names.js';
 import { resolveHost } from '../api/hosts.js';
 import { captures } from '../model/allotment.js';
 import type { Client, HostRule } from '../model/destination-rules.js';
+import { type GatewayTopology, topologyOf } from '../model/proxy-config.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { Service, Workload } from '../model/service.js';
 import type { SidecarRule } from '../model/sidecars.js';
@@ -24,6 +25,8 @@ export interface ProxyContext {
   readonly captured: boolean;
   /** The Sidecar object in force. */
   readonly sidecar: SidecarRule | undefined;
+  /** How clients from outside come to it, where it is a gateway. */
+  readonly topology: GatewayTopology;
   /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
   readonly registryOnly: boolean;
   /** The cluster that gets them where they are allowed (outboundTrafficPolicy.egressProxy); undefined for a direct way. */
@@ -71,6 +74,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     addresses: node.addresses ?? (workload === undefined ? [] : (workload.pod?.addresses ?? [workload.address])),
     captured,
     sidecar,
+    topology: topologyOf(snapshot.settings, workload?.proxyConfig),
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
     egressProxy: egressProxyCluster(sidecar, node.namespace, scope),
     ...scope,

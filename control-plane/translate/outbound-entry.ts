@@ -23,6 +23,8 @@ export interface ListenerEntry {
   readonly port: number;
   /** Name of the routes of requests, where HTTP may come. */
   routes: string | undefined;
+  /** Whether browsers may call all of it in gRPC-Web. */
+  grpcWeb?: boolean;
   /** By what they match. */
   readonly chains: Map<string, FilterChain>;
 }
@@ -102,7 +104,7 @@ function listener(
 ): Listener {
   const chains = [...entry.chains].flatMap(([match, chain]) => (match === ANYTHING ? [] : [chain]));
   const sniffs = entry.routes !== undefined && (fallback !== undefined || chains.length > 0);
-  const http = entry.routes === undefined ? [] : [httpChain(context, name, entry.routes, sniffs)];
+  const http = entry.routes === undefined ? [] : [httpChain(context, name, { ...entry, routes: entry.routes }, sniffs)];
   const named = chains.some(byServerName);
   const only = chains.length === 0 && http.length === 0 && fallback !== undefined;
   return {
@@ -146,7 +148,12 @@ function inspectors(tls: boolean, http: boolean): NonNullable<Listener['listener
   ];
 }
 
-function httpChain(context: ProxyContext, name: string, routes: string, sniffed: boolean): FilterChain {
+function httpChain(
+  context: ProxyContext,
+  name: string,
+  { routes, grpcWeb = false }: { readonly routes: string; readonly grpcWeb?: boolean },
+  sniffed: boolean,
+): FilterChain {
   const { snapshot, client, node } = context;
   return {
     name: `${name}-http`,
@@ -162,6 +169,7 @@ function httpChain(context: ProxyContext, name: string, routes: string, sniffed:
         accessLogs: accessLogs(snapshot, client, 'CLIENT'),
         tracing: tracingFields(context, 'CLIENT'),
         istioFilters: node.dataPlane === 'weft',
+        grpcWeb,
         settings: snapshot.settings,
         last: outsideFilters(context),
       }),

@@ -26,11 +26,8 @@ export function outsideCluster(settings: MeshSettings): Cluster {
  */
 export function isLookedUp({ captured, node }: ProxyContext, { service, port }: VisiblePort): boolean {
   if (!service.host.startsWith('*') || service.endpoints.length > 0 || node.dataPlane === 'grpc') return false;
-  if (
-    service.resolution === 'static' ||
-    !(captured ? isHttp(port.protocol) : port.protocol !== 'tcp' && port.protocol !== 'tls')
-  )
-    return false;
+  // Where applications use their sidecar as a proxy, a CONNECT names the host of any connection.
+  if (service.resolution === 'static' || (captured && !isHttp(port.protocol))) return false;
   return service.resolution !== 'none' || !captured;
 }
 

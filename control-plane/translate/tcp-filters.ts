@@ -48,7 +48,12 @@ function limits(policy: EffectivePolicy | undefined): Partial<TcpProxy> {
   const tcp = policy?.connectionPool?.tcp;
   const { tunnel } = policy ?? {};
   return {
-    ...(tunnel !== undefined && { tunneling_config: { hostname: authority(tunnel.targetHost, tunnel.targetPort) } }),
+    ...(tunnel !== undefined && {
+      tunneling_config: {
+        hostname: authority(tunnel.targetHost, tunnel.targetPort),
+        ...(tunnel.protocol === 'POST' && { use_post: true }),
+      },
+    }),
     ...(policy?.loadBalancer?.consistentHash?.useSourceIp === true && { hash_policy: [{ source_ip: {} }] }),
     ...(tcp?.idleTimeout !== undefined && { idle_timeout: duration(durationMs(tcp.idleTimeout, 0)) }),
     ...(tcp?.maxConnectionDuration !== undefined && {

@@ -40,7 +40,6 @@ export function compileTcpProxy(
 
 function compileTunnel(message: TunnelingConfig | undefined, issues: Issues): TcpProxyConfig['tunnel'] {
   if (message === undefined) return undefined;
-  issues.refuse(message, ['use_post']);
   issues.ignore(message, ['propagate_response_headers', 'propagate_response_trailers']);
   const authority = message.hostname ?? '';
   if (!CONSTANT.test(authority) || authority.includes(' ')) issues.at('hostname').error('must be a constant host:port');
@@ -51,7 +50,10 @@ function compileTunnel(message: TunnelingConfig | undefined, issues: Issues): Tc
     }
     return [key, value] as const;
   });
-  return { authority, headers };
+  if (message.use_post !== true) return { authority, headers };
+  const postPath = message.post_path || '/';
+  if (!/^\/[!-~]*$/.test(postPath)) issues.at('post_path').error('must be an absolute path');
+  return { authority, headers, postPath };
 }
 
 /** Visible text without formats. */

@@ -88,6 +88,8 @@ export interface TunnelConfig {
   /** `host:port` behind the proxy. */
   readonly authority: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Path of a POST whose bodies are the connection; CONNECT without it. */
+  readonly postPath?: string;
 }
 
 /** Compiled TcpProxy. */

@@ -1,4 +1,5 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export interface RelayEvents {
   /** Bytes that came from the first socket, and from the second. */
@@ -12,14 +13,20 @@ export interface RelayEvents {
  * Copies bytes both ways between two connected sockets until both directions have ended. A slow reader pauses its
  * writer; the end of one direction is passed on while the other goes on (half-close); an error on one side resets both.
  */
-export function relay(downstream: Socket, upstream: Socket, events: RelayEvents): void {
+export function relay(downstream: Socket, upstream: Socket | Duplex, events: RelayEvents): void {
   let open = 2;
-  const onClose = (other: Socket) => (hadError: boolean) => {
-    // What a cleanly closed side has sent is still to be delivered; a reset is passed on as one.
-    if (hadError) reset(other);
-    else if (!other.destroyed) other.end();
-    open--;
-    if (open === 0) events.onClosed();
+  const watch = (side: Socket | Duplex, other: Socket | Duplex): void => {
+    let failed = false;
+    side.on('error', () => {
+      failed = true;
+    });
+    side.on('close', () => {
+      // What a cleanly closed side has sent is still to be delivered; a reset is passed on as one.
+      if (failed) reset(other);
+      else if (!other.destroyed) other.end();
+      open--;
+      if (open === 0) events.onClosed();
+    });
   };
   for (const [from, to, count] of [
     [downstream, upstream, events.onForward],
@@ -32,17 +39,17 @@ export function relay(downstream: Socket, upstream: Socket, events: RelayEvents)
     });
     to.on('drain', () => from.resume());
     from.on('end', () => to.end());
-    from.on('error', () => undefined);
-    from.on('close', onClose(to));
+    watch(from, to);
   }
   upstream.resume();
   downstream.resume();
 }
 
 /** A TCP reset where the socket has one to give; over TLS and on Unix sockets the connection is broken off instead. */
-function reset(socket: Socket): void {
+function reset(socket: Socket | Duplex): void {
   try {
-    socket.resetAndDestroy();
+    if (socket instanceof Socket) socket.resetAndDestroy();
+    else socket.destroy(new Error('the other side was reset'));
   } catch {
     socket.destroy();
   }

@@ -333,6 +333,43 @@ describe('TCP proxy', () => {
     expect([info.flags, info.bytesSent, info.bytesReceived]).toEqual([0, 17, 2]);
   });
 
+  it('goes through a forward proxy in the bodies of a POST', async () => {
+    let asked = '';
+    const forward = await listen((socket) => {
+      socket.on('data', (chunk) => {
+        const before = asked;
+        asked += chunk.toString();
+        if (before === '') socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel');
+        else if (asked.endsWith('0\r\n\r\n')) socket.write('0\r\n\r\n');
+        else socket.write('lo\r\n');
+      });
+    });
+    const tunnel = { authority: 'db.example:5432', headers: [['x-a', 'b']] as const, postPath: '/' };
+    const { port, logged } = await proxy(new FakeCluster([fakeHost(forward)]), { tunnel });
+    const socket = client(port);
+    socket.write('a');
+    socket.once('data', () => socket.end('hi'));
+    expect((await readAll(socket)).toString()).toBe('hello');
+    expect(asked).toMatch(
+      /^POST \/ HTTP\/1\.1\r\nhost: db\.example:5432\r\nx-a: b\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n2\r\nhi\r\n0\r\n\r\n$/,
+    );
+    const info = await logged;
+    expect([info.flags, info.bytesSent, info.bytesReceived]).toEqual([0, 5, 3]);
+  });
+
+  it('resets a client whose POST is broken off', async () => {
+    const forward = await listen((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel'));
+    });
+    const tunnel = { authority: 'db.example:5432', headers: [], postPath: '/' };
+    const { port, logged } = await proxy(new FakeCluster([fakeHost(forward)]), { tunnel });
+    const socket = client(port);
+    socket.on('error', () => undefined).resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+    expect((await logged).bytesSent).toBe(3);
+  });
+
   it.each([
     ['refuses', (socket: net.Socket) => socket.end('HTTP/1.1 403 Forbidden\r\n\r\n'), 'answers with 403'],
     ['hangs up', (socket: net.Socket) => socket.end(), 'hung up'],

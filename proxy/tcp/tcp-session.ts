@@ -6,9 +6,10 @@ import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-i
 import type { TcpProxyConfig, TunnelConfig } from '../listeners/config.js';
 import type { Cluster, Host } from '../upstream/cluster.js';
 import { xxHash64 } from '../upstream/xxhash64.js';
+import type { PostTunnel } from './post-tunnel.js';
 import { relay } from './relay.js';
 import type { TcpDeps, TcpHandle } from './serve-tcp.js';
-import { openTunnel } from './tunnel.js';
+import { openTunnel, type TunnelEvents } from './tunnel.js';
 
 /** One relayed connection from accept to its log line. */
 export class TcpSession implements TcpHandle {
@@ -117,11 +118,21 @@ export class TcpSession implements TcpHandle {
     const { upstream, config } = this;
     if (upstream === undefined || this.finished) return;
     if (config.tunnel === undefined) this.establish(cluster, host, peer, upstream);
-    else this.enterTunnel(config.tunnel, cluster, host, upstream, () => this.establish(cluster, host, peer, upstream));
+    else {
+      this.enterTunnel(config.tunnel, cluster, host, upstream, (stream) =>
+        this.establish(cluster, host, peer, upstream, stream),
+      );
+    }
   }
 
   /** A forward proxy that will not is like a host that cannot be reached. */
-  private enterTunnel(tunnel: TunnelConfig, cluster: Cluster, host: Host, upstream: Socket, onOpen: () => void): void {
+  private enterTunnel(
+    tunnel: TunnelConfig,
+    cluster: Cluster,
+    host: Host,
+    upstream: Socket,
+    onOpen: TunnelEvents['onOpen'],
+  ): void {
     let settled = false;
     const settle = (): boolean => {
       if (settled) return false;
@@ -140,14 +151,21 @@ export class TcpSession implements TcpHandle {
     upstream.on('error', ignore);
     upstream.once('close', onClose);
     openTunnel(upstream, tunnel, {
-      onOpen: () => {
-        if (settle()) onOpen();
+      onOpen: (stream) => {
+        if (settle()) onOpen(stream);
       },
       onRefused: refuse,
     });
   }
 
-  private establish(cluster: Cluster, host: Host, peer: PeerInfo, upstream: Socket): void {
+  /** `stream` carries the connection's bytes where its socket does not. */
+  private establish(
+    cluster: Cluster,
+    host: Host,
+    peer: PeerInfo,
+    upstream: Socket,
+    stream: Socket | PostTunnel = upstream,
+  ): void {
     this.established = true;
     host.stats.success++;
     cluster.report(host, { kind: 'response', status: 200 });
@@ -161,7 +179,7 @@ export class TcpSession implements TcpHandle {
     upstream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNRESET') this.info.flags |= FLAG.UR;
     });
-    relay(this.socket, upstream, {
+    relay(this.socket, stream, {
       onForward: (bytes) => {
         this.info.bytesReceived += bytes;
         this.lastActivity = this.deps.clock.monotonic();

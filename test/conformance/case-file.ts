@@ -25,6 +25,8 @@ export interface CaseRequest {
   readonly host: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string;
+  /** What goes before the request: a PROXY protocol header. */
+  readonly prefix: string;
   /** Sent as it is in place of all the above; nothing is parsed in what comes back. */
   readonly raw: string | undefined;
   /** With `raw`: text whose arrival ends the exchange; until the end of the connection without it. */
@@ -150,6 +152,7 @@ const REQUEST_FIELDS = [
   'host',
   'headers',
   'body',
+  'prefix',
   'raw',
   'until',
   'answers',
@@ -185,6 +188,7 @@ function requestOf(value: unknown, where: string): CaseRequest {
     host: String(all['host'] ?? 'shop'),
     headers: headersOf(all['headers']),
     body: String(all['body'] ?? ''),
+    prefix: String(all['prefix'] ?? ''),
     raw: all['raw'] === undefined ? undefined : String(all['raw']),
     until: all['until'] === undefined ? undefined : String(all['until']),
     tls: all['tls'] as CaseTls | undefined,

@@ -84,10 +84,12 @@ export class ConformanceMesh {
   async apply(one: ConformanceCase): Promise<void> {
     this.mesh.write('case.yaml', this.caseFile(one.config, one.mesh));
     const marker: CaseRequest = { ...BARE, host: MARKER };
+    // A gateway that takes none but connections with a PROXY header.
+    const prefix = JSON.stringify(one.mesh).includes('proxyProtocol') ? PROXY_HEADER : '';
     await this.mesh.until('the new configuration', async () => {
       for (const side of this.pairs.keys()) {
         for (const to of ['outbound', '@gateway@'] as const) {
-          const { responses } = await this.send(side, { ...marker, to }, 0);
+          const { responses } = await this.send(side, { ...marker, to, prefix: to === 'outbound' ? '' : prefix }, 0);
           const [body] = responses.map((response) => response.body);
           if (body !== String(this.version)) throw new Error(`${side} ${to} is at ${body}, not at ${this.version}`);
         }
@@ -174,7 +176,7 @@ export class ConformanceMesh {
     const lines = [['host', request.host] as const, ...request.headers, ...length].map(
       ([k, v]) => `${k}: ${fill(v)}\r\n`,
     );
-    const text = `${method} ${fill(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n${fill(request.body)}`;
+    const text = `${request.prefix}${method} ${fill(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n${fill(request.body)}`;
     return exchange(port, { send: [text], methods: [method], settleMs: request.repeat > 1 ? 0 : 30, ...tls });
   }
 
@@ -238,6 +240,8 @@ export class ConformanceMesh {
   }
 }
 
+const PROXY_HEADER = 'PROXY TCP4 192.0.2.1 127.0.0.1 1 1\r\n';
+
 const BARE: CaseRequest = {
   to: 'outbound',
   method: 'GET',
@@ -245,6 +249,7 @@ const BARE: CaseRequest = {
   host: 'shop',
   headers: [],
   body: '',
+  prefix: '',
   raw: undefined,
   until: undefined,
   tls: undefined,

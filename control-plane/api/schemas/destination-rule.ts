@@ -221,8 +221,7 @@ const trafficPolicy: Schema<TrafficPolicy> = object<TrafficPolicy>({
     }),
     ({ protocol = '' }, path, report) => {
       const at = childPath(path, 'protocol');
-      if (protocol === 'POST') report.warn(Code.unsupportedField, at, 'POST is not supported: CONNECT is sent instead');
-      else if (protocol !== '' && protocol !== 'CONNECT') report.error(at, 'must be CONNECT or POST');
+      if (!['', 'CONNECT', 'POST'].includes(protocol)) report.error(at, 'must be CONNECT or POST');
     },
   ),
   proxyProtocol: object<NonNullable<TrafficPolicy['proxyProtocol']>>({ version: enumOf('V1', 'V2') }),

@@ -39,7 +39,7 @@ export const proxyConfig: Schema<ProxyConfig> = object<ProxyConfig>({
       'SANITIZE_SET',
       'ALWAYS_FORWARD_ONLY',
     ),
-    proxyProtocol: unsupported(object<Readonly<Record<string, never>>>({}), 'no PROXY protocol header is read'),
+    proxyProtocol: object<Readonly<Record<string, never>>>({}),
   }),
   proxyHeaders: unsupported(anything, 'the standard headers are added'),
   configPath: noText,

@@ -15,7 +15,7 @@ import { secretResources } from '../secrets.js';
 import { tracingFields } from '../tracing.js';
 import { serverAlpn } from '../upstream-tls.js';
 import { credentialResources, namesCertificate, serverSocket } from './server-tls.js';
-import { type GatewayListener, isPassthrough, type PlacedServer } from './servers.js';
+import { type GatewayListener, isPassthrough, type PlacedServer, type ServerKind } from './servers.js';
 import { autoPassthroughChains, type RelayedChain, refusal, tcpRouteFilters, tlsRouteChains } from './tcp-chains.js';
 
 /** The listener of a gateway's port; undefined where nothing is routed from it. */
@@ -32,10 +32,20 @@ export function gatewayListener(context: ProxyContext, listener: GatewayListener
     ...(place === undefined ? everywhere(families, port) : { address: ipAddress(place, port) }),
     traffic_direction: 'OUTBOUND',
     filter_chains: chains,
-    ...(kind === 'tls' && {
-      listener_filters: [{ name: 'envoy.filters.listener.tls_inspector', typed_config: any(EXTENSION.tlsInspector) }],
-    }),
+    ...listenerFilters(context, kind),
   };
+}
+
+function listenerFilters({ topology }: ProxyContext, kind: ServerKind): Pick<Listener, 'listener_filters'> {
+  const filters = [
+    ...(topology.proxyProtocol
+      ? [{ name: 'envoy.filters.listener.proxy_protocol', typed_config: any(EXTENSION.proxyProtocol) }]
+      : []),
+    ...(kind === 'tls'
+      ? [{ name: 'envoy.filters.listener.tls_inspector', typed_config: any(EXTENSION.tlsInspector) }]
+      : []),
+  ];
+  return filters.length === 0 ? {} : { listener_filters: filters };
 }
 
 function filterChains(context: ProxyContext, name: string, { kind, port, servers }: GatewayListener): FilterChain[] {
@@ -130,17 +140,18 @@ function policies({ snapshot, workload }: ProxyContext, port: number): Filter[] 
   return workload === undefined ? [] : networkPolicyFilters(snapshot, workload, port);
 }
 
-function httpFilters(context: ProxyContext, name: string, port: number, { routes = '' }: PlacedServer): Filter {
+function httpFilters(context: ProxyContext, name: string, port: number, { routes = '', server }: PlacedServer): Filter {
   const { snapshot, client, node, workload } = context;
   return connectionManager({
     direction: 'outbound',
-    edge: true,
+    edge: context.topology,
     statPrefix: `outbound_${name}`,
     routes: { rds: { config_source: adsSource, route_config_name: routes } },
     rbac: workload === undefined ? [] : httpPolicyFilters(snapshot, workload, port),
     accessLogs: accessLogs(snapshot, client, 'CLIENT'),
     tracing: tracingFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',
+    grpcWeb: server.port.protocol.toLowerCase() === 'grpc-web',
     settings: snapshot.settings,
   });
 }

@@ -56,6 +56,7 @@ function gatewayResources(context: ProxyContext): GatewayResources {
     labels,
     familiesOf(context).wildcard,
     context.addresses.length,
+    context.topology,
     places,
   ]);
   const made = known.get(snapshot.shape) ?? new Map<string, GatewayResources>();

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
-import { parse } from 'yaml';
 import { logLevelOf } from '../../../common/runtime/log-level.js';
 import { parseQuantity } from '../../api/quantity.js';
+import { readYaml } from '../../api/read-yaml.js';
 import { type Issue, Report } from '../../api/schema/report.js';
 import { isMapping } from '../../api/schema/schema.js';
 import { proxyConfig } from '../../api/schemas/proxy-config.js';
@@ -42,14 +42,6 @@ const mode: Check = (value) => when(['REDIRECT', 'TPROXY', 'NONE'].includes(valu
 const level: Check = (value) =>
   when(logLevelOf(value) !== undefined, 'trace, debug, info, warning, error, critical or off');
 const json: Check = (value) => when(isMapping(readYaml(value)), 'a JSON object');
-
-export function readYaml(text: string): unknown {
-  try {
-    return parse(text, { maxAliasCount: 0 }) as unknown;
-  } catch {
-    return undefined;
-  }
-}
 
 /** As Go reads a boolean; undefined for what is none. */
 export function readBool(text: string | undefined): boolean | undefined {

@@ -1,6 +1,7 @@
 import type { V1Container, V1EnvVar, V1Pod } from '@kubernetes/client-node';
+import { readYaml } from '../../api/read-yaml.js';
 import { isMapping } from '../../api/schema/schema.js';
-import { annotationFaults, annotationsWithoutEffect, readYaml } from './annotations.js';
+import { annotationFaults, annotationsWithoutEffect } from './annotations.js';
 import { rewriteAppProbes } from './app-probes.js';
 import { INIT, type InjectionConfig, SIDECAR } from './config.js';
 import { isInjected } from './decide.js';

@@ -1,7 +1,8 @@
 import type { V1Pod, V1ResourceRequirements } from '@kubernetes/client-node';
 import { logLevelOf } from '../../../common/runtime/log-level.js';
+import { readYaml } from '../../api/read-yaml.js';
 import { isMapping } from '../../api/schema/schema.js';
-import { readBool, readYaml } from './annotations.js';
+import { readBool } from './annotations.js';
 import type { CaptureConfig, InjectionConfig } from './config.js';
 
 export type Interception = 'REDIRECT' | 'TPROXY' | 'NONE';

@@ -1,6 +1,6 @@
 import type { V1Pod, V1Volume, V1VolumeMount } from '@kubernetes/client-node';
+import { readYaml } from '../../api/read-yaml.js';
 import { isMapping } from '../../api/schema/schema.js';
-import { readYaml } from './annotations.js';
 import type { InjectionConfig } from './config.js';
 
 /** Lifetime that is asked of tokens; the kubelet renews them in time. */
