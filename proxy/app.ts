@@ -86,6 +86,11 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   const ca = await startCa(config, endpoint, plane.secrets, runtime, () => configuration?.changed());
   if (ca !== undefined) lifecycle.add('CA client', () => ca.stop());
 
+  if (config.workloadApi !== undefined) {
+    const api = await newWorkloadApi(config.workloadApi, plane, runtime.log);
+    lifecycle.add('workload API', () => api.close());
+  }
+
   // gRPC is loaded only where there is somebody to speak it to: it costs a start tens of milliseconds.
   const open = endpoint === undefined ? undefined : await adsOpener(config, endpoint, () => ca?.pushedRoots ?? '');
   const dns = config.dns === undefined ? undefined : await newDnsProxy(config, config.dns, runtime);
@@ -175,6 +180,16 @@ async function newDnsProxy(
 ): Promise<DnsProxy> {
   const { DnsProxy } = await import('./dns/dns-proxy.js');
   return new DnsProxy({ ...place, namespace: config.workload.namespace, ...runtime });
+}
+
+async function newWorkloadApi(
+  settings: NonNullable<ProxyConfig['workloadApi']>,
+  { secrets, counters }: DataPlane,
+  log: Logger,
+): Promise<{ close(): Promise<void> }> {
+  const { startWorkloadApi } = await import('./workload-api/server.js');
+  const { peerUids } = await import('./workload-api/peer-credentials.js');
+  return startWorkloadApi({ ...settings, secrets, counters, log, peerUid: peerUids() });
 }
 
 /**

@@ -18,6 +18,8 @@ export interface ProxyConfig {
   readonly tokenPath: string | undefined;
   /** Where the workload's DNS queries come (metadata DNS_CAPTURE); undefined leaves DNS alone. */
   readonly dns: { readonly hosts: readonly string[]; readonly port: number } | undefined;
+  /** Where applications may have the workload's identity (metadata WORKLOAD_API_SOCKET); undefined keeps it to ourselves. */
+  readonly workloadApi: { readonly socketPath: string; readonly uids: ReadonlySet<number> | 'any' } | undefined;
   /** How long requests may finish after SIGTERM, ms. */
   readonly drainMs: number;
   /** How long connections of a listener or filter chain that was replaced may finish what they do, ms. */

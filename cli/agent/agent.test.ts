@@ -11,8 +11,8 @@ import { TYPE } from '../../common/xds/type-urls.js';
 import { type ControlPlaneApp, startControlPlane } from '../../control-plane/app.js';
 import { folderParts } from '../../control-plane/main.js';
 import { ADS_SERVICE, type DeltaDiscoveryResponse, type DeltaRequest } from '../../control-plane/xds/service.js';
+import { SDS_SERVICE } from '../../proxy/workload-api/sds.js';
 import { startAgent } from './run.js';
-import { SDS_SERVICE } from './sds.js';
 
 const WORKLOAD = `
 apiVersion: networking.istio.io/v1

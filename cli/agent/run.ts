@@ -9,6 +9,7 @@ import { createLogger } from '../../common/runtime/log.js';
 import { CaClient } from '../../proxy/tls/ca-client.js';
 import { caService } from '../../proxy/tls/ca-service.js';
 import { SecretStore } from '../../proxy/tls/secrets.js';
+import { SDS_SERVICE, SecretServer } from '../../proxy/workload-api/sds.js';
 import { UsageError } from '../command.js';
 import { getJson } from '../mesh/http.js';
 import { locateControlPlane } from '../mesh/locate.js';
@@ -16,7 +17,6 @@ import { findWorkload, type WorkloadListing } from '../mesh/workloads.js';
 import { envoyBootstrap, type SidecarBootstrap, xdsAddress } from './bootstrap.js';
 import { runEnvoy } from './envoy.js';
 import { AdsRelay, RELAYED_SERVICE } from './relay.js';
-import { SDS_SERVICE, SecretServer } from './sds.js';
 
 export interface AgentOptions {
   readonly workload: string;

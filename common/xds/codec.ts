@@ -32,6 +32,16 @@ export function protoFiles(): string[] {
   );
 }
 
+/** Loads proto3's well-known types, and files of {@link protoDirectory}. */
+export function loadProtos(files: readonly string[]): protobuf.Root {
+  const root = new protobuf.Root();
+  root.resolvePath = (_origin, target) =>
+    protobuf.common.get(target) === null && !target.startsWith('/') ? join(protoDirectory, target) : target;
+  root.loadSync([...files], { keepCase: true });
+  root.resolveAll();
+  return root;
+}
+
 let loaded: protobuf.Root | undefined;
 
 /** The reflection root of all messages that we carry; loaded at first use. */
@@ -42,13 +52,8 @@ export function protoRoot(): protobuf.Root {
     nested: { google: { nested: { protobuf: { nested: Record<string, unknown> } } } };
   };
   protobuf.common('descriptor', descriptor.nested.google.nested.protobuf.nested);
-  const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) =>
-    protobuf.common.get(target) === null && !target.startsWith('/') ? join(protoDirectory, target) : target;
-  root.loadSync(protoFiles(), { keepCase: true });
-  root.resolveAll();
-  loaded = root;
-  return root;
+  loaded = loadProtos(protoFiles());
+  return loaded;
 }
 
 /** The message type behind a type URL, or undefined when we do not carry it. */

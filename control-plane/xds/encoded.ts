@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { encodeMessage } from '../../common/xds/codec.js';
+import { contentHash } from '../../common/xds/content-hash.js';
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
 import type { ProxyResources } from './resources.js';
 
@@ -35,8 +35,4 @@ export class ResourceEncoder {
     this.known.set(message, encoded);
     return encoded;
   }
-}
-
-export function contentHash(content: Uint8Array | string): string {
-  return createHash('sha256').update(content).digest('base64url').slice(0, 16);
 }

@@ -1,9 +1,9 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
+import { method } from '../../common/xds/grpc-method.js';
 import type { DeltaDiscoveryRequest__Output as DeltaRequest } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
 import type { DeltaDiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
 import type { DiscoveryRequest__Output as Request } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryResponse.js';
-import { method } from './rpc.js';
 
 export type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request };
 

@@ -1,5 +1,6 @@
+import { contentHash } from '../../common/xds/content-hash.js';
 import { TYPE } from '../../common/xds/type-urls.js';
-import { contentHash, type EncodedResource } from './encoded.js';
+import type { EncodedResource } from './encoded.js';
 
 /** What a client has of a resource; from before a reconnect only the version is known. */
 interface Sent {

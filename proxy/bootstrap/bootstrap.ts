@@ -40,6 +40,7 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
           },
     tokenPath: metadata.text('TOKEN_PATH'),
     dns: metadata.flag('DNS_CAPTURE') ? readDns(metadata.text('DNS_PROXY_ADDR'), at.at('DNS_PROXY_ADDR')) : undefined,
+    workloadApi: readWorkloadApi(metadata, at),
     drainMs: (metadata.positive('DRAIN_SECONDS') ?? DEFAULT_DRAIN_SECONDS) * 1000,
     listenerDrainMs: (metadata.positive('LISTENER_DRAIN_SECONDS') ?? DEFAULT_LISTENER_DRAIN_SECONDS) * 1000,
   };
@@ -59,6 +60,22 @@ function readDns(address: string | undefined, issues: Issues): ProxyConfig['dns'
   if (host === 'localhost') return { hosts: ['127.0.0.1', '::1'], port: Number(port) };
   if (isIP(host) === 0) issues.error('must be localhost or an IP address, and a port');
   return { hosts: [host], port: Number(port) };
+}
+
+/** Users by number, `1000,1001`, or `*`; without a list it is only ours and root, who can have the key anyway. */
+function readWorkloadApi(metadata: NodeMetadata, issues: Issues): ProxyConfig['workloadApi'] {
+  const socketPath = metadata.text('WORKLOAD_API_SOCKET');
+  if (socketPath === undefined) return undefined;
+  if (!socketPath.startsWith('/')) issues.at('WORKLOAD_API_SOCKET').error('must be an absolute path');
+  const list = metadata.text('WORKLOAD_API_UIDS')?.trim();
+  if (list === '*') return { socketPath, uids: 'any' };
+  const named = (list ?? '')
+    .split(',')
+    .map((uid) => uid.trim())
+    .filter(Boolean);
+  const wrong = named.find((uid) => !/^\d{1,10}$/.test(uid));
+  if (wrong !== undefined) issues.at('WORKLOAD_API_UIDS').error(`'${wrong}' is no user's number`);
+  return { socketPath, uids: new Set(list === undefined ? [0, process.getuid?.() ?? 0] : named.map(Number)) };
 }
 
 function readWorkload(metadata: NodeMetadata): ProxyConfig['workload'] {

@@ -1,16 +1,14 @@
 import type { ServerDuplexStream, ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import { encodeMessage } from '../../common/xds/codec.js';
+import { contentHash } from '../../common/xds/content-hash.js';
+import { method } from '../../common/xds/grpc-method.js';
 import { SECRET_DEFAULT, SECRET_ROOT } from '../../common/xds/names.js';
 import { TYPE } from '../../common/xds/type-urls.js';
-import { contentHash } from '../../control-plane/xds/encoded.js';
-import { method } from '../../control-plane/xds/rpc.js';
-import type {
-  DeltaDiscoveryResponse,
-  DeltaRequest,
-  DiscoveryResponse,
-  Request,
-} from '../../control-plane/xds/service.js';
-import type { SecretStore } from '../../proxy/tls/secrets.js';
+import type { DeltaDiscoveryRequest__Output as DeltaRequest } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryRequest.js';
+import type { DeltaDiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
+import type { DiscoveryRequest__Output as Request } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryRequest.js';
+import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryResponse.js';
+import type { SecretStore, SecretWatch } from '../tls/secrets.js';
 
 const SERVICE = '/envoy.service.secret.v3.SecretDiscoveryService';
 
@@ -33,10 +31,17 @@ export const SDS_SERVICE = {
 export class SecretServer {
   private readonly streams = new Set<() => void>();
 
+  private readonly watch: SecretWatch;
+
   constructor(private readonly secrets: SecretStore) {
-    secrets.watch(() => {
+    this.watch = secrets.watch(() => {
       for (const push of this.streams) push();
     });
+  }
+
+  /** Pushes nothing more. */
+  close(): void {
+    this.watch.cancel();
   }
 
   handlers(): UntypedServiceImplementation {
