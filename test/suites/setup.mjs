@@ -11,6 +11,7 @@ const PROGRAMS = {
   h2spec: 'github.com/summerwind/h2spec/cmd/h2spec',
   'interop-client': 'google.golang.org/grpc/interop/client',
   'interop-server': 'google.golang.org/grpc/interop/server',
+  'workload-client': './workload-client',
 };
 const MINUTES_MS = 5 * 60_000;
 
