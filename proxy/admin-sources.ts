@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import { splitCertificates } from '../common/identity/pem.js';
+import { TAP } from '../common/observe/metadata.js';
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
 import { programVersion } from '../common/runtime/version.js';
@@ -10,6 +11,7 @@ import type { ProxyConfig } from './config.js';
 import type { Configuration } from './configuration.js';
 import type { DataPlane } from './data-plane.js';
 import { type DnsStatistics, registerDnsMetrics } from './dns/statistics.js';
+import { nodeMetadata } from './observe/metadata.js';
 import type { Stat, StatGroup } from './telemetry/envoy-stats.js';
 import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
@@ -62,6 +64,8 @@ export function adminSources(parts: AdminParts): AdminSources {
     },
     stats: () => stats(parts),
     edges: () => plane.metrics.report(parts.clock),
+    requests: plane.metrics.requests,
+    tapAllowed: nodeMetadata(config)[TAP] !== 'off',
     logLevel: {
       get: () => log.level,
       set: (level) => {

@@ -2,7 +2,6 @@ import { OBSERVE } from '../common/observe/metadata.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
-import { fromStruct, type StructMessage } from '../common/xds/struct.js';
 import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import { prometheusText } from './admin/commands.js';
 import { type AdminServer, startAdmin } from './admin/server.js';
@@ -11,6 +10,7 @@ import type { ProxyConfig } from './config.js';
 import { Configuration } from './configuration.js';
 import { assembleDataPlane, type DataPlane, type Runtime } from './data-plane.js';
 import type { DnsProxy } from './dns/dns-proxy.js';
+import { nodeMetadata } from './observe/metadata.js';
 import { Issues } from './snapshot/issues.js';
 import { CaClient } from './tls/ca-client.js';
 import { SecretHandler } from './tls/secret-handler.js';
@@ -168,8 +168,8 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   };
 }
 
-function observes({ node }: ProxyConfig): boolean {
-  return node.metadata !== undefined && fromStruct(node.metadata as StructMessage)[OBSERVE] === 'true';
+function observes(config: ProxyConfig): boolean {
+  return nodeMetadata(config)[OBSERVE] === 'true';
 }
 
 /** Loaded only where it is wanted. */

@@ -25,10 +25,10 @@ export function goldenOf(edges: readonly EdgeStats[], windowMs: number): Golden 
   let [requests, errors, ended] = [0, 0, 0];
   const traffic = { ...NO_TRAFFIC };
   for (const edge of edges) {
-    const { protocol, responses, latency, traffic: moved = NO_TRAFFIC } = edge;
-    if (protocol !== 'tcp') requests += latency.count;
+    const { protocol, responses, traffic: moved = NO_TRAFFIC } = edge;
     for (const response of responses) {
       ended += response.count;
+      if (protocol !== 'tcp') requests += response.count;
       if (isError(response, protocol)) errors += response.count;
     }
     traffic.sentBytes += moved.sentBytes;

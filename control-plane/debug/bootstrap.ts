@@ -1,5 +1,5 @@
 import type { KeyKind } from '../../common/identity/keys.js';
-import { OBSERVE } from '../../common/observe/metadata.js';
+import { OBSERVE, TAP } from '../../common/observe/metadata.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import { ownPorts } from '../model/allotment.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
@@ -51,6 +51,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       CA_ROOT_CERT: environment.rootCertificate,
       TOKEN_PATH: environment.tokenPath,
       [OBSERVE]: 'true',
+      ...(!settings.tap && { [TAP]: 'off' }),
       CERT_TTL_SECONDS: environment.certTtlSeconds,
       ...(environment.workloadKey !== undefined && { CERT_KEY: environment.workloadKey }),
       DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),

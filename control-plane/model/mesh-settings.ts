@@ -39,6 +39,8 @@ export interface MeshSettings {
   readonly terminationDrainMs: number;
   /** How long a sidecar keeps connections of listeners that were replaced. */
   readonly listenerDrainMs: number;
+  /** Live requests may be looked at (ISTIO_META_WEFT_TAP in proxyMetadata is not `off`). */
+  readonly tap: boolean;
   /** Sidecars are told where the others of their kind are (ISTIO_META_ENABLE_SELF_DISCOVERY in proxyMetadata). */
   readonly selfDiscovery: boolean;
   readonly trustedProxies: number;
@@ -100,6 +102,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),
     listenerDrainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
     selfDiscovery: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_ENABLE_SELF_DISCOVERY'] === 'true',
+    tap: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_WEFT_TAP'] !== 'off',
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
     forwardClientCert: forwardClientCert(spec.defaultConfig?.gatewayTopology?.forwardClientCertDetails),
     proxyProtocol: spec.defaultConfig?.gatewayTopology?.proxyProtocol !== undefined,

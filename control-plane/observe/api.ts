@@ -3,6 +3,7 @@ import type { Graph } from '../../common/observe/graph.js';
 import type { Series } from '../../common/observe/series.js';
 import type { WorkloadDetails, Workloads } from '../../common/observe/workload.js';
 import { type DebugAnswer, type DebugPage, json, plain } from '../debug/server.js';
+import { nameCallers } from './callers.js';
 import { workloadDetails } from './details.js';
 import { recentFailures } from './failures.js';
 import { buildGraph, ofNamespace } from './graph.js';
@@ -53,7 +54,7 @@ async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
     proxies: proxies.value,
     history,
     window,
-    told: { value: told.value, notes },
+    told: { value: nameCallers(told.value, view.snapshot()), notes },
   });
   const namespace = query.get('namespace') ?? '';
   return namespace === '' ? whole : ofNamespace(whole, namespace);
@@ -66,7 +67,10 @@ async function series(view: MeshView, query: URLSearchParams): Promise<Series> {
   const direction = query.get('direction') ?? 'inbound';
   if (direction !== 'inbound' && direction !== 'outbound') throw new BadQuery('direction is inbound or outbound');
   const { window, stepMs } = stepsOf(windowOf(query, history), history);
-  return buildSeries({ of, direction }, history, window, stepMs, await history.steps(window, stepMs));
+  const { value, notes } = await history.steps(window, stepMs);
+  const snapshot = view.snapshot();
+  const steps = value.map((edges) => nameCallers(edges, snapshot));
+  return buildSeries({ of, direction }, history, window, stepMs, { value: steps, notes });
 }
 
 async function workloads(view: MeshView, query: URLSearchParams): Promise<Workloads> {

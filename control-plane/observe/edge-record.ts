@@ -14,35 +14,73 @@ export const TIERS: readonly Tier[] = [
   { stepMs: 60_000, keepMs: 3_660_000 },
 ];
 
-/** One tier of one edge: a log of closed steps, and the step that still fills. */
+/** Samples are of no more than this time before they come: what is older is taken to have happened then. */
+const OPEN_MS = 12_000;
+/** What an open step costs (measured). */
+const FILLING_BYTES = 700;
+
+/** One tier of one edge: a log of closed steps, and the last ones, to which samples may still add. */
 class TierLog {
   private readonly log = new NumberLog();
-  private readonly filling = new Tally();
-  private step = -1;
+  /** Ascending. */
+  private readonly filling = new Map<number, Tally>();
 
   constructor(readonly tier: Tier) {}
 
   get size(): number {
-    return this.log.size;
+    return this.log.size + this.filling.size * FILLING_BYTES;
   }
 
   get empty(): boolean {
-    return this.log.empty && this.filling.empty;
+    return this.log.empty && this.filling.size === 0;
   }
 
-  /** Where to add what happens now. */
-  at(time: number): Tally {
-    const step = Math.floor(time / this.tier.stepMs);
-    if (step > this.step) {
-      if (!this.filling.empty) this.log.append(this.step, this.filling.numbers());
-      this.filling.clear();
-      this.step = step;
+  /** Adds what happened from one time to another, in equal parts to the steps between. */
+  add(difference: Tally, from: number, to: number): void {
+    const { stepMs } = this.tier;
+    this.close(to);
+    const last = Math.floor(to / stepMs);
+    const first = Math.max(Math.floor(from / stepMs), this.oldestOpen(to));
+    if (first >= last) {
+      this.at(last).addAll(difference);
+      return;
     }
-    return this.filling;
+    const begin = Math.max(from, first * stepMs);
+    const shareUntil = (step: number): number => Math.min(1, ((step + 1) * stepMs - begin) / Math.max(1, to - begin));
+    for (let step = first; step <= last; step++)
+      this.at(step).addPart(
+        difference,
+        step === first ? 0 : shareUntil(step - 1),
+        step === last ? 1 : shareUntil(step),
+      );
+  }
+
+  private at(step: number): Tally {
+    let tally = this.filling.get(step);
+    if (tally === undefined) {
+      tally = new Tally();
+      this.filling.set(step, tally);
+    }
+    return tally;
+  }
+
+  private oldestOpen(now: number): number {
+    return Math.floor((now - OPEN_MS) / this.tier.stepMs);
+  }
+
+  /** Steps that no sample adds to any more go to the log. */
+  private close(now: number): void {
+    const oldest = this.oldestOpen(now);
+    const over = [...this.filling.keys()].filter((step) => step < oldest).sort((a, b) => a - b);
+    for (const step of over) {
+      const tally = this.filling.get(step);
+      if (tally !== undefined && !tally.empty) this.log.append(step, tally.numbers());
+      this.filling.delete(step);
+    }
   }
 
   forget(now: number): void {
-    this.at(now);
+    this.close(now);
     this.log.dropBefore(Math.floor((now - this.tier.keepMs) / this.tier.stepMs));
   }
 
@@ -51,7 +89,7 @@ class TierLog {
     const { stepMs } = this.tier;
     const [first, end] = [Math.ceil(from / stepMs), Math.ceil(to / stepMs)];
     this.log.each(first, end, (step, next) => into(step * stepMs)?.addNumbers(next));
-    if (this.step >= first && this.step < end && !this.filling.empty) into(this.step * stepMs)?.addAll(this.filling);
+    for (const [step, tally] of this.filling) if (step >= first && step < end) into(step * stepMs)?.addAll(tally);
   }
 }
 
@@ -60,12 +98,10 @@ export class EdgeRecord {
   private readonly tiers = TIERS.map((tier) => new TierLog(tier));
   /** Connections that are open, by the proxy that says so. */
   readonly open = new Map<string, number>();
-  lastActivity = 0;
 
-  /** Where to add what happens now: once for each tier. */
-  at(time: number): Tally[] {
-    this.lastActivity = time;
-    return this.tiers.map((tier) => tier.at(time));
+  /** Adds what happened from one time to another. */
+  add(difference: Tally, from: number, to: number): void {
+    for (const tier of this.tiers) tier.add(difference, from, to);
   }
 
   /** Bytes of numbers that it holds. */

@@ -30,17 +30,21 @@ export class EdgeStore implements EdgeHistory {
   /** Samples of edges that there was no room for. */
   private refused = 0;
 
-  /** @param workloads how many instances there are */
+  /**
+   * @param workloads how many instances there are
+   * @param lagMs how long it takes at most until all have told what happens now
+   */
   constructor(
     private readonly clock: Clock,
     private readonly workloads: () => number,
+    private readonly lagMs: () => number,
   ) {
     this.started = clock.now();
     this.forgotten = this.started;
   }
 
-  /** What a proxy counted on an edge since its last sample. */
-  add(proxy: string, edge: EdgeStats): void {
+  /** What a proxy counted on an edge in so many ms until now. */
+  add(proxy: string, edge: EdgeStats, intervalMs: number): void {
     const now = this.clock.now();
     this.tidy(now);
     const entry = this.entry(edge);
@@ -48,7 +52,9 @@ export class EdgeStore implements EdgeHistory {
       this.refused++;
       return;
     }
-    for (const tally of entry.record.at(now)) tally.addDifference(edge, this.kinds);
+    const difference = new Tally();
+    difference.addDifference(edge, this.kinds);
+    entry.record.add(difference, now - intervalMs, now);
     const open = edge.traffic?.open ?? 0;
     if (open > 0) entry.record.open.set(proxy, open);
     else entry.record.open.delete(proxy);
@@ -67,9 +73,9 @@ export class EdgeStore implements EdgeHistory {
     return Math.max(this.started, this.clock.now() - HOUR_MS);
   }
 
-  /** The step that still fills would show rates that are too low. */
+  /** Steps that still fill would show rates that are too low. */
   latest(): number {
-    return Math.floor(this.clock.now() / FINEST_MS) * FINEST_MS;
+    return Math.floor((this.clock.now() - this.lagMs()) / FINEST_MS) * FINEST_MS;
   }
 
   stepOf({ from }: Window): number {

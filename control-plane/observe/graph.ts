@@ -12,7 +12,7 @@ import { type EdgeResponse, type EdgeStats, NO_TRAFFIC } from '../../common/runt
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyFacts } from './facts.js';
 import type { EdgeHistory, Told, Window } from './history.js';
-import { type Hop, joinHops } from './hops.js';
+import { amountOf, type Hop, joinHops } from './hops.js';
 import { graphNodes } from './nodes.js';
 
 export interface GraphSubject {
@@ -64,7 +64,7 @@ export function ofNamespace(graph: Graph, namespace: string): Graph {
 export function graphEdges(hops: readonly Hop[], proxies: readonly ProxyFacts[], windowMs: number): GraphEdge[] {
   const toService = new Map<string, number>();
   const shareKey = ({ source, service, destination }: Hop): string => `${source}>${service || destination}`;
-  for (const hop of hops) toService.set(shareKey(hop), (toService.get(shareKey(hop)) ?? 0) + amountOf(hop));
+  for (const hop of hops) toService.set(shareKey(hop), (toService.get(shareKey(hop)) ?? 0) + amountOf(hop.stats));
   return hops
     .map((hop): GraphEdge => {
       const { id, source, destination, service, protocol, reporter, stats } = hop;
@@ -83,7 +83,7 @@ export function graphEdges(hops: readonly Hop[], proxies: readonly ProxyFacts[],
         golden: goldenOf(stats, windowMs),
         security: securityOf(hop),
         responses: responses.map((response) => rate(response, windowMs)),
-        share: inAll === 0 ? 0 : amountOf(hop) / inAll,
+        share: inAll === 0 ? 0 : amountOf(hop.stats) / inAll,
         ...ejectedOf(hop, proxies),
         overflowed: share(['UO']),
         faultInjected: share(['FI', 'DI']),
@@ -92,14 +92,6 @@ export function graphEdges(hops: readonly Hop[], proxies: readonly ProxyFacts[],
       };
     })
     .sort((a, b) => b.golden.requestsPerSecond - a.golden.requestsPerSecond || (a.id < b.id ? -1 : 1));
-}
-
-/** Requests, or connections of TCP. */
-function amountOf({ stats, protocol }: Hop): number {
-  return stats.reduce(
-    (sum, { latency, traffic = NO_TRAFFIC }) => sum + (protocol === 'tcp' ? traffic.opened : latency.count),
-    0,
-  );
 }
 
 function sumResponses(stats: readonly EdgeStats[]): EdgeResponse[] {
@@ -196,7 +188,7 @@ function splitsOf(hops: readonly Hop[], nodes: readonly GraphNode[], windowMs: n
     const parts = new Map<string, number>(node.workloads.map((id) => [id, 0]));
     for (const hop of hops) {
       if (hop.service === node.id && versions.has(hop.destination))
-        parts.set(hop.destination, (parts.get(hop.destination) ?? 0) + amountOf(hop));
+        parts.set(hop.destination, (parts.get(hop.destination) ?? 0) + amountOf(hop.stats));
     }
     const all = [...parts.values()].reduce((sum, count) => sum + count, 0);
     if (parts.size < 2 || all === 0) return [];

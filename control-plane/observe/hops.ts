@@ -29,8 +29,7 @@ const TOLERANCE = 1.1;
 export function joinHops(all: readonly EdgeStats[]): Hop[] {
   const bySource = grouped(all.filter(({ reporter }) => reporter === 'source'));
   const byServer = grouped(all.filter(({ reporter }) => reporter === 'destination'));
-  const calls = new Map<string, Group[]>();
-  for (const group of bySource.values()) push(calls, callKey(group), group);
+  const calls = new Set([...bySource.values()].map(callKey));
   const plaintext = plaintextCalls(bySource.values());
   const hops = [...bySource.values()].map((group) => hop(group, 'source', byServer.get(group.id)?.stats ?? []));
   for (const group of byServer.values()) {
@@ -65,13 +64,19 @@ function nodeOf({ workload, namespace }: EdgeEnd): string | undefined {
   return workload === UNKNOWN ? undefined : workloadId(namespace, workload);
 }
 
-/** Two sides may know the same call by different names of its service. */
-function callKey({ source, destination, protocol }: Group): string {
-  return `${source}>${destination}>${protocol}`;
+/** Two sides may know the same call by different names of its service, and as HTTP's CONNECT and as TCP. */
+function callKey({ source, destination }: Group): string {
+  return `${source}>${destination}`;
 }
 
-function countOf(stats: readonly EdgeStats[]): number {
-  return stats.reduce((sum, { latency, traffic = NO_TRAFFIC }) => sum + latency.count + traffic.opened, 0);
+/** Requests, or connections of TCP. */
+export function amountOf(stats: readonly EdgeStats[]): number {
+  let sum = 0;
+  for (const { protocol, responses, traffic = NO_TRAFFIC } of stats) {
+    if (protocol === 'tcp') sum += traffic.opened;
+    else for (const { count } of responses) sum += count;
+  }
+  return sum;
 }
 
 /** How much each destination was sent in plaintext by clients that report. */
@@ -79,14 +84,14 @@ function plaintextCalls(groups: Iterable<Group>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { destination, protocol, stats } of groups) {
     const key = `${destination}>${protocol}`;
-    counts.set(key, (counts.get(key) ?? 0) + countOf(stats.filter(({ mtls }) => !mtls)));
+    counts.set(key, (counts.get(key) ?? 0) + amountOf(stats.filter(({ mtls }) => !mtls)));
   }
   return counts;
 }
 
 function withoutKnown(group: Group, plaintext: ReadonlyMap<string, number>): Group | undefined {
   const known = plaintext.get(`${group.destination}>${group.protocol}`) ?? 0;
-  const all = countOf(group.stats);
+  const all = amountOf(group.stats);
   if (known === 0 || all === 0) return group;
   if (all <= known * TOLERANCE) return undefined;
   return { ...group, stats: group.stats.map((edge) => scaled(edge, (all - known) / all)) };
@@ -111,10 +116,4 @@ function scaled(edge: EdgeStats, factor: number): EdgeStats {
       open: part(traffic.open),
     },
   };
-}
-
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
 }

@@ -27,6 +27,8 @@ export interface ObservationOptions {
 /** How often samples come when nobody looks, and while somebody does. */
 const IDLE_MS = 5000;
 const WATCHED_MS = 2000;
+/** A sample is a little late. */
+const SLACK_MS = 500;
 /** Somebody who looked is taken to look on for so long. */
 const INTEREST_MS = 30_000;
 
@@ -38,6 +40,7 @@ export class ObservationServer {
   private readonly streams = new Map<string, ObservedStream>();
   private readonly calls = new Set<() => void>();
   private interest: Timer | undefined;
+  private watchedSince = 0;
   private closing = false;
 
   constructor(private readonly options: ObservationOptions) {}
@@ -55,6 +58,12 @@ export class ObservationServer {
     return this.streams.values();
   }
 
+  /** How long it takes until everybody has told what happens now, ms. */
+  get lagMs(): number {
+    const since = this.options.clock.monotonic() - this.watchedSince;
+    return this.interest !== undefined && since > IDLE_MS + SLACK_MS ? WATCHED_MS + SLACK_MS : IDLE_MS + SLACK_MS;
+  }
+
   /** Somebody looks: samples come more often for a while. */
   watched(): void {
     const first = this.interest === undefined;
@@ -63,7 +72,9 @@ export class ObservationServer {
       this.interest = undefined;
       for (const stream of this.streams.values()) stream.pace(IDLE_MS);
     });
-    if (first) for (const stream of this.streams.values()) stream.pace(WATCHED_MS);
+    if (!first) return;
+    this.watchedSince = this.options.clock.monotonic();
+    for (const stream of this.streams.values()) stream.pace(WATCHED_MS);
   }
 
   /** Sends everybody away, to another replica. */
@@ -147,7 +158,7 @@ export class ObservationServer {
     if (answer) stream.answer(answer);
     if (!sample) return;
     const { store, clock } = this.options;
-    for (const edge of stream.sample(sample, clock.now())) store.add(stream.key, edge);
+    for (const edge of stream.sample(sample, clock.now())) store.add(stream.key, edge, sample.interval_ms ?? 0);
   }
 
   private remove(stream: ObservedStream): void {

@@ -25,7 +25,11 @@ export interface ObservationParts {
 
 export function wireObservation(parts: ObservationParts): Observation {
   const { snapshot, ads } = parts;
-  const store = new EdgeStore(parts.clock, () => snapshot()?.workloads.size ?? 0);
-  const server = new ObservationServer({ ...parts, store });
+  const store = new EdgeStore(
+    parts.clock,
+    () => snapshot()?.workloads.size ?? 0,
+    () => server.lagMs,
+  );
+  const server: ObservationServer = new ObservationServer({ ...parts, store });
   return { server, view: new LocalView(store, { snapshot, ads, observation: server }) };
 }

@@ -53,12 +53,6 @@ export class Tally {
     this.closed += traffic.closed;
   }
 
-  clear(): void {
-    this.responses.clear();
-    this.buckets.clear();
-    this.count = this.latencySumMs = this.sentBytes = this.receivedBytes = this.opened = this.closed = 0;
-  }
-
   get empty(): boolean {
     return (
       this.count === 0 && this.opened === 0 && this.closed === 0 && this.sentBytes === 0 && this.receivedBytes === 0
@@ -108,6 +102,21 @@ export class Tally {
     this.closed += other.closed;
   }
 
+  /** Adds the part of another from one share of it to another, 0 to 1: parts of whole numbers that add up to the whole. */
+  addPart(other: Tally, from: number, to: number): void {
+    const part = (value: number): number => Math.round(value * to) - Math.round(value * from);
+    for (const [id, count] of other.responses) add(this.responses, id, part(count));
+    for (const [index, count] of other.buckets) {
+      add(this.buckets, index, part(count));
+      this.count += part(count);
+    }
+    this.latencySumMs += other.latencySumMs * (to - from);
+    this.sentBytes += part(other.sentBytes);
+    this.receivedBytes += part(other.receivedBytes);
+    this.opened += part(other.opened);
+    this.closed += part(other.closed);
+  }
+
   /** `open`: connections at the end. */
   result(
     kinds: ResponseKinds,
@@ -127,5 +136,6 @@ export class Tally {
 }
 
 function add(map: Map<number, number>, key: number, count: number): void {
+  if (count === 0) return;
   map.set(key, (map.get(key) ?? 0) + count);
 }

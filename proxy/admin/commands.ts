@@ -1,6 +1,7 @@
 import { RE2JS } from 're2js';
 import { toJson } from '../../common/xds/json.js';
 import { durationToJson } from '../../common/xds/json-scalars.js';
+import { tapAnswer } from '../observe/tap.js';
 import { exposition, flatStats, type StatGroup } from '../telemetry/envoy-stats.js';
 import { clusterStats } from './cluster-stats.js';
 import { clustersJson, clustersText } from './clusters.js';
@@ -65,6 +66,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   '/weft/edges': {
     help: 'counts and latencies of every edge of the service graph that this proxy has seen, as JSON',
     run: (sources) => json(sources.edges()),
+  },
+  '/weft/failures': {
+    help: 'the last requests that failed, as JSON, newest first',
+    run: (sources) => json(sources.requests.report()),
+  },
+  '/weft/tap': {
+    help: 'requests as they end, one JSON object a line: ?source= ?destination= ?method= ?path= ?status= ?rate= ?seconds=',
+    run: (sources, query) => tapAnswer(sources.requests, sources.tapAllowed, query),
   },
 };
 

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { fromJson } from '../../common/xds/json.js';
 import { TYPE } from '../../common/xds/type-urls.js';
+import { RequestWatch } from '../observe/request-watch.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import { OutlierDetector } from '../upstream/outlier-detector.js';
 import { TrafficStats } from '../upstream/traffic-stats.js';
@@ -133,6 +134,8 @@ function fakeSources(calls: Calls): AdminSources {
         stats: [{ name: 'downstream_cx_total', type: 'counter', value: 3 }],
       },
     ],
+    requests: new RequestWatch(),
+    tapAllowed: true,
     edges: () => ({ time: 1, monotonic: 2, pid: 3, edges: [] }),
     logLevel: {
       get: () => calls.level,

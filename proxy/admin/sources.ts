@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EdgeReport } from '../../common/runtime/edge-report.js';
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+import type { RequestWatch } from '../observe/request-watch.js';
 import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import type { HealthCheckStats } from '../upstream/health/health-checks.js';
@@ -28,6 +29,10 @@ export interface AdminSources {
   /** Further statistics in Envoy's naming; those of clusters and server are made from the other getters. */
   readonly stats: () => Iterable<StatGroup>;
   readonly edges: () => EdgeReport;
+  /** The last failed requests, and live ones. */
+  readonly requests: RequestWatch;
+  /** Whether live requests may be looked at. */
+  readonly tapAllowed: boolean;
   readonly logLevel: { get(): string; set(level: string): void };
   /** `inboundOnly` leaves outbound listeners alone; `graceful` goes on accepting and asks clients to go. */
   readonly drain: (how: { readonly inboundOnly: boolean; readonly graceful: boolean }) => void;

@@ -133,10 +133,12 @@ export class Observer {
   private sample(): void {
     const { edges, state, clock } = this.options;
     const { definitions, edges: counts } = edges.next();
-    this.lastSample = clock.monotonic();
+    const now = clock.monotonic();
+    const interval_ms = Math.round(now - this.lastSample);
+    this.lastSample = now;
     this.quiet = counts.length === 0 ? this.quiet + 1 : 0;
     if (this.quiet % QUIET_INTERVALS !== 0) return;
-    this.send({ sample: { ...state(), definitions: [...definitions], edges: [...counts] } });
+    this.send({ sample: { ...state(), interval_ms, definitions: [...definitions], edges: [...counts] } });
   }
 
   private answer(id: number, path: string): void {

@@ -3,6 +3,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import type { EdgeReport, EdgeStats } from '../../common/runtime/edge-report.js';
 import { formatFlags } from '../http/flags.js';
 import { PLAINTEXT_PEER, type StreamInfo, type WorkloadInfo } from '../http/stream-info.js';
+import { RequestWatch } from '../observe/request-watch.js';
 import type { Edge, EdgeIdentity, Reporter, Series } from './edge.js';
 import { EdgeTable } from './edge-table.js';
 import type { Histogram } from './histogram.js';
@@ -14,6 +15,8 @@ type Labels = Readonly<Record<string, string>>;
 
 /** Istio's standard metrics (istio.io/docs/reference/config/metrics) of one proxy; one instance a process. */
 export class IstioMetrics {
+  /** Sees what ends, after it was counted. */
+  readonly requests: RequestWatch = new RequestWatch();
   private readonly outbound: EdgeTable;
   private readonly inbound: EdgeTable;
 

@@ -25,7 +25,9 @@ export function createStatsFilter(config: PluginConfig__Output, deps: StatsDeps,
     onComplete(context: FilterContext): void {
       const type = context.request.headers.get('content-type');
       const protocol = type?.startsWith('application/grpc') === true && isGrpc(type) ? 'grpc' : 'http';
-      metrics.edge(reporter, context.info, protocol, hostFallback).recordRequest(context.info);
+      const edge = metrics.edge(reporter, context.info, protocol, hostFallback);
+      edge.recordRequest(context.info);
+      metrics.requests.finished(edge, context.info);
     },
   };
 }
@@ -46,6 +48,7 @@ export function createTcpStats(deps: StatsDeps): {
     onClose(info) {
       const edge = opened.get(info) ?? deps.metrics.edge(reporter, info, 'tcp', false);
       edge.recordClose(info);
+      deps.metrics.requests.finished(edge, info);
     },
   };
 }

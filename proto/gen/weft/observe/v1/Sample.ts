@@ -9,6 +9,7 @@ export interface Sample {
   'clusters'?: (_weft_observe_v1_ClusterHealth)[];
   'certificate_not_after'?: (number | string | Long);
   'draining'?: (boolean);
+  'interval_ms'?: (number);
 }
 
 export interface Sample__Output {
@@ -17,4 +18,5 @@ export interface Sample__Output {
   'clusters'?: (_weft_observe_v1_ClusterHealth__Output)[];
   'certificate_not_after'?: (number);
   'draining'?: (boolean);
+  'interval_ms'?: (number);
 }
