@@ -7,9 +7,11 @@ import { buildCredentials } from './credentials.js';
 import { DestinationRules } from './destination-rules.js';
 import { EnvoyFilters } from './envoy-filters.js';
 import { Gateways } from './gateways.js';
+import { NO_JWKS } from './jwks.js';
 import { meshSettings } from './mesh-settings.js';
 import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
+import { RequestAuthentications } from './request-authentication.js';
 import type { Service } from './service.js';
 import { buildServices } from './services.js';
 import { Sidecars } from './sidecars.js';
@@ -68,6 +70,8 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
       set.unreadablePolicies,
       settings.rootNamespace,
     ),
+    requestAuthentications: new RequestAuthentications(of('RequestAuthentication'), settings.rootNamespace),
+    jwks: set.jwks ?? NO_JWKS,
     envoyFilters: new EnvoyFilters(of('EnvoyFilter'), settings.rootNamespace),
     telemetries: new Telemetries(of('Telemetry'), settings),
     credentials: buildCredentials(of('Secret')),

@@ -10,19 +10,21 @@ import type { Endpoint, Service } from './service.js';
 export interface Shape {
   readonly objects: readonly ConfigObject[];
   readonly unreadablePolicies: ConfigSet['unreadablePolicies'];
+  readonly jwks: ConfigSet['jwks'];
 }
 
 /** Kinds that change with every start and end of a pod. */
 const OF_ENDPOINTS: ReadonlySet<string> = new Set(['Pod', 'EndpointSlice', 'Node']);
 
-export function shapeOf({ objects: all, unreadablePolicies }: ConfigSet, previous: Shape | undefined): Shape {
+export function shapeOf({ objects: all, unreadablePolicies, jwks }: ConfigSet, previous: Shape | undefined): Shape {
   const objects = [...all.values()].filter(({ kind }) => !OF_ENDPOINTS.has(kind));
   const same =
     previous !== undefined &&
     previous.objects.length === objects.length &&
     previous.objects.every((object, i) => object === objects[i]) &&
+    previous.jwks === jwks &&
     isDeepStrictEqual(previous.unreadablePolicies, unreadablePolicies);
-  return same ? previous : { objects, unreadablePolicies };
+  return same ? previous : { objects, unreadablePolicies, jwks };
 }
 
 /** The services of a snapshot of the same shape, each the same object as before where its endpoints are the same. */

@@ -4,8 +4,10 @@ import type { Credential } from './credentials.js';
 import type { DestinationRules } from './destination-rules.js';
 import type { EnvoyFilters } from './envoy-filters.js';
 import type { Gateways } from './gateways.js';
+import type { JwksState } from './jwks.js';
 import type { MeshSettings } from './mesh-settings.js';
 import type { PeerAuthentications } from './peer-authentication.js';
+import type { RequestAuthentications } from './request-authentication.js';
 import type { Endpoint, Service, Workload } from './service.js';
 import type { Sidecars } from './sidecars.js';
 import type { Telemetries } from './telemetry.js';
@@ -30,6 +32,9 @@ export interface MeshSnapshot {
   readonly sidecars: Sidecars;
   readonly peerAuthentications: PeerAuthentications;
   readonly authorizationPolicies: AuthorizationPolicies;
+  readonly requestAuthentications: RequestAuthentications;
+  /** Keys of issuers that we fetch. */
+  readonly jwks: JwksState;
   readonly envoyFilters: EnvoyFilters;
   readonly telemetries: Telemetries;
   /** What Secrets hold for TLS, by `namespace/name`. */

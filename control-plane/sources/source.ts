@@ -1,4 +1,5 @@
 import type { ConfigObject, Finding, ObjectKey } from '../api/object.js';
+import type { JwksState } from '../model/jwks.js';
 
 /** Everything that a source knows at one moment; immutable. Objects that do not validate are replaced by their last good state. */
 export interface ConfigSet {
@@ -17,6 +18,8 @@ export interface ConfigSet {
     readonly name: string;
     readonly selector: Readonly<Record<string, string>> | undefined;
   }[];
+  /** Keys of issuers that the control plane has fetched; undefined where it fetches none. */
+  readonly jwks?: JwksState;
 }
 
 /** Where configuration comes from: a watched folder, or Kubernetes. */

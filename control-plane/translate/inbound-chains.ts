@@ -16,6 +16,7 @@ import type { ProxyContext } from './context.js';
 import { serverSocket } from './gateway/server-tls.js';
 import { ingressTls } from './ingress.js';
 import { any, bool, duration, meshRoots, ownCertificate } from './messages.js';
+import { tokenFilters } from './request-authentication.js';
 import { inboundRetryPolicy } from './retry.js';
 import { tcpStats } from './tcp-filters.js';
 import { tracingFields } from './tracing.js';
@@ -161,7 +162,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
           validate_clusters: bool(false),
         },
       },
-      rbac: httpPolicyFilters(snapshot, workload, application),
+      rbac: [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, application)],
       accessLogs: accessLogs(snapshot, workload, 'SERVER'),
       tracing,
       istioFilters: node.dataPlane === 'weft',

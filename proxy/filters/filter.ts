@@ -12,6 +12,8 @@ export interface FilterContext {
   plainReplies?: boolean;
   /** The matched route, looked up at the first use; undefined when nothing matches. */
   route(): RouteEntry | undefined;
+  /** What the route depends on has changed: the next use looks it up again. */
+  clearRoute?(): void;
 }
 
 /** undefined lets the request pass; a reply answers it; a promise does either later. */

@@ -18,6 +18,7 @@ import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
 import { grpcWebFactory } from './grpc-web.js';
 import { compileHeaderMutationPerRoute, headerMutationFactory } from './header-mutation.js';
+import { compileJwtPerRoute, jwtFactory } from './jwt/jwt-filter.js';
 import {
   compileLocalRateLimit,
   localRateLimitFactory,
@@ -52,6 +53,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
   const accepted: HttpFilterFactory = { compile: () => 'none' };
   return new Map<string, HttpFilterFactory>([
     [EXTENSION.fault, faultFactory(deps)],
+    [EXTENSION.jwtAuthn, jwtFactory(deps)],
     [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
     [EXTENSION.cors, corsFactory(deps.random)],
     [EXTENSION.httpLocalRateLimit, localRateLimitFactory(deps)],
@@ -73,6 +75,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
 export function perRouteFilters(deps: RateLimitDeps): ReadonlyMap<string, PerRouteCompiler> {
   return new Map<string, PerRouteCompiler>([
     [EXTENSION.fault, (message, issues) => compileFault(message, deps.random, issues)],
+    [EXTENSION.jwtAuthnPerRoute, compileJwtPerRoute],
     [EXTENSION.httpRbacPerRoute, compileRbacPerRoute],
     [EXTENSION.corsPolicy, compileCorsPolicy],
     [EXTENSION.httpLocalRateLimit, (message, issues) => compileLocalRateLimit(message, deps, issues)],

@@ -107,6 +107,14 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.trace = RequestTrace.begin(config, this.request, this.info, this.random);
   }
 
+  clearRoute(): void {
+    this.routeKnown = false;
+    this.matched = undefined;
+    this.info.routeName = '';
+    this.info.virtualHost = '';
+    this.maxDurationMs = this.config.timeouts.maxStreamDurationMs ?? 0;
+  }
+
   /** Runs the request filters from a position on, then the router. A filter that takes its time stops the reading. */
   runFilters(from: number): void {
     const { filters } = this.config;

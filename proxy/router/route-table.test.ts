@@ -65,7 +65,7 @@ describe('matches', () => {
   - {name: grpc, match: {prefix: /g, grpc: {}}, route: {cluster: c}}
   - {name: never, match: {prefix: /n, runtime_fraction: {default_value: {numerator: 0}}}, route: {cluster: c}}
   - {name: connect, match: {connect_matcher: {}}, route: {cluster: c, upgrade_configs: [{upgrade_type: CONNECT, connect_config: {}}]}}
-  - {name: unknown, match: {prefix: /u, dynamic_metadata: [{filter: f, path: [{key: a}], value: {present_match: true}}]}, route: {cluster: c}}
+  - {name: unknown, match: {prefix: /u, dynamic_metadata: [{filter: f, path: [{key: a}], value: {}}]}, route: {cluster: c}}
   - {name: default, match: {prefix: /}, route: {cluster: c}}`);
   it.each([
     ['a/exact', {}, 'exact'],

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Answer, answer } from '../support/scripted-upstream.js';
+import { jwks, makeToken, type TokenSpec } from '../support/tokens.js';
 
 /** One case: configuration as a user of Istio writes it, requests, and what is expected of both proxies. */
 export interface ConformanceCase {
@@ -97,12 +98,27 @@ export function readCases(folder = FOLDER): CaseFile[] {
     .sort()
     .map((name) => {
       const text = readFileSync(join(folder, name), 'utf8');
-      return { name: name.slice(0, -'.yaml'.length), cases: casesOf(parse(text), name) };
+      return { name: name.slice(0, -'.yaml'.length), cases: casesOf(parse(withTokens(text)), name) };
     });
 }
 
+/** Puts the tokens that a file describes, and sets of keys, into its text: `@jwt:NAME@`, `@jwks:KEY,KEY@`. */
+function withTokens(text: string): string {
+  if (!/^tokens:/m.test(text)) return text;
+  const { tokens } = parse(text) as { readonly tokens: Readonly<Record<string, TokenSpec>> };
+  const made = new Map(Object.entries(tokens).map(([name, spec]) => [name, makeToken(spec)]));
+  return text
+    .replaceAll(/@jwt:([A-Za-z0-9-]+)@/g, (_whole, name: string) => made.get(name) ?? `no token ${name}`)
+    .replaceAll(/@jwks:([a-z0-9,]*)@/g, (_whole, names: string) => jwks(names.split(',')));
+}
+
 function casesOf(document: unknown, file: string): ConformanceCase[] {
-  const { config: shared = '', mesh = {}, rule, cases } = fields(document, ['config', 'mesh', 'rule', 'cases'], file);
+  const {
+    config: shared = '',
+    mesh = {},
+    rule,
+    cases,
+  } = fields(document, ['tokens', 'config', 'mesh', 'rule', 'cases'], file);
   if (!Array.isArray(cases)) throw new Error(`${file}: 'cases' is a list`);
   const names = new Set<string>();
   return cases.map((value: unknown) => {

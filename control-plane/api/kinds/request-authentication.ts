@@ -1,9 +1,6 @@
 import type { Duration, MatchLabelsSelector, PolicyTargetReference } from './shared.js';
 
-/**
- * security.istio.io RequestAuthentication. Known, but not acted on in this release: tokens are not checked, so
- * `requestPrincipals` and `request.auth.*` conditions of policies count as unknown, which fails closed.
- */
+/** security.istio.io RequestAuthentication: tokens that come must be good; that one comes, an AuthorizationPolicy asks for. */
 export interface RequestAuthenticationSpec {
   readonly selector?: MatchLabelsSelector;
   readonly targetRef?: PolicyTargetReference;

@@ -11,6 +11,7 @@ import { connectionManager } from '../connection-manager.js';
 import type { ProxyContext } from '../context.js';
 import { adsSource, any, ipAddress } from '../messages.js';
 import { cidr } from '../outbound-entry.js';
+import { tokenFilters } from '../request-authentication.js';
 import { secretResources } from '../secrets.js';
 import { tracingFields } from '../tracing.js';
 import { serverAlpn } from '../upstream-tls.js';
@@ -147,7 +148,10 @@ function httpFilters(context: ProxyContext, name: string, port: number, { routes
     edge: context.topology,
     statPrefix: `outbound_${name}`,
     routes: { rds: { config_source: adsSource, route_config_name: routes } },
-    rbac: workload === undefined ? [] : httpPolicyFilters(snapshot, workload, port),
+    rbac:
+      workload === undefined
+        ? []
+        : [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, port)],
     accessLogs: accessLogs(snapshot, client, 'CLIENT'),
     tracing: tracingFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',

@@ -4,6 +4,7 @@ import type { Issues } from '../../snapshot/issues.js';
 import { runtimeFraction } from '../../snapshot/wire-values.js';
 import type { RouteMatchContext } from '../route.js';
 import { compileHeaderMatchers } from './header-matcher.js';
+import { compileMetadataMatcher } from './metadata-matcher.js';
 import { compileQueryMatcher, parseQuery, type QueryTest } from './query-matcher.js';
 import { compileRegex, type StringTest } from './regex.js';
 import { exactTest, partTest } from './string-matcher.js';
@@ -83,7 +84,7 @@ function separatedPrefix(prefix: string, ignoreCase: boolean, issues: Issues): P
 }
 
 function compileConditions(match: RouteMatch__Output, issues: Issues): readonly Condition[] | undefined {
-  const unknown = match.path_match_policy !== undefined || (match.dynamic_metadata ?? []).length > 0;
+  const unknown = match.path_match_policy !== undefined;
   const conditions: Condition[] = [];
   const headers = compileHeaderMatchers(match.headers ?? [], issues.at('headers'));
   for (const test of headers ?? []) conditions.push((request) => test(request));
@@ -94,13 +95,18 @@ function compileConditions(match: RouteMatch__Output, issues: Issues): readonly 
       return queries.every((query) => query(parameters));
     });
   }
+  const metadata = (match.dynamic_metadata ?? []).map((matcher, index) =>
+    compileMetadataMatcher(matcher, issues.at('dynamic_metadata').at(index)),
+  );
+  for (const test of metadata) if (test !== undefined) conditions.push((_request, { info }) => test(info.metadata));
   if (match.grpc !== undefined) conditions.push(isGrpc);
   if (match.tls_context !== undefined) conditions.push(tlsCondition(match.tls_context));
   if (match.runtime_fraction !== undefined) {
     const share = runtimeFraction(match.runtime_fraction);
     conditions.push((_request, context) => context.random() < share);
   }
-  return unknown || headers === undefined || queries === undefined ? undefined : conditions;
+  if (unknown || headers === undefined || queries === undefined || metadata.includes(undefined)) return undefined;
+  return conditions;
 }
 
 function compileQueries(match: RouteMatch__Output, issues: Issues): readonly QueryTest[] | undefined {
