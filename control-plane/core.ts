@@ -8,6 +8,7 @@ import type { Clock } from '../common/runtime/clock.js';
 import type { Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Logger } from '../common/runtime/log.js';
 import { TYPE } from '../common/xds/type-urls.js';
+import { ClientGuard } from './ca/client-guard.js';
 import type { Issuer } from './ca/issuer.js';
 import { CaService } from './ca/service.js';
 import type { TokenVerifier } from './ca/tokens.js';
@@ -23,7 +24,13 @@ import { AdsServer } from './xds/server.js';
 import type { Rejection } from './xds/watch.js';
 
 export const MAX_TTL_SECONDS = 90 * 86_400;
-const KEEPALIVE = { 'grpc.keepalive_time_ms': 30_000, 'grpc.keepalive_timeout_ms': 10_000 };
+/** A proxy has a handful of streams on its connection; a connection without any is let go. */
+const LIMITS = {
+  'grpc.keepalive_time_ms': 30_000,
+  'grpc.keepalive_timeout_ms': 10_000,
+  'grpc.max_concurrent_streams': 128,
+  'grpc.max_connection_idle_ms': 300_000,
+};
 
 /** What differs between a machine, a cluster and a test. */
 export interface ControlPlaneParts {
@@ -61,6 +68,7 @@ export interface Core {
 export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
   const { onSnapshot, onDisconnected } = listeners;
   const trust = new TrustResource(issuer);
+  const guard = new ClientGuard(clock, log);
   const mesh = new Mesh({
     allotter: parts.allotter,
     onSnapshot: (snapshot, tookMs) => {
@@ -80,6 +88,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
       return node.dataPlane === 'grpc' ? resources : new Map([...resources, [TYPE.trustBundle, trust.resources()]]);
     },
     verifier,
+    guard,
     accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
@@ -105,8 +114,13 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
   metrics.watch(() => ads.proxies());
   issuer.onReplaced(() => ads.pushAll());
   const trustDomain = (): string => trustDomainOf(mesh);
-  const observation = wireObservation({ snapshot: () => mesh.snapshot, ads, verifier, clock, log });
-  return { mesh, ads, observation, ca: new CaService({ issuer, verifier, trustDomain, events: metrics.ca, log }) };
+  const observation = wireObservation({ snapshot: () => mesh.snapshot, ads, verifier, guard, clock, log });
+  return {
+    mesh,
+    ads,
+    observation,
+    ca: new CaService({ issuer, verifier, guard, trustDomain, events: metrics.ca, log }),
+  };
 }
 
 export function trustDomainOf(mesh: Mesh): string {
@@ -137,7 +151,7 @@ export async function listenGrpc(
   services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[],
   at: { readonly host: string; readonly port: number; readonly credentials: ServerCredentials },
 ): Promise<GrpcPort> {
-  const server = new Server(KEEPALIVE);
+  const server = new Server(LIMITS);
   for (const [definition, handlers] of services) server.addService(definition, handlers);
   const port = await new Promise<number>((done, fail) => {
     server.bindAsync(`${at.host}:${at.port}`, at.credentials, (error, taken) =>

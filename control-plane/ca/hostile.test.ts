@@ -11,6 +11,7 @@ import { decode, encode, sequence } from '../../common/identity/der.js';
 import { createKeyPairSync } from '../../common/identity/keys.js';
 import { toPem } from '../../common/identity/pem.js';
 import { systemClock } from '../../common/runtime/clock.js';
+import { ClientGuard } from './client-guard.js';
 import { Issuer } from './issuer.js';
 import { loadRootCa, type RootCa } from './root.js';
 import { CaService } from './service.js';
@@ -36,7 +37,14 @@ beforeAll(async () => {
   root = await loadRootCa({ stateDir: folder, organization: 'cluster.local' }, systemClock, log);
   issuer = new Issuer(root, { defaultTtlSeconds: 86_400, maxTtlSeconds: 172_800 }, systemClock);
   const verifier = { verify: () => Promise.resolve({ namespace: 'default', serviceAccount: 'reviews' }) };
-  ca = new CaService({ issuer, verifier, trustDomain: () => 'cluster.local', events, log });
+  ca = new CaService({
+    issuer,
+    verifier,
+    guard: new ClientGuard(systemClock, log),
+    trustDomain: () => 'cluster.local',
+    events,
+    log,
+  });
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createCsr } from '../../common/identity/csr.js';
 import { createKeyPairSync } from '../../common/identity/keys.js';
 import { type Clock, systemClock } from '../../common/runtime/clock.js';
+import { ClientGuard } from './client-guard.js';
 import { Issuer } from './issuer.js';
 import { loadRootCa, type RootCa } from './root.js';
 import { CA_SERVICE, CaService } from './service.js';
@@ -35,13 +36,29 @@ let key: KeyObject;
 let server: Server;
 let client: Client;
 
+/** Every refusal is the first of its kind. */
+const forgetful: Clock = {
+  ...systemClock,
+  after: (_ms, run) => {
+    setImmediate(run);
+    return { cancel: () => undefined };
+  },
+};
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'weft-ca-'));
   root = await loadRootCa({ stateDir: folder, organization: 'cluster.local' }, systemClock, log);
   key = await loadTokenKey(folder, log);
   const issuer = new Issuer(root, { defaultTtlSeconds: 86_400, maxTtlSeconds: 172_800 }, systemClock);
   const verifier = new LocalTokenVerifier(key, systemClock);
-  const ca = new CaService({ issuer, verifier, trustDomain: () => 'cluster.local', events, log });
+  const ca = new CaService({
+    issuer,
+    verifier,
+    guard: new ClientGuard(forgetful, log),
+    trustDomain: () => 'cluster.local',
+    events,
+    log,
+  });
   server = new Server();
   server.addService(CA_SERVICE, ca.handlers());
   const port = await new Promise<number>((done, fail) =>

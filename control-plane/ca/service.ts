@@ -15,6 +15,7 @@ import { method } from '../../common/xds/grpc-method.js';
 import type { IstioCertificateRequest } from '../../proto/gen/istio/v1/auth/IstioCertificateRequest.js';
 import type { IstioCertificateResponse } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
 import { bearerToken } from '../xds/rpc.js';
+import { type ClientGuard, TooManyRefusals } from './client-guard.js';
 import { BusyError, Gate } from './gate.js';
 import type { Issuer } from './issuer.js';
 import { type Caller, isUndecided, type TokenVerifier } from './tokens.js';
@@ -44,6 +45,7 @@ export interface CaEvents {
 export interface CaServiceOptions {
   readonly issuer: Issuer;
   readonly verifier: TokenVerifier;
+  readonly guard: ClientGuard;
   /** Asked anew for every certificate. */
   readonly trustDomain: () => string;
   readonly events: CaEvents;
@@ -101,11 +103,16 @@ export class CaService {
 
   private async authenticate(call: ServerUnaryCall<unknown, unknown>): Promise<Caller> {
     const token = bearerToken(call);
+    const { guard, verifier, events } = this.options;
     try {
+      guard.admit(call.getPeer(), token);
       if (token === undefined) throw new Error('there is no bearer token');
-      return await this.options.verifier.verify(token);
+      const caller = await verifier.verify(token);
+      guard.proved(token);
+      return caller;
     } catch (error) {
-      this.options.events.authenticationFailed();
+      events.authenticationFailed();
+      if (error instanceof TooManyRefusals) throw new Refusal(status.RESOURCE_EXHAUSTED, error.message);
       throw new Refusal(isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED, messageOf(error));
     }
   }
@@ -150,7 +157,7 @@ export class CaService {
     const code =
       error instanceof Refusal ? error.code : error instanceof BusyError ? status.UNAVAILABLE : status.INTERNAL;
     const details = messageOf(error);
-    this.options.log.warn({ peer, status: status[code], reason: details }, 'refused a certificate');
+    this.options.guard.refused(peer, { message: 'refused a certificate', status: status[code], reason: details });
     return { code, details };
   }
 }

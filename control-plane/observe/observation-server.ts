@@ -5,6 +5,7 @@ import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import type { FromProxy__Output } from '../../proto/gen/weft/observe/v1/FromProxy.js';
 import type { ToProxy } from '../../proto/gen/weft/observe/v1/ToProxy.js';
+import { type ClientGuard, TooManyRefusals } from '../ca/client-guard.js';
 import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -18,6 +19,7 @@ import { ObservedStream, type OwnNames } from './observed-proxy.js';
 export interface ObservationOptions {
   readonly snapshot: () => MeshSnapshot | undefined;
   readonly verifier: TokenVerifier;
+  readonly guard: ClientGuard;
   readonly store: EdgeStore;
   readonly clock: Clock;
   readonly random?: Random;
@@ -99,7 +101,12 @@ export class ObservationServer {
     };
     const leave = (): void => hangUp(status.UNAVAILABLE, 'this control plane stops');
     const refuse = (error: unknown): void => {
-      this.options.log.warn({ peer: call.getPeer(), reason: messageOf(error) }, 'refused an observation stream');
+      const what = {
+        message: 'refused an observation stream',
+        status: status[codeOf(error)],
+        reason: messageOf(error),
+      };
+      this.options.guard.refused(call.getPeer(), what);
       hangUp(codeOf(error), messageOf(error));
     };
     if (this.closing) {
@@ -133,9 +140,14 @@ export class ObservationServer {
   private async authenticate(call: Call): Promise<VerifiedCaller> {
     const token = bearerToken(call);
     if (token === undefined) throw new Refusal(status.UNAUTHENTICATED, 'there is no bearer token');
+    const { guard, verifier } = this.options;
     try {
-      return await this.options.verifier.verify(token);
+      guard.admit(call.getPeer(), token);
+      const caller = await verifier.verify(token);
+      guard.proved(token);
+      return caller;
     } catch (error) {
+      if (error instanceof TooManyRefusals) throw new Refusal(status.RESOURCE_EXHAUSTED, error.message);
       throw new Refusal(isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED, messageOf(error));
     }
   }

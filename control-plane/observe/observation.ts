@@ -1,5 +1,6 @@
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
+import type { ClientGuard } from '../ca/client-guard.js';
 import type { TokenVerifier } from '../ca/tokens.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsServer } from '../xds/server.js';
@@ -18,6 +19,7 @@ export interface ObservationParts {
   readonly snapshot: () => MeshSnapshot | undefined;
   readonly ads: Pick<AdsServer, 'proxies'>;
   readonly verifier: TokenVerifier;
+  readonly guard: ClientGuard;
   readonly clock: Clock;
   readonly random?: Random;
   readonly log: Logger;

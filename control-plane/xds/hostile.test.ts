@@ -13,6 +13,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { toStruct } from '../../common/xds/struct.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import { ClientGuard } from '../ca/client-guard.js';
 import { ResourceEncoder } from './encoded.js';
 import { delta } from './protocol.js';
 import { ProxyStream } from './proxy-stream.js';
@@ -48,6 +49,7 @@ beforeEach(async () => {
   expiresAt = Date.now() + 60_000;
   endpoints = new Map(ODD_NAMES.map((name) => [name, { cluster_name: name }]));
   ads = new AdsServer({
+    guard: new ClientGuard(systemClock, pino({ level: 'silent' })),
     generate: () => new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([[TYPE.endpoint, endpoints]]),
     verifier: {
       verify: (token) =>

@@ -12,6 +12,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { toStruct } from '../../common/xds/struct.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import { ClientGuard } from '../ca/client-guard.js';
 import type { ProxyResources } from './resources.js';
 import { AdsServer } from './server.js';
 import {
@@ -63,6 +64,7 @@ beforeEach(async () => {
   rejected = [];
   const none = (): void => {};
   ads = new AdsServer({
+    guard: new ClientGuard(systemClock, pino({ level: 'silent' })),
     generate: () => {
       generated++;
       return resources(content);

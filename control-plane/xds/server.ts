@@ -4,6 +4,7 @@ import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { ISSUER_PREFIX, SECRET_ROOT } from '../../common/xds/names.js';
 import { messageNameOf, TYPE } from '../../common/xds/type-urls.js';
+import { type ClientGuard, TooManyRefusals } from '../ca/client-guard.js';
 import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyTrust } from '../ca/trust-view.js';
 import type { ProxyNode } from '../model/proxy-node.js';
@@ -20,6 +21,12 @@ import type { ProxyStatus } from './status.js';
 import type { Rejection } from './watch.js';
 
 const CONCURRENT_PUSHES = 16;
+/** Who opens a stream has something to ask for at once. */
+const FIRST_REQUEST_MS = 30_000;
+/** A pod has one stream, and for a moment those that broke without a word. */
+const STREAMS_PER_POD = 16;
+/** Tokens of this machine name an account only. */
+const STREAMS_PER_ACCOUNT = 2048;
 
 export interface AdsEvents extends Omit<ProxyStreamEvents, 'rejected'> {
   connected(node: ProxyNode): void;
@@ -38,6 +45,7 @@ export interface AdsServerOptions {
    */
   readonly generate: (node: ProxyNode, listenerNames: readonly string[]) => ProxyResources;
   readonly verifier: TokenVerifier;
+  readonly guard: ClientGuard;
   /** The service account that a workload runs as, by the configuration; undefined for one that it does not know. */
   readonly accountOf?: (namespace: string, workload: string) => string | undefined;
   readonly events: AdsEvents;
@@ -61,7 +69,7 @@ export class AdsServer {
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
   /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
-  private readonly authenticated = new WeakSet<Stream>();
+  private readonly authenticated = new WeakMap<Stream, string>();
   private readonly calls = new Set<Hangup>();
   private closing = false;
   private changedAt = 0;
@@ -128,9 +136,11 @@ export class AdsServer {
   ): void {
     let stream: ProxyStream<Req, Res> | undefined;
     let expiry: Timer | undefined;
+    let silence: Timer | undefined;
     const end = (): void => {
       this.calls.delete(hangUp);
       expiry?.cancel();
+      silence?.cancel();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
@@ -143,10 +153,8 @@ export class AdsServer {
       call.emit('error', { code, details });
     };
     const fail = (code: status, error: unknown): void => {
-      this.options.log.warn(
-        { peer: call.getPeer(), status: status[code], reason: messageOf(error) },
-        'refused an xDS stream',
-      );
+      const reason = messageOf(error);
+      this.options.guard.refused(call.getPeer(), { message: 'refused an xDS stream', status: status[code], reason });
       hangUp(code, messageOf(error));
     };
     if (this.closing) {
@@ -164,6 +172,9 @@ export class AdsServer {
     this.authenticate(call, trusted).then(
       (caller) => {
         if (call.cancelled) return;
+        silence = this.options.clock.after(FIRST_REQUEST_MS, () => {
+          fail(status.DEADLINE_EXCEEDED, new Error('the stream asks for nothing'));
+        });
         expiry = this.expiry(caller, () => {
           // Every client connects again by itself, with the token that it has by then.
           this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
@@ -171,6 +182,7 @@ export class AdsServer {
         });
         call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
           try {
+            silence?.cancel();
             stream ??= this.open(call, protocol, request.node, caller);
             this.receive(stream, request);
           } catch (error) {
@@ -178,7 +190,7 @@ export class AdsServer {
           }
         });
       },
-      (error: unknown) => fail(isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED, error),
+      (error: unknown) => fail(codeOfCaller(error), error),
     );
   }
 
@@ -202,8 +214,12 @@ export class AdsServer {
   private async authenticate(call: Call<unknown, unknown>, trusted: boolean): Promise<VerifiedCaller | undefined> {
     if (trusted) return undefined;
     const token = bearerToken(call);
+    const { guard, verifier } = this.options;
+    guard.admit(call.getPeer(), token);
     if (token === undefined) throw new Error('there is no bearer token');
-    return this.options.verifier.verify(token);
+    const caller = await verifier.verify(token);
+    guard.proved(token);
+    return caller;
   }
 
   private open<Req extends AnyRequest, Res>(
@@ -218,9 +234,10 @@ export class AdsServer {
       checkCaller(node, caller);
       this.checkWorkload(node);
     }
+    if (caller !== undefined) this.checkCount(caller);
     const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(), this.options.clock);
     this.streams.add(stream);
-    if (caller !== undefined) this.authenticated.add(stream);
+    if (caller !== undefined) this.authenticated.set(stream, holderOf(caller));
     this.options.events.connected(node);
     this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
     this.queue.add(stream);
@@ -229,6 +246,14 @@ export class AdsServer {
 
   private checkWorkload(node: ProxyNode): void {
     checkAccount(node, this.options.accountOf?.(node.namespace, node.workload));
+  }
+
+  private checkCount(caller: VerifiedCaller): void {
+    const holder = holderOf(caller);
+    const most = caller.pod === undefined ? STREAMS_PER_ACCOUNT : STREAMS_PER_POD;
+    let held = 0;
+    for (const stream of this.streams) if (this.authenticated.get(stream) === holder) held++;
+    if (held >= most) throw new RangeError(`${holder} has ${held} streams already`);
   }
 
   private streamEvents(): ProxyStreamEvents {
@@ -260,6 +285,15 @@ function trustOf(stream: Pick<Stream, 'node' | 'saysOf' | 'subscribed'>): ProxyT
     refusal: says?.refusal ?? '',
     issuer: issuer?.slice(ISSUER_PREFIX.length),
   };
+}
+
+function holderOf({ namespace, serviceAccount, pod }: VerifiedCaller): string {
+  return pod === undefined ? `the account ${namespace}/${serviceAccount}` : `the pod ${namespace}/${pod}`;
+}
+
+function codeOfCaller(error: unknown): status {
+  if (error instanceof TooManyRefusals) return status.RESOURCE_EXHAUSTED;
+  return isUndecided(error) ? status.UNAVAILABLE : status.UNAUTHENTICATED;
 }
 
 function codeOf(error: unknown): status {
