@@ -133,7 +133,7 @@ async function loadIdentity({ config, stateDir, clock, log, metrics }: Runtime):
 
 /** Rotation of the root, by command and by schedule, for as long as this process runs. */
 function rotateRoots({ ads }: Core, { root, issuer }: Identity, runtime: Runtime): RootParts {
-  const { config, stateDir, clock, log, lifecycle } = runtime;
+  const { config, stateDir, clock, log, metrics, lifecycle } = runtime;
   const parts = new RootParts({
     store: root,
     issuer: () => issuer,
@@ -147,6 +147,7 @@ function rotateRoots({ ads }: Core, { root, issuer }: Identity, runtime: Runtime
     clock,
     log,
   });
+  metrics.watchRoots(() => parts.report());
   const requests = new FolderRequests(stateDir, parts.desk, clock);
   lifecycle.add('rotation of the root', () => {
     requests.stop();

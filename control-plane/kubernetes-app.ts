@@ -151,6 +151,7 @@ class ClusterApp implements KubernetesApp {
   private async start(): Promise<void> {
     const { config, parts, metrics, lifecycle, log } = this;
     metrics.watchAuthority(() => this.issuer?.authority);
+    metrics.watchRoots(() => this.roots.report());
     const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL);
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());

@@ -15,6 +15,7 @@ import { nodeMetadata } from './observe/metadata.js';
 import type { Stat, StatGroup } from './telemetry/envoy-stats.js';
 import { newRegistry } from './telemetry/metric-source.js';
 import type { CaClient } from './tls/ca-client.js';
+import { certificateStats, registerCertificateMetrics } from './tls/certificate-metrics.js';
 import { parseSubjectAltName } from './tls/peer.js';
 import type { Secret } from './tls/secrets.js';
 import { clusterSummaries } from './upstream/cluster-views.js';
@@ -42,6 +43,7 @@ export function adminSources(parts: AdminParts): AdminSources {
       if (configuration.readiness.isDraining) return 'DRAINING';
       return configuration.readiness.ready ? 'LIVE' : 'INITIALIZING';
     },
+    identityFault: () => parts.ca?.fault ?? '',
     startTime: parts.clock.now(),
     version: programVersion(),
     node: () => ownNode(config.node),
@@ -58,6 +60,7 @@ export function adminSources(parts: AdminParts): AdminSources {
       if (registry === undefined) {
         registry = newRegistry();
         plane.metrics.register(registry);
+        registerCertificateMetrics(registry, plane.secrets, parts.clock);
         if (parts.dns !== undefined) registerDnsMetrics(registry, parts.dns);
       }
       return registry;
@@ -167,6 +170,7 @@ function* stats({ plane, configuration, ca, clock }: AdminParts): Iterable<StatG
       ],
     };
   }
+  yield* certificateStats(plane.secrets, clock);
   if (ca !== undefined) {
     const { notAfter, issued, failures } = ca.status;
     const seconds = notAfter === 0 ? 0 : Math.max(0, Math.floor((notAfter - clock.now()) / 1000));

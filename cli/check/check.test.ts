@@ -2,6 +2,7 @@ import type { V1CustomResourceDefinition, V1MutatingWebhookConfiguration, V1Name
 import { expect, it } from 'vitest';
 import type { ProxySync } from '../commands/proxy-status.js';
 import { definitionLines, versionLines } from './before.js';
+import { caLines } from './certificates.js';
 import { deploymentLines, trustLines, webhookLines } from './control-plane.js';
 import { proxyLines } from './data-plane.js';
 import { otherLines } from './others.js';
@@ -154,4 +155,41 @@ it('shows a section with its signs, and no escape sequences of others', () => {
   ];
   expect(formatSection({ title: 'T', lines }, false)).toBe('T\n✓ fine\n✗ bad \\x1b[2J\n    → mend it');
   expect(formatSection({ title: 'T', lines: lines.slice(0, 1) }, true)).toBe('T\n\x1b[32m✓\x1b[0m fine');
+});
+
+it('sees certificates of the CA end, and a rotation that stands still', () => {
+  const certificate = (subject: string, notAfter: string) => ({
+    ...{ subject, sha256: 'a', key: 'EC prime256v1', notBefore: '2020-01-01T00:00:00.000Z', notAfter, signs: true },
+  });
+  const at = (days: number): string => new Date(NOW + days * 86_400_000).toISOString();
+  const root = certificate('O=root', at(1000));
+  const lines = caLines(
+    {
+      source: 'Secret istio-system/cacerts',
+      signer: root,
+      intermediates: [certificate('O=fine', at(100)), certificate('O=soon', at(3)), certificate('O=over', at(-3))],
+      roots: [root],
+      rotation: {
+        ...{
+          id: 'r',
+          step: 'trust',
+          cause: 'command',
+          startedAt: at(-1),
+          stepSince: at(-1),
+          settled: true,
+          problem: '',
+        },
+        waitingFor: [{ proxy: 'sidecar~1', reason: 'has not the newest roots yet' }],
+      },
+      proxies: [{ proxy: 'sidecar~2', roots: 'refused', certificate: 'old' }],
+    },
+    NOW,
+  );
+  expect(told(lines)).toEqual([
+    expect.stringMatching(/^ok: the intermediate certificate O=fine is valid until/),
+    expect.stringMatching(/^warning: the intermediate certificate O=soon ends in 3 days/),
+    expect.stringMatching(/^error: the intermediate certificate O=over ended on/),
+    expect.stringMatching(/^warning: Rotation of the root: step 1 of 3.*; waits for sidecar~1: has not the newest/),
+    'error: proxies that refuse the roots of the mesh: sidecar~2',
+  ]);
 });

@@ -161,7 +161,7 @@ function rootLine(root: string, now: number): Line {
     const days = Math.floor((Math.min(...ends) - now) / DAY_MS);
     const until = new Date(Math.min(...ends)).toISOString().slice(0, 10);
     const advice =
-      'put a new authority into Secret cacerts (old and new roots in its root-cert.pem), then restart the pods';
+      'weft ca rotate-root replaces a root of Weft’s own; its --help says how to replace one of Secret cacerts';
     if (parts.length === 0) return error('the trust bundle holds no certificate', advice);
     if (days < 0) return error(`the root certificate ended on ${until}`, advice);
     if (days < ROOT_WARNING_DAYS) return warning(`the root certificate ends in ${days} days, on ${until}`, advice);

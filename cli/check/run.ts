@@ -2,11 +2,13 @@ import type { V1Pod } from '@kubernetes/client-node';
 import { parse } from 'yaml';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { ApiError } from '../../control-plane/kubernetes/api.js';
+import { readStatus } from '../ca/read-status.js';
 import type { ProxySync } from '../commands/proxy-status.js';
 import { crdTexts } from '../install/sections.js';
 import { askAll } from '../mesh/access.js';
 import { clusterMesh } from '../mesh/cluster-mesh.js';
 import { definitionLines, namespaceLines, versionLines, type Wanted } from './before.js';
+import { caLines } from './certificates.js';
 import { deploymentLines, trustLines, webhookLines } from './control-plane.js';
 import { configurationLines, injectionLines, proxyLines } from './data-plane.js';
 import { type Facts, isForbidden } from './facts.js';
@@ -86,7 +88,11 @@ function meshQuestions(facts: Facts, now: () => number): Question[] {
     },
     {
       title: 'Certificates',
-      lines: async () => trustLines(await facts.root(), await facts.bundles(), await facts.namespaces(), now()),
+      lines: async () => {
+        const lines = trustLines(await facts.root(), await facts.bundles(), await facts.namespaces(), now());
+        const report = await readStatus(mesh, () => undefined).catch(() => undefined);
+        return report === undefined ? lines : [...lines, ...caLines(report, now())];
+      },
     },
     {
       title: 'Proxies',

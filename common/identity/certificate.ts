@@ -67,24 +67,27 @@ export function buildCertificate(options: LeafOptions): string {
   );
 }
 
-/** A self-signed authority. */
+/** An authority: self-signed, or signed by another. */
 export function buildRootCertificate(options: {
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
   readonly organization: string;
   readonly notBefore: number;
   readonly notAfter: number;
+  readonly issuer?: Signer;
 }): string {
-  const { publicKey, privateKey, organization, notBefore, notAfter } = options;
+  const { publicKey, privateKey, organization, notBefore, notAfter, issuer } = options;
   const name = sequence(set(sequence(oid(OID.organization), utf8String(organization))));
   const keyId = keyIdentifier(publicKey);
   const extensions = [
     keyUsage(true),
     basicConstraints(true),
     subjectKeyIdentifier(keyId),
-    authorityKeyIdentifier(keyId),
+    authorityKeyIdentifier(issuer === undefined ? keyId : subjectKeyIdOf(issuer.certificate)),
   ];
-  return signed({ issuer: name, subject: name, publicKey, notBefore, notAfter, extensions }, privateKey);
+  const signer = issuer === undefined ? name : subjectOf(issuer.certificate);
+  const content = { issuer: signer, subject: name, publicKey, notBefore, notAfter, extensions };
+  return signed(content, issuer?.privateKey ?? privateKey);
 }
 
 interface Content {

@@ -3,6 +3,7 @@ import type { Clock } from '../../common/runtime/clock.js';
 import { programVersion } from '../../common/runtime/version.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { Authority } from '../ca/authority.js';
+import type { CaReport } from '../ca/report.js';
 import type { CaEvents } from '../ca/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsEvents } from '../xds/server.js';
@@ -174,6 +175,31 @@ export class ControlPlaneMetrics {
       this.computed(`${metric}_timestamp`, `When the ${what} expires, in seconds since the epoch.`, () => seconds(0));
       this.computed(`${metric}_seconds`, `Seconds until the ${what} expires.`, () => seconds(this.clock.now()));
     }
+  }
+
+  /** Tells when every certificate of the authority ends, and how far a rotation of the root is. */
+  watchRoots(report: () => CaReport | undefined): void {
+    new Gauge({
+      name: 'weft_ca_certificate_expiry_timestamp_seconds',
+      help: 'When each root and intermediate certificate of the CA expires, in seconds since the epoch.',
+      labelNames: ['kind', 'sha256'],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        const { roots = [], intermediates = [] } = report() ?? {};
+        for (const [kind, all] of [['root', roots] as const, ['intermediate', intermediates] as const]) {
+          for (const { sha256, notAfter } of all) {
+            this.set({ kind, sha256: sha256.slice(0, 16) }, Date.parse(notAfter) / 1000);
+          }
+        }
+      },
+    });
+    const steps = { trust: 1, sign: 2 } as const;
+    const step = (): number => {
+      const rotation = report()?.rotation;
+      return rotation === undefined ? 0 : steps[rotation.step];
+    };
+    this.computed('weft_ca_rotation_step', 'Step of the root’s rotation: 0 none, 1 trusted, 2 signs.', step);
   }
 
   /** Counts the proxies that refuse something at the moment, by type. */

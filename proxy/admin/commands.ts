@@ -124,7 +124,9 @@ function home(): string {
 
 function ready(sources: AdminSources): Answer {
   const state = sources.state();
-  return text(`${state}\n`, state === 'LIVE' ? 200 : 503);
+  if (state === 'LIVE') return text('LIVE\n');
+  const fault = sources.identityFault?.() ?? '';
+  return text(fault === '' ? `${state}\n` : `${state}\n${fault}\n`, 503);
 }
 
 function drain(sources: AdminSources, query: URLSearchParams): Answer {

@@ -11,6 +11,8 @@ import type { TrafficStats } from '../upstream/traffic-stats.js';
 /** What the admin server shows and does: getters, so that it always tells the present state. */
 export interface AdminSources {
   readonly state: () => ServerState;
+  /** Why the workload cannot prove who it is any more; empty while it can. */
+  readonly identityFault?: () => string;
   /** Wall clock at start, ms since the epoch. */
   readonly startTime: number;
   readonly version: string;

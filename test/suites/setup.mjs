@@ -1,5 +1,5 @@
-// Builds the public test programs (h2spec, gRPC's interop client and server) into .suites/. Where Go or its module proxy
-// cannot be had it says so in one line and the tests that need them are skipped.
+// Builds the public test programs (h2spec, gRPC's interop client and server) and our callers of go-spiffe and zlint into
+// .suites/. Where Go or its module proxy cannot be had it says so in one line and the tests that need them are skipped.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,6 +11,7 @@ const PROGRAMS = {
   h2spec: 'github.com/summerwind/h2spec/cmd/h2spec',
   'interop-client': 'google.golang.org/grpc/interop/client',
   'interop-server': 'google.golang.org/grpc/interop/server',
+  x509check: './x509check',
   'workload-client': './workload-client',
 };
 const MINUTES_MS = 5 * 60_000;
