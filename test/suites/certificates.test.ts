@@ -33,15 +33,19 @@ async function issuerOf(keyKind: KeyKind): Promise<Issuer> {
 }
 
 describe.skipIf(check === undefined)('go-spiffe and zlint (skipped where there is no Go)', () => {
-  it.each(KEY_KINDS)('take a root of %s, and certificates for every kind of key below it', async (kind) => {
-    const issuer = await issuerOf(kind);
-    const svids = await Promise.all(
-      KEY_KINDS.map(async (leaf) => issuer.issue((await createKeyPair(leaf)).publicKey, { uris: [ID] }, 0).chain[0]),
-    );
-    const names = { dnsNames: ['istiod.istio-system.svc', 'localhost'], addresses: ['127.0.0.1', '::1'] };
-    const [server] = issuer.issue((await createKeyPair()).publicKey, names, 0).chain;
-    expect(findings({ bundle: issuer.authority.roots, svids, others: [server] })).toBe('8 certificates are fine\n');
-  }, 120_000);
+  it.each(KEY_KINDS)(
+    'take a root of %s, and certificates for every kind of key below it',
+    async (kind) => {
+      const issuer = await issuerOf(kind);
+      const svids = await Promise.all(
+        KEY_KINDS.map(async (leaf) => issuer.issue((await createKeyPair(leaf)).publicKey, { uris: [ID] }, 0).chain[0]),
+      );
+      const names = { dnsNames: ['istiod.istio-system.svc', 'localhost'], addresses: ['127.0.0.1', '::1'] };
+      const [server] = issuer.issue((await createKeyPair()).publicKey, names, 0).chain;
+      expect(findings({ bundle: issuer.authority.roots, svids, others: [server] })).toBe('8 certificates are fine\n');
+    },
+    120_000,
+  );
 
   it('take a chain with an intermediate', async () => {
     const { authority } = await issuerOf('P-256');
@@ -74,7 +78,10 @@ describe.skipIf(check === undefined)('go-spiffe and zlint (skipped where there i
     const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
     const [foreign] = other.issue(publicKey, { uris: [ID] }, 0).chain;
     const life = { notBefore: Date.now(), notAfter: Date.now() + 3_600_000 };
-    const signer: Signer = { privateKey: issuer.authority.privateKey as KeyObject, certificate: issuer.authority.certificate };
+    const signer: Signer = {
+      privateKey: issuer.authority.privateKey as KeyObject,
+      certificate: issuer.authority.certificate,
+    };
     const twice = buildCertificate({ publicKey, names: { uris: [ID, `${ID}2`] }, ...life, signer });
     const told = findings({ bundle: issuer.authority.roots, svids: [foreign, twice] });
     expect(told).toMatch(/svid 0: .*unknown authority/);

@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 const FOLDER = fileURLToPath(new URL('../../.suites/', import.meta.url));
 
 /** Path of a program that setup.mjs built; undefined where it could not. */
-export function program(name: 'h2spec' | 'interop-client' | 'interop-server' | 'workload-client' | 'x509check'): string | undefined {
+export function program(
+  name: 'h2spec' | 'interop-client' | 'interop-server' | 'workload-client' | 'x509check',
+): string | undefined {
   const path = join(FOLDER, name);
   return existsSync(path) ? path : undefined;
 }
