@@ -21,6 +21,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'dashboard',
+          include: ['test/dashboard/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 90_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'suites',
           include: ['test/suites/**/*.test.ts'],
           testTimeout: 60_000,

@@ -1,7 +1,7 @@
 // Compiles the TypeScript sources into dist/ when they are newer than the last build.
 // It runs inside the commands themselves, because installs may skip scripts.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,20 +18,51 @@ const inputs = [
   'test',
   'tsconfig.json',
   'tsconfig.build.json',
+  'tsconfig.page.json',
   'package.json',
 ];
 
-/** Newest modification time, in ms, of every .ts or .json file under `path`. */
+const page = 'control-plane/dashboard/page';
+/** What the page takes from packages, and the licences that go with it: path in the package → name in the page's `vendor/`. */
+const vendored = [
+  ['cytoscape', 'dist/cytoscape.esm.min.mjs', 'cytoscape.js'],
+  ['cytoscape', 'LICENSE', 'cytoscape.LICENSE.txt'],
+  ['@dagrejs/dagre', 'dist/dagre.esm.js', 'dagre.js'],
+  ['@dagrejs/dagre', 'LICENSE', 'dagre.LICENSE.txt'],
+  ['uplot', 'dist/uPlot.esm.js', 'uplot.js'],
+  ['uplot', 'dist/uPlot.min.css', 'uplot.css'],
+  ['uplot', 'LICENSE', 'uplot.LICENSE.txt'],
+];
+const sources = /\.(ts|json|html|css|svg)$/;
+
+/** Newest modification time, in ms, of every source file under `path`. */
 function newest(path) {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return 0;
-  if (!stat.isDirectory()) return path.endsWith('.ts') || path.endsWith('.json') ? stat.mtimeMs : 0;
+  if (!stat.isDirectory()) return sources.test(path) ? stat.mtimeMs : 0;
   let latest = stat.mtimeMs;
   for (const entry of readdirSync(path)) {
     if (entry === 'node_modules' || entry === 'testdata') continue;
     latest = Math.max(latest, newest(join(path, entry)));
   }
   return latest;
+}
+
+function compile(tsc, project) {
+  return spawnSync(process.execPath, [tsc, '-p', join(root, project)], { stdio: ['ignore', 2, 2] }).status === 0;
+}
+
+/** The dashboard's page: modules for the browser, and beside them what is not compiled. */
+function buildPage(tsc) {
+  rmSync(join(root, 'dist', 'page'), { recursive: true, force: true });
+  if (!compile(tsc, 'tsconfig.page.json')) return false;
+  const out = join(root, 'dist', 'page', page);
+  mkdirSync(join(out, 'vendor'), { recursive: true });
+  for (const name of readdirSync(join(root, page)))
+    if (/\.(html|css|svg)$/.test(name)) copyFileSync(join(root, page, name), join(out, name));
+  for (const [name, from, to] of vendored)
+    copyFileSync(join(root, 'node_modules', name, from), join(out, 'vendor', to));
+  return true;
 }
 
 /** Builds if needed. Returns false when the compiler reported errors. */
@@ -50,10 +81,7 @@ export function build() {
   }
   const started = Date.now();
   mkdirSync(dirname(stamp), { recursive: true });
-  const result = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
-    stdio: ['ignore', 2, 2],
-  });
-  if (result.status !== 0) {
+  if (!compile(tsc, 'tsconfig.build.json') || !buildPage(tsc)) {
     rmSync(stamp, { force: true });
     return false;
   }

@@ -8,9 +8,15 @@ export interface DebugAnswer {
   readonly status: number;
   readonly type: string;
   readonly body: string | Buffer;
+  /** Beside the content's type; `cache-control` is no-store unless it stands here. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Comes after the body, until it ends. A reader who goes away ends it. */
   readonly rest?: AsyncIterable<string | Buffer>;
+}
+
+/** A part of the port that is asked before its pages: it answers, or admits a caller from another machine to a page. */
+export interface DebugSite {
+  answer(request: IncomingMessage, path: string, local: boolean): Promise<DebugAnswer | 'admitted' | undefined>;
 }
 
 /**
@@ -56,6 +62,7 @@ export class DebugServer {
     private readonly log: Logger,
     private readonly open: ReadonlySet<string> = new Set(),
     private readonly admit?: Admission,
+    private readonly site?: DebugSite,
   ) {
     this.server = createServer((request, response) => {
       const gone = new AbortController();
@@ -85,12 +92,14 @@ export class DebugServer {
   /** Never rejects. */
   private async answer(request: IncomingMessage, signal: AbortSignal): Promise<DebugAnswer> {
     const [path = '/', query = ''] = (request.url ?? '/').split('?', 2);
-    const refusal = await this.refusal(request, path);
-    if (refusal !== undefined) return refusal;
-    if (request.method !== 'GET') return plain('only GET', 405);
-    const page = this.page(path);
-    if (page === undefined) return plain(`no such page; there are:\n${[...this.pages.keys()].join('\n')}`, 404);
     try {
+      const answer = await this.site?.answer(request, path, isLocal(request));
+      if (typeof answer === 'object') return answer;
+      const refusal = answer === 'admitted' ? undefined : await this.refusal(request, path);
+      if (refusal !== undefined) return refusal;
+      if (request.method !== 'GET') return plain('only GET', 405);
+      const page = this.page(path);
+      if (page === undefined) return plain(`no such page; there are:\n${[...this.pages.keys()].join('\n')}`, 404);
       return await page(new URLSearchParams(query), path, signal);
     } catch (error) {
       this.log.error({ err: error, path }, 'a debug page failed');

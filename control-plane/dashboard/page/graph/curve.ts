@@ -1,0 +1,68 @@
+import type { Point, Size } from '../model/placement.js';
+
+/** How Cytoscape is told a curve: ends relative to the nodes' middles, control points relative to the line between the ends. */
+export interface Curve {
+  readonly sourceEndpoint: string;
+  readonly targetEndpoint: string;
+  readonly distances: string;
+  readonly weights: string;
+}
+
+type Placed = Point & Size;
+
+/** Ends that are nearer than this along the direction of the layout are joined by an arc. */
+const MIN_RUN = 30;
+
+/**
+ * A curve that leaves a node in the direction of the layout and arrives in it; one that goes back is an arc beside the nodes.
+ * `lane` keeps lines between the same nodes apart: 0 is in the middle.
+ */
+export function curveBetween(source: Placed, target: Placed, direction: 'LR' | 'TB', lane: number): Curve {
+  const out = direction === 'LR' ? { x: source.width / 2, y: lane } : { x: lane, y: source.height / 2 };
+  const into = direction === 'LR' ? { x: -target.width / 2, y: lane } : { x: lane, y: -target.height / 2 };
+  const start = { x: source.x + out.x, y: source.y + out.y };
+  const end = { x: target.x + into.x, y: target.y + into.y };
+  const run = direction === 'LR' ? end.x - start.x : end.y - start.y;
+  if (run < MIN_RUN) {
+    const side = 60 + Math.abs(lane) * 2;
+    return { sourceEndpoint: 'outside-to-node', targetEndpoint: 'outside-to-node', distances: `${side}`, weights: '0.5' };
+  }
+  const bend = run * 0.32;
+  const first = direction === 'LR' ? { x: start.x + bend, y: start.y } : { x: start.x, y: start.y + bend };
+  const second = direction === 'LR' ? { x: end.x - bend, y: end.y } : { x: end.x, y: end.y - bend };
+  const points = [first, second].map((point) => relative(point, start, end));
+  return {
+    sourceEndpoint: `${out.x}px ${out.y}px`,
+    targetEndpoint: `${into.x}px ${into.y}px`,
+    distances: points.map(({ distance }) => distance.toFixed(2)).join(' '),
+    weights: points.map(({ weight }) => weight.toFixed(4)).join(' '),
+  };
+}
+
+function relative(point: Point, start: Point, end: Point): { weight: number; distance: number } {
+  const [dx, dy] = [end.x - start.x, end.y - start.y];
+  const length = Math.hypot(dx, dy);
+  const [px, py] = [point.x - start.x, point.y - start.y];
+  return { weight: (px * dx + py * dy) / (length * length), distance: (px * -dy + py * dx) / length };
+}
+
+/** A point on the way through `path`, `t` in [0, 1]: ends, and between them control points of quadratic curves that join smoothly. */
+export function pointOn(path: readonly Point[], t: number): Point {
+  const start = path[0] ?? { x: 0, y: 0 };
+  const end = path.at(-1) ?? start;
+  const controls = path.slice(1, -1);
+  if (controls.length === 0) return mix(start, end, t);
+  const at = Math.min(t * controls.length, controls.length - 1e-6);
+  const index = Math.floor(at);
+  const control = controls[index] ?? start;
+  const before = controls[index - 1];
+  const after = controls[index + 1];
+  const from = before === undefined ? start : mix(before, control, 0.5);
+  const to = after === undefined ? end : mix(control, after, 0.5);
+  const local = at - index;
+  return mix(mix(from, control, local), mix(control, to, local), local);
+}
+
+function mix(a: Point, b: Point, t: number): Point {
+  return { x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t };
+}

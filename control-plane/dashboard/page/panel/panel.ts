@@ -1,0 +1,217 @@
+import type { Acting } from '../../../../common/observe/acting.js';
+import type { Failures } from '../../../../common/observe/failure.js';
+import type { Graph, GraphEdge, GraphNode } from '../../../../common/observe/graph.js';
+import type { Series } from '../../../../common/observe/series.js';
+import type { WorkloadDetails, Workloads } from '../../../../common/observe/workload.js';
+import { ApiError, getJson } from '../api.js';
+import { fill, h } from '../dom.js';
+import { icon } from '../icons.js';
+import { mergeSeries } from '../model/series.js';
+import type { ViewEdge, ViewGraph, ViewNode } from '../model/view-graph.js';
+import { edgeHead, edgeParts } from './edge.js';
+import { failureList } from './failures.js';
+import { nodeHead, nodeParts } from './node.js';
+import { actingList } from './objects.js';
+import { section } from './parts.js';
+import { type Moment, Plots } from './plots.js';
+
+/** What is asked about, in the words of the API. */
+export interface Subject {
+  readonly key: 'node' | 'edge';
+  /** What is opened may stand for several. */
+  readonly ids: readonly string[];
+}
+
+export interface PanelHost {
+  readonly close: () => void;
+  readonly open: (id: string) => void;
+  /** Part of every question: which time it is about. */
+  readonly window: () => { readonly window: string; readonly at: string | undefined };
+  readonly moments: () => readonly Moment[];
+}
+
+const MAX_MEMBERS = 6;
+/** Plots show more than the numbers beside them, s. */
+const MIN_PLOT_WINDOW = 600;
+/** How often what the graph does not say is asked for anew, ms. */
+const ASK_MS = 4000;
+
+/** The side of the page that tells all about one node or edge. */
+export class Panel {
+  private id: string | undefined;
+  private readonly plots = new Plots();
+  private readonly head = h('div', { class: 'panel-head' });
+  private readonly body = h('div', { class: 'panel-body' });
+  private readonly failures = h('div');
+  private readonly acting = h('div');
+  private readonly more = h('div');
+  private turn = 0;
+  private asked = 0;
+
+  constructor(
+    private readonly element: HTMLElement,
+    private readonly host: PanelHost,
+  ) {
+    const close = h(
+      'button',
+      { type: 'button', class: 'tool close', 'aria-label': 'Close details', title: 'Close (Esc)', on: { click: () => host.close() } },
+      icon('close'),
+    );
+    fill(element, close, this.head, this.body);
+  }
+
+  get isOpen(): boolean {
+    return this.id !== undefined;
+  }
+
+  /** Shows `id` of the view, with the numbers of `graph`; what has to be asked for follows. */
+  show(id: string, view: ViewGraph, graph: Graph): void {
+    const node = view.nodes.find((candidate) => candidate.id === id);
+    const edge = view.edges.find((candidate) => candidate.id === id);
+    const anew = this.id !== id;
+    this.id = id;
+    this.element.hidden = false;
+    if (anew) {
+      fill(this.failures, waiting());
+      fill(this.acting, waiting());
+      fill(this.more);
+      this.element.scrollTop = 0;
+    }
+    keepingFocus(this.element, () => {
+      if (node !== undefined) this.showNode(node, view, graph, anew);
+      else if (edge !== undefined) this.showEdge(edge, view, anew);
+      else this.showNothing(id);
+    });
+    if (anew) this.plots.draw();
+  }
+
+  hide(): void {
+    this.id = undefined;
+    this.turn++;
+    this.element.hidden = true;
+  }
+
+  themeChanged(): void {
+    this.plots.draw();
+  }
+
+  private showNode(node: ViewNode, view: ViewGraph, graph: Graph, anew: boolean): void {
+    fill(this.head, ...nodeHead(node));
+    const parts = nodeParts(node, view, graph, this.host.open);
+    this.fillBody(parts);
+    const tcp = node.golden.requests === 0 && node.golden.receivedBytesPerSecond > 0;
+    const ids = node.members.filter(({ kind }) => node.kind !== 'app' || kind === 'workload').map(({ id }) => id);
+    if (this.isDue(anew)) void this.ask({ key: 'node', ids }, tcp ? 'tcp' : 'http', node.members);
+  }
+
+  private showEdge(edge: ViewEdge, view: ViewGraph, anew: boolean): void {
+    fill(this.head, ...edgeHead(edge, view, this.host.open));
+    this.fillBody(edgeParts(edge));
+    const ids = edge.members.map(({ id }) => id);
+    if (this.isDue(anew)) void this.ask({ key: 'edge', ids }, edge.protocol === 'tcp' ? 'tcp' : 'http', edge.members);
+  }
+
+  private isDue(anew: boolean): boolean {
+    const now = performance.now();
+    if (!anew && now - this.asked < ASK_MS) return false;
+    this.asked = now;
+    return true;
+  }
+
+  private showNothing(id: string): void {
+    fill(this.head, h('h2', {}, id.replace(/^\w+\//, '')));
+    fill(this.body, h('p', { class: 'muted' }, 'There was no traffic in this time, or a filter hides it.'));
+  }
+
+  private fillBody({ first, last }: { readonly first: readonly HTMLElement[]; readonly last: readonly HTMLElement[] }): void {
+    fill(
+      this.body,
+      ...first,
+      this.plots.element,
+      section('Failed requests', [this.failures]),
+      section('Configuration that acts here', [this.acting]),
+      ...last,
+      this.more,
+    );
+  }
+
+  /** Asks for all that the graph does not say. An answer that comes when something else is shown is dropped. */
+  private async ask(subject: Subject, kind: 'http' | 'tcp', members: readonly (GraphNode | GraphEdge)[]): Promise<void> {
+    const turn = ++this.turn;
+    const still = (): boolean => turn === this.turn;
+    await Promise.all([
+      this.askSeries(subject, kind, still),
+      this.fillFrom(this.failures, still, async () => failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures))),
+      this.fillFrom(this.acting, still, async () => actingList(joinActing(await this.join<Acting>('acting', subject)))),
+      this.fillFrom(this.more, still, () => this.moreOf(members)),
+    ]);
+  }
+
+  private async askSeries(subject: Subject, kind: 'http' | 'tcp', still: () => boolean): Promise<void> {
+    const { window, at } = this.host.window();
+    const length = Math.max(MIN_PLOT_WINDOW, Number.parseInt(window, 10));
+    try {
+      const series = await Promise.all(
+        subject.ids
+          .slice(0, MAX_MEMBERS)
+          .map((id) => getJson<Series>('series', { [subject.key]: id, window: `${length}s`, at })),
+      );
+      if (still()) this.plots.show(mergeSeries(series), kind, this.host.moments());
+    } catch {
+      // The graph says that nobody answers.
+    }
+  }
+
+  private async fillFrom(target: HTMLElement, still: () => boolean, make: () => Promise<HTMLElement>): Promise<void> {
+    let content: HTMLElement;
+    try {
+      content = await make();
+    } catch (error) {
+      const unknown = error instanceof ApiError && error.status === 404;
+      content = h('p', { class: 'muted' }, unknown ? 'This control plane does not tell.' : (error as Error).message);
+    }
+    if (still()) fill(target, content);
+  }
+
+  private join<T>(path: string, { key, ids }: Subject): Promise<readonly T[]> {
+    const { window, at } = this.host.window();
+    return Promise.all(ids.slice(0, MAX_MEMBERS).map((id) => getJson<T>(path, { [key]: id, window, at })));
+  }
+
+  private async moreOf(members: readonly (GraphNode | GraphEdge)[]): Promise<HTMLElement> {
+    const { instanceParts } = await import('./instances.js');
+    const { workloads } = await getJson<Workloads>('workloads');
+    const ids = new Set(members.flatMap((member) => ('destination' in member ? [member.destination] : [member.id])));
+    const hosts = new Set(members.flatMap((member) => ('kind' in member && member.kind === 'service' ? [member.host] : [])));
+    const here = workloads.filter(({ node, services }) => ids.has(node) || services.some((host) => hosts.has(host)));
+    const details = await Promise.all(
+      here
+        .slice(0, MAX_MEMBERS)
+        .map(({ namespace, name }) =>
+          getJson<WorkloadDetails>(`workloads/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`).catch(() => undefined),
+        ),
+    );
+    return instanceParts(here, details.filter((one) => one !== undefined), workloads);
+  }
+}
+
+function joinActing(all: readonly Acting[]): Acting {
+  const seen = new Map<string, Acting['objects'][number]>();
+  for (const { objects } of all)
+    for (const object of objects) seen.set(`${object.kind}/${object.namespace}/${object.name}/${object.effect}`, object);
+  return { objects: [...seen.values()], notes: [...new Set(all.flatMap(({ notes }) => notes))] };
+}
+
+function waiting(): HTMLElement {
+  return h('p', { class: 'muted' }, '…');
+}
+
+/** What has been drawn anew has the focus where it was. */
+function keepingFocus(element: HTMLElement, draw: () => void): void {
+  const focusable = (): HTMLElement[] => [...element.querySelectorAll<HTMLElement>('button, summary, a')];
+  const at = document.activeElement instanceof HTMLElement ? focusable().indexOf(document.activeElement) : -1;
+  const scrolled = element.scrollTop;
+  draw();
+  if (at >= 0) focusable()[at]?.focus({ preventScroll: true });
+  element.scrollTop = scrolled;
+}

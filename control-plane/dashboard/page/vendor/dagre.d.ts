@@ -1,0 +1,2 @@
+// The build puts dagre.esm.js of the package here.
+export { Graph, layout } from '@dagrejs/dagre';
