@@ -25,6 +25,7 @@ import {
   trustDomainOf,
   wireCore,
 } from './core.js';
+import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { bootstrapPage, debugPages } from './debug/pages.js';
 import { DebugServer } from './debug/server.js';
@@ -228,7 +229,7 @@ async function listenOnAll(
   pages.set(path, page);
   for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
-    const server = new DebugServer(pages, log);
+    const server = new DebugServer(pages, log, new Set(), new Dashboard());
     const taken = await server.listen(host, port);
     lifecycle.add('debug server', () => server.close());
     return taken;

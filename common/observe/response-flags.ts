@@ -47,18 +47,21 @@ export const RESPONSE_FLAGS: Readonly<Record<string, FlagMeaning>> = {
   },
   NC: {
     title: 'The route leads to an unknown cluster',
-    cause: 'A subset or host is named that no DestinationRule or service defines, or this proxy may not see it (exportTo, Sidecar).',
+    cause:
+      'A subset or host is named that no DestinationRule or service defines, or this proxy may not see it (exportTo, Sidecar).',
   },
   DC: {
     title: 'The client went away',
-    cause: 'The caller closed the connection before the answer was complete: its timeout is shorter, or somebody pressed stop.',
+    cause:
+      'The caller closed the connection before the answer was complete: its timeout is shorter, or somebody pressed stop.',
   },
   DI: { title: 'A delay was injected', cause: 'A VirtualService asks for it (fault.delay).', intended: true },
   FI: { title: 'A failure was injected', cause: 'A VirtualService asks for it (fault.abort).', intended: true },
   RL: { title: 'Over the rate limit', cause: 'A local rate limit of this proxy refused the request.', intended: true },
   RLSE: {
     title: 'The rate limit service failed',
-    cause: 'The service that counts requests could not be asked, and the configuration refuses what it cannot ask about.',
+    cause:
+      'The service that counts requests could not be asked, and the configuration refuses what it cannot ask about.',
   },
   UAEX: {
     title: 'The authorizer refused it',
@@ -71,24 +74,39 @@ export const RESPONSE_FLAGS: Readonly<Record<string, FlagMeaning>> = {
       'No ALLOW rule matches the caller’s identity, path or method, or a DENY rule does. `weft authz` and “Explain” say which one.',
     intended: true,
   },
-  LH: { title: 'The local service failed its health check', cause: 'The health check filter has marked this host as unhealthy.' },
-  LR: { title: 'This proxy reset the connection', cause: 'A limit of the connection or a fault of the protocol was met on this side.' },
-  SI: { title: 'Idle for too long', cause: 'Nothing was sent for the stream’s idle timeout: a stuck application, or a long poll.' },
+  LH: {
+    title: 'The local service failed its health check',
+    cause: 'The health check filter has marked this host as unhealthy.',
+  },
+  LR: {
+    title: 'This proxy reset the connection',
+    cause: 'A limit of the connection or a fault of the protocol was met on this side.',
+  },
+  SI: {
+    title: 'Idle for too long',
+    cause: 'Nothing was sent for the stream’s idle timeout: a stuck application, or a long poll.',
+  },
   IH: { title: 'A header is not valid', cause: 'A header that must have a certain form has not; the details name it.' },
   DPE: {
     title: 'The client sent no valid HTTP',
-    cause: 'Its request breaks the protocol, or it speaks another one on this port: check the port’s name and appProtocol.',
+    cause:
+      'Its request breaks the protocol, or it speaks another one on this port: check the port’s name and appProtocol.',
   },
   UPE: {
     title: 'The server sent no valid HTTP',
-    cause: 'Its answer breaks the protocol, or it speaks another one (HTTP/1 where HTTP/2 was expected): check the port’s name and appProtocol.',
+    cause:
+      'Its answer breaks the protocol, or it speaks another one (HTTP/1 where HTTP/2 was expected): check the port’s name and appProtocol.',
   },
   UMSDR: { title: 'Longer than a stream may live', cause: 'The maximum duration of streams was reached.' },
   DT: { title: 'Longer than a connection may live', cause: 'The maximum duration of connections was reached.' },
   NFCF: { title: 'No filter configuration yet', cause: 'A filter waits for its configuration from the control plane.' },
   OM: { title: 'Overloaded', cause: 'The proxy is near its memory limit and refuses requests.' },
   DF: { title: 'The name could not be resolved', cause: 'DNS does not know the host, or does not answer.' },
-  DO: { title: 'Dropped for overload', cause: 'The endpoints ask clients to drop a share of the requests (drop_overload).', intended: true },
+  DO: {
+    title: 'Dropped for overload',
+    cause: 'The endpoints ask clients to drop a share of the requests (drop_overload).',
+    intended: true,
+  },
 };
 
 /** The flags of one failure (`URX,UF`), with what they mean; unknown ones are left out. `-` has none. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../../common/runtime/errors.js';
 import { type DebugAnswer, type DebugSite, json, plain } from '../debug/server.js';
-import type { Asset, Assets } from './assets.js';
+import { type Asset, type Assets, builtPage, loadAssets } from './assets.js';
 import { loginPage } from './login-page.js';
 import type { Sessions } from './sessions.js';
 
@@ -22,8 +22,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 };
 
 export interface DashboardOptions {
-  /** Called once, when somebody opens the page. */
-  readonly load: () => Promise<Assets>;
+  /** Called once, when somebody opens the page; otherwise what `bin/build.mjs` made is read. */
+  readonly load?: () => Promise<Assets>;
   /** Undefined where nobody but this machine is served. */
   readonly sessions?: Sessions;
 }
@@ -35,7 +35,7 @@ export interface DashboardOptions {
 export class Dashboard implements DebugSite {
   private assets: Promise<Assets> | undefined;
 
-  constructor(private readonly options: DashboardOptions) {}
+  constructor(private readonly options: DashboardOptions = {}) {}
 
   async answer(request: IncomingMessage, path: string, local: boolean): Promise<DebugAnswer | 'admitted' | undefined> {
     const page = path === '/dashboard' || path.startsWith(ROOT);
@@ -52,7 +52,7 @@ export class Dashboard implements DebugSite {
   }
 
   private async file(request: IncomingMessage, name: string): Promise<DebugAnswer> {
-    this.assets ??= this.options.load();
+    this.assets ??= (this.options.load ?? loadBuilt)();
     let assets: Assets;
     try {
       assets = await this.assets;
@@ -95,6 +95,13 @@ export class Dashboard implements DebugSite {
       return loginPage(503, `Nobody can say whether the token is valid: ${messageOf(error)}`);
     }
   }
+}
+
+function loadBuilt(): Promise<Assets> {
+  const folder = builtPage();
+  if (folder === undefined)
+    return Promise.reject(new Error('this installation was built without it (node bin/build.mjs)'));
+  return loadAssets(folder);
 }
 
 function secured(answer: DebugAnswer): DebugAnswer {

@@ -11,7 +11,10 @@ export class ApiError extends Error {
 const PATIENCE_MS = 15_000;
 
 /** GET below `/api/` of the server that the page came from. Rejects with an {@link ApiError}. */
-export async function getJson<T>(path: string, query: Readonly<Record<string, string | readonly string[] | undefined>> = {}): Promise<T> {
+export async function getJson<T>(
+  path: string,
+  query: Readonly<Record<string, string | readonly string[] | undefined>> = {},
+): Promise<T> {
   const url = new URL(`../api/${path}`, document.baseURI);
   for (const [name, value] of Object.entries(query)) {
     for (const one of value === undefined ? [] : [value].flat()) url.searchParams.append(name, one);

@@ -30,7 +30,11 @@ export function viewTabs(element: HTMLElement, store: Store): void {
       ...VIEWS.map(([name, label]) =>
         h(
           'button',
-          { type: 'button', 'aria-current': store.state.view === name ? 'page' : undefined, on: { click: () => store.change({ view: name, selected: undefined }) } },
+          {
+            type: 'button',
+            'aria-current': store.state.view === name ? 'page' : undefined,
+            on: { click: () => store.change({ view: name, selected: undefined }) },
+          },
           label,
         ),
       ),
@@ -75,7 +79,10 @@ export class Controls {
   });
   private readonly namespaces = h('div', { class: 'menu-list' });
   private readonly namespaceLabel = h('span', {}, 'All namespaces');
-  private readonly idle = h('input', { type: 'checkbox', on: { change: () => this.store.change({ hideIdle: this.idle.checked }) } });
+  private readonly idle = h('input', {
+    type: 'checkbox',
+    on: { change: () => this.store.change({ hideIdle: this.idle.checked }) },
+  });
   private readonly time = h('input', {
     type: 'range',
     min: 0,
@@ -86,20 +93,17 @@ export class Controls {
   });
   private readonly when = h('span', { class: 'when' });
   private readonly live = h('button', { type: 'button', class: 'live', on: { click: () => this.toggleLive() } });
-  private readonly window = this.choice('Window of time', WINDOWS, (state) => String(state.window), (value) =>
-    this.store.change({ window: Number(value) }),
-  );
-  private readonly detail = this.choice(
+  private readonly window = choice('Window of time', WINDOWS, (value) => this.store.change({ window: Number(value) }));
+  private readonly detail = choice(
     'What the nodes are',
     [
       ['versions', 'services and versions'],
       ['workloads', 'workloads'],
       ['apps', 'applications'],
     ],
-    (state) => state.detail,
     (value) => this.store.change({ detail: value as State['detail'] }),
   );
-  private readonly grouping = this.choice(
+  private readonly grouping = choice(
     'Groups',
     [
       ['auto', 'grouped as fits'],
@@ -107,7 +111,6 @@ export class Controls {
       ['app', 'by application'],
       ['none', 'not grouped'],
     ],
-    (state) => state.grouping,
     (value) => this.store.change({ grouping: value as State['grouping'] }),
   );
   private names = '';
@@ -149,7 +152,9 @@ export class Controls {
     this.newest = this.store.state.at === undefined ? graph.time : Math.max(this.newest, graph.time);
     this.time.min = String(Math.min(graph.oldest, this.newest));
     this.time.max = String(this.newest);
-    const names = [...new Set(graph.nodes.flatMap((node) => ('namespace' in node && node.namespace !== '' ? [node.namespace] : [])))].sort();
+    const names = [
+      ...new Set(graph.nodes.flatMap((node) => ('namespace' in node && node.namespace !== '' ? [node.namespace] : []))),
+    ].sort();
     if (names.join() !== this.names) {
       this.names = names.join();
       this.drawNamespaces(names);
@@ -200,19 +205,17 @@ export class Controls {
       }),
     );
   }
+}
 
-  private choice(
-    label: string,
-    options: readonly (readonly [string | number, string])[],
-    value: (state: State) => string,
-    chosen: (value: string) => void,
-  ): HTMLSelectElement {
-    const select = h(
-      'select',
-      { 'aria-label': label, title: label, on: { change: () => chosen(select.value) } },
-      ...options.map(([name, text]) => h('option', { value: String(name) }, text)),
-    );
-    select.value = value(this.store.state);
-    return select;
-  }
+function choice(
+  label: string,
+  options: readonly (readonly [string | number, string])[],
+  chosen: (value: string) => void,
+): HTMLSelectElement {
+  const select = h(
+    'select',
+    { 'aria-label': label, title: label, on: { change: () => chosen(select.value) } },
+    ...options.map(([name, text]) => h('option', { value: String(name) }, text)),
+  );
+  return select;
 }

@@ -5,7 +5,8 @@ import type { Mark } from './model/view-graph.js';
 
 /** What the signs of the graph mean. */
 export function showLegend(element: HTMLElement): void {
-  const row = (name: IconName, text: string, tone = ''): HTMLElement => h('li', {}, h('span', { class: tone }, icon(name)), text);
+  const row = (name: IconName, text: string, tone = ''): HTMLElement =>
+    h('li', {}, h('span', { class: tone }, icon(name)), text);
   const line = (tone: string, text: string): HTMLElement => h('li', {}, h('span', { class: `line ${tone}` }), text);
   fill(
     element,

@@ -28,7 +28,8 @@ class Page {
     id: 'stage',
     tabindex: 0,
     role: 'application',
-    'aria-label': 'Graph of the mesh. Arrow keys move from node to node, Enter opens one, Escape closes it. The list has the same.',
+    'aria-label':
+      'Graph of the mesh. Arrow keys move from node to node, Enter opens one, Escape closes it. The list has the same.',
   });
   private readonly empty = h('div', { class: 'empty' });
   private readonly canvas: GraphCanvas;
@@ -46,7 +47,10 @@ class Page {
     const { store } = this;
     viewTabs(byId('views', HTMLElement), store);
     this.controls = new Controls(byId('controls', HTMLDivElement), store);
-    fill(byId('tools', HTMLDivElement), themeSwitch(() => this.themeChanged()));
+    fill(
+      byId('tools', HTMLDivElement),
+      themeSwitch(() => this.themeChanged()),
+    );
     const legend = h('details', { class: 'legend' });
     const buttons = h('div', { class: 'zoom' });
     this.graphView.hidden = false;
@@ -96,7 +100,10 @@ class Page {
     const { window, at } = this.store.state;
     void this.changes.refresh();
     try {
-      const graph = await getJson<Graph>('graph', { window: `${window}s`, at: at === undefined ? undefined : String(at) });
+      const graph = await getJson<Graph>('graph', {
+        window: `${window}s`,
+        at: at === undefined ? undefined : String(at),
+      });
       if (turn !== this.turn) return;
       this.graph = graph;
       fill(this.notices, ...graph.notes.map((note) => h('p', {}, note)));
@@ -142,7 +149,11 @@ class Page {
     fill(
       this.empty,
       h('p', {}, filtered ? 'Nothing here is called that.' : 'No traffic in this time.'),
-      h('p', { class: 'muted' }, filtered ? 'Clear the search or the filter.' : 'Send some through the mesh, or take “hide idle” off.'),
+      h(
+        'p',
+        { class: 'muted' },
+        filtered ? 'Clear the search or the filter.' : 'Send some through the mesh, or take “hide idle” off.',
+      ),
     );
   }
 
@@ -175,7 +186,12 @@ class Page {
       this.open(undefined);
       return;
     }
-    if (target instanceof HTMLInputElement || target instanceof HTMLSelectElement || target instanceof HTMLTextAreaElement) return;
+    if (
+      target instanceof HTMLInputElement ||
+      target instanceof HTMLSelectElement ||
+      target instanceof HTMLTextAreaElement
+    )
+      return;
     if (key === '/') {
       event.preventDefault();
       this.controls.focusSearch();

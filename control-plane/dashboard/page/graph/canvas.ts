@@ -235,7 +235,13 @@ export class GraphCanvas {
     for (const { id, title } of groups) this.put({ id, title }, 'group');
     for (const node of nodes) {
       const parent = node.group !== undefined && known.has(node.group) ? node.group : undefined;
-      this.put({ id: node.id, kind: node.kind, health: node.health, ...this.sizeOf(node), ...(parent === undefined ? {} : { parent }) });
+      this.put({
+        id: node.id,
+        kind: node.kind,
+        health: node.health,
+        ...this.sizeOf(node),
+        ...(parent === undefined ? {} : { parent }),
+      });
       const element = this.nodeOf(node.id);
       if (element === undefined) continue;
       const inGroup = element.isChild() ? element.parent().first().id() : undefined;

@@ -25,7 +25,12 @@ export function curveBetween(source: Placed, target: Placed, direction: 'LR' | '
   const run = direction === 'LR' ? end.x - start.x : end.y - start.y;
   if (run < MIN_RUN) {
     const side = 60 + Math.abs(lane) * 2;
-    return { sourceEndpoint: 'outside-to-node', targetEndpoint: 'outside-to-node', distances: `${side}`, weights: '0.5' };
+    return {
+      sourceEndpoint: 'outside-to-node',
+      targetEndpoint: 'outside-to-node',
+      distances: `${side}`,
+      weights: '0.5',
+    };
   }
   const bend = run * 0.32;
   const first = direction === 'LR' ? { x: start.x + bend, y: start.y } : { x: start.x, y: start.y + bend };

@@ -46,7 +46,8 @@ export function edgeTexts(edge: ViewEdge): Pick<EdgeText, 'parts' | 'second' | '
   if (golden.requests > 0 && golden.errorShare > 0) {
     parts.push({ text: `${percent(golden.errorShare)} err`, tone: 'alarm' });
   }
-  const times = golden.p50Ms === undefined || protocol === 'tcp' ? '' : `${millis(golden.p50Ms)} · p99 ${millis(golden.p99Ms)}`;
+  const times =
+    golden.p50Ms === undefined || protocol === 'tcp' ? '' : `${millis(golden.p50Ms)} · p99 ${millis(golden.p99Ms)}`;
   return {
     parts,
     second: [protocol === 'http' ? '' : protocol.toUpperCase(), times].filter((part) => part !== '').join(' '),

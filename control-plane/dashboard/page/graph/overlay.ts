@@ -1,5 +1,5 @@
-import type { Point, Size } from '../model/placement.js';
 import { ICONS, type IconName } from '../icons.js';
+import type { Point, Size } from '../model/placement.js';
 import type { Health } from '../model/view-graph.js';
 import type { Colors } from './colors.js';
 
@@ -111,7 +111,13 @@ function drawNode(context: CanvasRenderingContext2D, node: NodeText, colors: Col
   if (node.troubled) drawBadge(context, left + node.width - 6, node.y - node.height / 2 + 6, colors);
 }
 
-function drawSubtitle(context: CanvasRenderingContext2D, node: NodeText, colors: Colors, x: number, room: number): void {
+function drawSubtitle(
+  context: CanvasRenderingContext2D,
+  node: NodeText,
+  colors: Colors,
+  x: number,
+  room: number,
+): void {
   context.font = SMALL;
   context.fillStyle = colors.muted;
   const text = fitted(context, node.subtitle, room);

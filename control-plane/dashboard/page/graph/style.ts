@@ -10,16 +10,16 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
     failing: colors.failing,
     idle: colors.idle,
   };
-  const byHealth = (Object.keys(health) as Health[]).flatMap((name): cytoscape.StylesheetJson => [
-    { selector: `edge[health="${name}"]`, style: { 'line-color': health[name], 'target-arrow-color': health[name] } },
-  ]);
+  const byHealth = (Object.keys(health) as Health[]).flatMap(
+    (name): cytoscape.StylesheetJson => [
+      { selector: `edge[health="${name}"]`, style: { 'line-color': health[name], 'target-arrow-color': health[name] } },
+    ],
+  );
   return [
     {
       selector: 'node',
       style: {
         shape: 'round-rectangle',
-        width: 'data(width)',
-        height: 'data(height)',
         'background-color': colors.card,
         'border-width': 1,
         'border-color': colors.border,
@@ -27,11 +27,17 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
         'corner-radius': '10px',
       },
     },
+    { selector: 'node[width]', style: { width: 'data(width)', height: 'data(height)' } },
     { selector: 'node[kind="service"]', style: { 'corner-radius': '24px' } },
     { selector: 'node[kind="external"], node[kind="outside"]', style: { 'border-style': 'dashed' } },
     {
       selector: 'node[health="failing"]',
-      style: { 'border-color': colors.failing, 'underlay-color': colors.failing, 'underlay-opacity': 0.16, 'underlay-padding': 7 },
+      style: {
+        'border-color': colors.failing,
+        'underlay-color': colors.failing,
+        'underlay-opacity': 0.16,
+        'underlay-padding': 7,
+      },
     },
     { selector: 'node[health="degraded"]', style: { 'border-color': colors.degraded } },
     {
@@ -76,10 +82,22 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
     { selector: '.faded', style: { opacity: 0.18 } },
     {
       selector: 'node.selected, node.focused',
-      style: { 'border-color': colors.accent, 'border-width': 2.5, 'underlay-color': colors.accent, 'underlay-opacity': 0.2, 'underlay-padding': 7 },
+      style: {
+        'border-color': colors.accent,
+        'border-width': 2.5,
+        'underlay-color': colors.accent,
+        'underlay-opacity': 0.2,
+        'underlay-padding': 7,
+      },
     },
-    { selector: 'node.found', style: { 'underlay-color': colors.accent, 'underlay-opacity': 0.3, 'underlay-padding': 8 } },
-    { selector: 'edge.selected, edge.hovered', style: { 'underlay-color': colors.accent, 'underlay-opacity': 0.25, 'underlay-padding': 5 } },
+    {
+      selector: 'node.found',
+      style: { 'underlay-color': colors.accent, 'underlay-opacity': 0.3, 'underlay-padding': 8 },
+    },
+    {
+      selector: 'edge.selected, edge.hovered',
+      style: { 'underlay-color': colors.accent, 'underlay-opacity': 0.25, 'underlay-padding': 5 },
+    },
   ];
 }
 

@@ -45,6 +45,8 @@ export function mergeSeries(all: readonly Series[]): Columns {
     p50: worst((series) => series.p50Ms),
     p95: worst((series) => series.p95Ms),
     p99: worst((series) => series.p99Ms),
-    bytes: sum((series) => series.receivedBytesPerSecond.map((value, at) => value + (series.sentBytesPerSecond[at] ?? 0))),
+    bytes: sum((series) =>
+      series.receivedBytesPerSecond.map((value, at) => value + (series.sentBytesPerSecond[at] ?? 0)),
+    ),
   };
 }

@@ -115,7 +115,11 @@ function plainNodes(graph: Graph, detail: Detail): Lifted {
   }
   const needed = new Set(graph.edges.map(({ destination }) => destination));
   const nodes = graph.nodes.filter(
-    (node) => node.kind !== 'service' || split.has(node.id) || (needed.has(node.id) && !single.has(node.id)) || isUnbacked(node),
+    (node) =>
+      node.kind !== 'service' ||
+      split.has(node.id) ||
+      (needed.has(node.id) && !single.has(node.id)) ||
+      isUnbacked(node),
   );
   return {
     nodes: nodes.map((node) => viewNode(node, split.has(node.id))),
@@ -297,7 +301,10 @@ function withShares(edges: readonly ViewEdge[]): ViewEdge[] {
 }
 
 function filtered(all: readonly ViewNode[], edges: readonly ViewEdge[], options: ViewOptions): ViewGraph {
-  const words = options.search.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  const words = options.search
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
   const isFound = (node: ViewNode): boolean => words.length > 0 && words.every((word) => haystack(node).includes(word));
   const busy = new Set(edges.flatMap(({ source, target }) => [source, target]));
   const inNamespace = (node: ViewNode): boolean =>

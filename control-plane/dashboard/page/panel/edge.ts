@@ -44,7 +44,10 @@ function distinct(all: readonly EdgeSecurity[]): EdgeSecurity[] {
 }
 
 function answers(members: readonly GraphEdge[]): HTMLElement {
-  const totals = new Map<string, { code: number; flags: string; grpc: number | undefined; rate: number; count: number }>();
+  const totals = new Map<
+    string,
+    { code: number; flags: string; grpc: number | undefined; rate: number; count: number }
+  >();
   for (const { responses } of members) {
     for (const { code, flags, grpcStatus, count, perSecond: rate } of responses) {
       const key = `${code} ${flags} ${grpcStatus ?? ''}`;
@@ -62,8 +65,13 @@ function answers(members: readonly GraphEdge[]): HTMLElement {
   return table(
     ['status', 'flags', 'rate', ''],
     rows.map(({ code, flags, grpc, rate, count }) => [
-      pill(grpc === undefined ? String(code || '–') : `gRPC ${grpc}`, code >= 500 || code === 0 ? 'failing' : code >= 400 ? 'degraded' : 'good'),
-      flags === '-' ? '' : h('span', {}, pill(flags, 'flag'), ` ${RESPONSE_FLAGS[flags.split(',')[0] ?? '']?.title ?? ''}`),
+      pill(
+        grpc === undefined ? String(code || '–') : `gRPC ${grpc}`,
+        code >= 500 || code === 0 ? 'failing' : code >= 400 ? 'degraded' : 'good',
+      ),
+      flags === '-'
+        ? ''
+        : h('span', {}, pill(flags, 'flag'), ` ${RESPONSE_FLAGS[flags.split(',')[0] ?? '']?.title ?? ''}`),
       perSecond(rate),
       `${count} ×`,
     ]),
@@ -80,10 +88,25 @@ function connections({ members, share }: ViewEdge): HTMLElement {
   return facts([
     share === undefined ? undefined : ['share of its service', percent(share)],
     ['hosts', ejected > 0 ? `${hosts}, ${ejected} of them ejected` : String(hosts)],
-    part('over a circuit breaker', worst((edge) => edge.overflowed)),
-    part('with an injected fault', worst((edge) => edge.faultInjected)),
-    part('refused by policy', worst((edge) => edge.denied)),
-    part('rate limited', worst((edge) => edge.rateLimited)),
-    ['counted by', members.every(({ reporter }) => reporter === 'source') ? 'the client’s sidecar' : 'the server’s sidecar'],
+    part(
+      'over a circuit breaker',
+      worst((edge) => edge.overflowed),
+    ),
+    part(
+      'with an injected fault',
+      worst((edge) => edge.faultInjected),
+    ),
+    part(
+      'refused by policy',
+      worst((edge) => edge.denied),
+    ),
+    part(
+      'rate limited',
+      worst((edge) => edge.rateLimited),
+    ),
+    [
+      'counted by',
+      members.every(({ reporter }) => reporter === 'source') ? 'the client’s sidecar' : 'the server’s sidecar',
+    ],
   ]);
 }

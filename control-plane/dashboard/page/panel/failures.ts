@@ -37,7 +37,9 @@ function group(failures: readonly Told[]): HTMLElement {
     ...meanings.map(({ flag, cause, title }, index) =>
       h('p', { class: 'cause' }, index > 0 && h('b', {}, `${flag}: ${title}. `), cause),
     ),
-    meanings.length === 0 && first.status >= 500 && h('p', { class: 'cause' }, 'The proxies passed it on as it came: the application’s own log says why.'),
+    meanings.length === 0 &&
+      first.status >= 500 &&
+      h('p', { class: 'cause' }, 'The proxies passed it on as it came: the application’s own log says why.'),
     h('ul', {}, ...failures.slice(0, 6).map(request)),
   );
 }

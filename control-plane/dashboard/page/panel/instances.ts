@@ -19,7 +19,9 @@ export function instanceParts(
     section('Endpoints', [endpoints(here)], { count: here.length }),
     ...nacks(here),
     section('Certificates', [certificates(details)], { open: true }),
-    section('What its sidecar sees of others', [upstreams(details.flatMap(({ endpoints: all }) => all))], { open: false }),
+    section('What its sidecar sees of others', [upstreams(details.flatMap(({ endpoints: all }) => all))], {
+      open: false,
+    }),
     ...[...new Set(details.flatMap(({ notes }) => notes))].map((note) => h('p', { class: 'muted' }, note)),
   );
 }
@@ -117,14 +119,20 @@ function upstreams(all: readonly EndpointState[]): HTMLElement {
   const rows = [...all].sort((a, b) => Number(a.healthy) - Number(b.healthy) || b.totalRequests - a.totalRequests);
   return table(
     ['cluster', 'address', 'health', 'locality', 'requests', 'errors'],
-    rows.slice(0, 60).map((one) => [
-      h('code', { title: one.cluster }, clusterName(one.cluster)),
-      h('code', {}, one.address),
-      one.ejected ? pill('ejected', 'failing') : one.healthy ? pill('healthy', 'good') : pill(one.flags.join(', ') || 'unhealthy', 'failing'),
-      one.locality === '' ? '–' : one.locality,
-      one.totalRequests,
-      one.errors,
-    ]),
+    rows
+      .slice(0, 60)
+      .map((one) => [
+        h('code', { title: one.cluster }, clusterName(one.cluster)),
+        h('code', {}, one.address),
+        one.ejected
+          ? pill('ejected', 'failing')
+          : one.healthy
+            ? pill('healthy', 'good')
+            : pill(one.flags.join(', ') || 'unhealthy', 'failing'),
+        one.locality === '' ? '–' : one.locality,
+        one.totalRequests,
+        one.errors,
+      ]),
     { empty: 'Its proxy tells of none.' },
   );
 }

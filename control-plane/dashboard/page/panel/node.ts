@@ -38,7 +38,9 @@ export function nodeParts(
   const title = (id: string): string => view.nodes.find((other) => other.id === id)?.title ?? id;
   const row = (edge: ViewEdge, other: string): (HTMLElement | string)[] => [
     action(title(other), () => open(edge.id)),
-    edge.protocol === 'tcp' ? bytesPerSecond(edge.golden.receivedBytesPerSecond) : perSecond(edge.golden.requestsPerSecond),
+    edge.protocol === 'tcp'
+      ? bytesPerSecond(edge.golden.receivedBytesPerSecond)
+      : perSecond(edge.golden.requestsPerSecond),
     edge.golden.requests === 0 ? '–' : pill(percent(edge.golden.errorShare), edge.health),
     millis(edge.golden.p99Ms),
     edge.share === undefined ? '' : percent(edge.share),
@@ -52,8 +54,28 @@ export function nodeParts(
       ...splitOf(node, graph, view, open),
     ],
     last: [
-      section('Called by', [table(heads, callers.map((edge) => row(edge, edge.source)), { empty: 'Nobody in this time.' })], { count: callers.length }),
-      section('Calls', [table(heads, calls.map((edge) => row(edge, edge.target)), { empty: 'Nobody in this time.' })], { count: calls.length }),
+      section(
+        'Called by',
+        [
+          table(
+            heads,
+            callers.map((edge) => row(edge, edge.source)),
+            { empty: 'Nobody in this time.' },
+          ),
+        ],
+        { count: callers.length },
+      ),
+      section(
+        'Calls',
+        [
+          table(
+            heads,
+            calls.map((edge) => row(edge, edge.target)),
+            { empty: 'Nobody in this time.' },
+          ),
+        ],
+        { count: calls.length },
+      ),
       ...workloadFacts(node),
     ],
   };

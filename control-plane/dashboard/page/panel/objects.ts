@@ -7,7 +7,8 @@ import { pill } from './parts.js';
 
 /** The configuration that acts on something; each object opens its YAML. */
 export function actingList({ objects, notes }: Acting): HTMLElement {
-  if (objects.length === 0) return h('p', { class: 'muted' }, 'No route, rule or policy: everything is as it is by default.');
+  if (objects.length === 0)
+    return h('p', { class: 'muted' }, 'No route, rule or policy: everything is as it is by default.');
   return h(
     'div',
     {},
@@ -43,7 +44,11 @@ export async function openObject(object: ObjectName): Promise<void> {
       {},
       h('h2', { id: 'dialog-title' }, `${kind} ${namespace}/${name}`),
       place !== undefined && h('code', { class: 'muted' }, place),
-      h('button', { type: 'button', class: 'tool', 'aria-label': 'Close', on: { click: () => dialog.close() } }, icon('close')),
+      h(
+        'button',
+        { type: 'button', class: 'tool', 'aria-label': 'Close', on: { click: () => dialog.close() } },
+        icon('close'),
+      ),
     );
   fill(dialog, head(), h('p', { class: 'muted' }, 'Loading …'));
   if (!dialog.open) dialog.showModal();
@@ -69,7 +74,12 @@ function yaml({ yaml: text, findings }: ObjectText): HTMLElement {
         .split('\n')
         .map((line, index) => {
           const here = findings.filter(({ line: at }) => at === index + 1);
-          return h('li', { class: here.length > 0 ? `marked ${here[0]?.level ?? ''}` : '' }, colored(line), ...here.map(finding));
+          return h(
+            'li',
+            { class: here.length > 0 ? `marked ${here[0]?.level ?? ''}` : '' },
+            colored(line),
+            ...here.map(finding),
+          );
         }),
     ),
   );

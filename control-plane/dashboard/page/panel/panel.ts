@@ -54,7 +54,13 @@ export class Panel {
   ) {
     const close = h(
       'button',
-      { type: 'button', class: 'tool close', 'aria-label': 'Close details', title: 'Close (Esc)', on: { click: () => host.close() } },
+      {
+        type: 'button',
+        class: 'tool close',
+        'aria-label': 'Close details',
+        title: 'Close (Esc)',
+        on: { click: () => host.close() },
+      },
       icon('close'),
     );
     fill(element, close, this.head, this.body);
@@ -123,7 +129,13 @@ export class Panel {
     fill(this.body, h('p', { class: 'muted' }, 'There was no traffic in this time, or a filter hides it.'));
   }
 
-  private fillBody({ first, last }: { readonly first: readonly HTMLElement[]; readonly last: readonly HTMLElement[] }): void {
+  private fillBody({
+    first,
+    last,
+  }: {
+    readonly first: readonly HTMLElement[];
+    readonly last: readonly HTMLElement[];
+  }): void {
     fill(
       this.body,
       ...first,
@@ -136,12 +148,18 @@ export class Panel {
   }
 
   /** Asks for all that the graph does not say. An answer that comes when something else is shown is dropped. */
-  private async ask(subject: Subject, kind: 'http' | 'tcp', members: readonly (GraphNode | GraphEdge)[]): Promise<void> {
+  private async ask(
+    subject: Subject,
+    kind: 'http' | 'tcp',
+    members: readonly (GraphNode | GraphEdge)[],
+  ): Promise<void> {
     const turn = ++this.turn;
     const still = (): boolean => turn === this.turn;
     await Promise.all([
       this.askSeries(subject, kind, still),
-      this.fillFrom(this.failures, still, async () => failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures))),
+      this.fillFrom(this.failures, still, async () =>
+        failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures)),
+      ),
       this.fillFrom(this.acting, still, async () => actingList(joinActing(await this.join<Acting>('acting', subject)))),
       this.fillFrom(this.more, still, () => this.moreOf(members)),
     ]);
@@ -182,23 +200,32 @@ export class Panel {
     const { instanceParts } = await import('./instances.js');
     const { workloads } = await getJson<Workloads>('workloads');
     const ids = new Set(members.flatMap((member) => ('destination' in member ? [member.destination] : [member.id])));
-    const hosts = new Set(members.flatMap((member) => ('kind' in member && member.kind === 'service' ? [member.host] : [])));
+    const hosts = new Set(
+      members.flatMap((member) => ('kind' in member && member.kind === 'service' ? [member.host] : [])),
+    );
     const here = workloads.filter(({ node, services }) => ids.has(node) || services.some((host) => hosts.has(host)));
     const details = await Promise.all(
       here
         .slice(0, MAX_MEMBERS)
         .map(({ namespace, name }) =>
-          getJson<WorkloadDetails>(`workloads/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`).catch(() => undefined),
+          getJson<WorkloadDetails>(`workloads/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`).catch(
+            () => undefined,
+          ),
         ),
     );
-    return instanceParts(here, details.filter((one) => one !== undefined), workloads);
+    return instanceParts(
+      here,
+      details.filter((one) => one !== undefined),
+      workloads,
+    );
   }
 }
 
 function joinActing(all: readonly Acting[]): Acting {
   const seen = new Map<string, Acting['objects'][number]>();
   for (const { objects } of all)
-    for (const object of objects) seen.set(`${object.kind}/${object.namespace}/${object.name}/${object.effect}`, object);
+    for (const object of objects)
+      seen.set(`${object.kind}/${object.namespace}/${object.name}/${object.effect}`, object);
   return { objects: [...seen.values()], notes: [...new Set(all.flatMap(({ notes }) => notes))] };
 }
 

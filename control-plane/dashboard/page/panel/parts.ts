@@ -5,7 +5,11 @@ import { bytesPerSecond, identityName, millis, percent, perSecond, short } from 
 import { healthOf } from '../model/view-graph.js';
 
 /** A part of the panel that can be folded; it stays as somebody left it, by its name. */
-export function section(title: string, children: readonly Child[], options: { open?: boolean; count?: number } = {}): HTMLElement {
+export function section(
+  title: string,
+  children: readonly Child[],
+  options: { open?: boolean; count?: number } = {},
+): HTMLElement {
   const key = `weft-section-${title}`;
   const remembered = sessionStorage.getItem(key);
   const open = remembered === null ? options.open !== false : remembered === 'open';
@@ -64,7 +68,8 @@ export function securityLine(security: EdgeSecurity): HTMLElement {
           ' → ',
           h('code', { title: destinationIdentity }, identityName(destinationIdentity) || 'nobody'),
         ),
-      kind === 'plaintext' && h('p', { class: 'muted' }, 'Anybody on the network can read and change it, and nobody proves who he is.'),
+      kind === 'plaintext' &&
+        h('p', { class: 'muted' }, 'Anybody on the network can read and change it, and nobody proves who he is.'),
     ),
   );
 }

@@ -88,16 +88,29 @@ export class Plots {
   private options(title: string, format: (value: number) => string, series: uPlot.Series[]): uPlot.Options {
     const { muted, border } = currentColors();
     const value = (_plot: uPlot, raw: number | null): string => (raw === null || raw === undefined ? '–' : format(raw));
-    const axis = { stroke: muted, font: '11px sans-serif', grid: { stroke: border, width: 0.5 }, ticks: { show: false } };
+    const axis = {
+      stroke: muted,
+      font: '11px sans-serif',
+      grid: { stroke: border, width: 0.5 },
+      ticks: { show: false },
+    };
     return {
       title,
       width: this.width,
       height: HEIGHT,
       cursor: { sync: { key: this.sync.key }, drag: { x: false, y: false } },
       scales: { y: { range: (_plot, _min, max) => [0, max > 0 ? max * 1.15 : 1] } },
-      series: [{ value: (_plot, raw) => (raw === null || raw === undefined ? '–' : clockTime(raw * 1000)) }, ...series.map((one) => ({ ...one, value }))],
+      series: [
+        { value: (_plot, raw) => (raw === null || raw === undefined ? '–' : clockTime(raw * 1000)) },
+        ...series.map((one) => ({ ...one, value })),
+      ],
       axes: [
-        { ...axis, space: 70, size: 24, values: (_plot, splits) => splits.map((at) => clockTime(at * 1000).slice(0, 5)) },
+        {
+          ...axis,
+          space: 70,
+          size: 24,
+          values: (_plot, splits) => splits.map((at) => clockTime(at * 1000).slice(0, 5)),
+        },
         { ...axis, space: 26, size: 54, values: (_plot, splits) => splits.map((split) => format(split)) },
       ],
       hooks: { draw: [(plot) => this.drawMoments(plot)] },

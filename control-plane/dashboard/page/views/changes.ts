@@ -44,7 +44,8 @@ export class ChangesView {
       h('h2', {}, 'Changes of the configuration'),
       this.problem !== '' && h('p', { class: 'muted' }, this.problem),
       ...(this.changes?.notes ?? []).map((note) => h('p', { class: 'muted' }, note)),
-      this.changes?.versions.length === 0 && h('p', { class: 'muted' }, 'Nothing has changed since the control plane started.'),
+      this.changes?.versions.length === 0 &&
+        h('p', { class: 'muted' }, 'Nothing has changed since the control plane started.'),
       h('ol', { class: 'timeline' }, ...(this.changes?.versions ?? []).map((version) => this.entry(version))),
     );
   }
@@ -59,7 +60,15 @@ export class ChangesView {
         {},
         h('time', { datetime: new Date(time).toISOString() }, clockTime(time)),
         h('span', { class: 'muted' }, `${span(Date.now() - time)} ago`),
-        h('span', { class: 'what' }, objects.slice(0, 3).map(({ kind, name }) => `${kind} ${name}`).join(', '), objects.length > 3 && ` and ${objects.length - 3} more`),
+        h(
+          'span',
+          { class: 'what' },
+          objects
+            .slice(0, 3)
+            .map(({ kind, name }) => `${kind} ${name}`)
+            .join(', '),
+          objects.length > 3 && ` and ${objects.length - 3} more`,
+        ),
         progress(acknowledged, proxies),
         refused > 0 && pill(`${plural(refused, 'proxy', 'proxies')} refuse it`, 'failing'),
         h('code', { class: 'muted' }, version.version.slice(0, 12)),
@@ -78,7 +87,10 @@ function progress(acknowledged: number, proxies: number): HTMLElement {
   const share = proxies === 0 ? 1 : acknowledged / proxies;
   return h(
     'span',
-    { class: 'progress', title: `${acknowledged} of ${plural(proxies, 'proxy', 'proxies')} have it (${percent(share)})` },
+    {
+      class: 'progress',
+      title: `${acknowledged} of ${plural(proxies, 'proxy', 'proxies')} have it (${percent(share)})`,
+    },
     h('meter', { min: 0, max: 1, value: share.toFixed(3) }),
     `${acknowledged}/${proxies}`,
   );
@@ -96,7 +108,9 @@ function changed(object: ChangedObject): HTMLElement {
       ...object.diff
         .trimEnd()
         .split('\n')
-        .map((line) => h('span', { class: line.startsWith('+') ? 'plus' : line.startsWith('-') ? 'minus' : 'same' }, `${line}\n`)),
+        .map((line) =>
+          h('span', { class: line.startsWith('+') ? 'plus' : line.startsWith('-') ? 'minus' : 'same' }, `${line}\n`),
+        ),
     ),
   );
 }

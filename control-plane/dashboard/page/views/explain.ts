@@ -22,17 +22,39 @@ export class ExplainView {
       { class: 'explain', on: { submit: (event) => this.submit(event) } },
       field('From', this.from),
       field('Method', h('select', { name: 'method' }, ...METHODS.map((method) => h('option', {}, method)))),
-      field('To', h('input', { name: 'url', required: true, placeholder: 'http://reviews:9080/reviews/1', list: 'explain-hosts', autocomplete: 'off', spellcheck: 'false' })),
-      field('Headers', h('textarea', { name: 'headers', rows: 3, placeholder: 'end-user: jason', spellcheck: 'false' }), 'one a line'),
+      field(
+        'To',
+        h('input', {
+          name: 'url',
+          required: true,
+          placeholder: 'http://reviews:9080/reviews/1',
+          list: 'explain-hosts',
+          autocomplete: 'off',
+          spellcheck: 'false',
+        }),
+      ),
+      field(
+        'Headers',
+        h('textarea', { name: 'headers', rows: 3, placeholder: 'end-user: jason', spellcheck: 'false' }),
+        'one a line',
+      ),
       h('button', { class: 'primary' }, 'Explain'),
       this.hosts,
     );
-    fill(element, h('h2', {}, 'What would happen to a request?'), h('p', { class: 'muted' }, 'Nothing is sent: the sidecars’ own matchers are asked.'), form, this.result);
+    fill(
+      element,
+      h('h2', {}, 'What would happen to a request?'),
+      h('p', { class: 'muted' }, 'Nothing is sent: the sidecars’ own matchers are asked.'),
+      form,
+      this.result,
+    );
   }
 
   /** Brings the choices up to date. */
   show(graph: Graph): void {
-    const workloads = graph.nodes.flatMap((node) => (node.kind === 'workload' && node.meshed ? [`${node.namespace}/${node.name}`] : []));
+    const workloads = graph.nodes.flatMap((node) =>
+      node.kind === 'workload' && node.meshed ? [`${node.namespace}/${node.name}`] : [],
+    );
     const hosts = graph.nodes.flatMap((node) => (node.kind === 'service' ? [node.host] : []));
     const key = [...workloads, '', ...hosts].join('\n');
     if (key === this.known) return;
@@ -56,7 +78,14 @@ export class ExplainView {
       fill(this.result, explanation(await getJson<Explanation>('explain', { ...request, header })));
     } catch (error) {
       const unknown = error instanceof ApiError && error.status === 404;
-      fill(this.result, h('p', { class: 'alarm' }, unknown ? 'This control plane does not explain requests.' : (error as Error).message));
+      fill(
+        this.result,
+        h(
+          'p',
+          { class: 'alarm' },
+          unknown ? 'This control plane does not explain requests.' : (error as Error).message,
+        ),
+      );
     }
   }
 }

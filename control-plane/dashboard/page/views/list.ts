@@ -7,8 +7,12 @@ import { pill, table } from '../panel/parts.js';
 
 /** The graph as tables, for the keyboard, for screen readers and for those who like tables. */
 export function showList(element: HTMLElement, view: ViewGraph, graph: Graph, open: (id: string) => void): void {
-  const nodes = [...view.nodes].sort((a, b) => b.golden.errorShare - a.golden.errorShare || b.golden.requestsPerSecond - a.golden.requestsPerSecond);
-  const edges = [...view.edges].sort((a, b) => b.golden.errorShare - a.golden.errorShare || b.golden.requestsPerSecond - a.golden.requestsPerSecond);
+  const nodes = [...view.nodes].sort(
+    (a, b) => b.golden.errorShare - a.golden.errorShare || b.golden.requestsPerSecond - a.golden.requestsPerSecond,
+  );
+  const edges = [...view.edges].sort(
+    (a, b) => b.golden.errorShare - a.golden.errorShare || b.golden.requestsPerSecond - a.golden.requestsPerSecond,
+  );
   const title = (id: string): string => view.nodes.find((node) => node.id === id)?.title ?? id;
   fill(
     element,
@@ -36,7 +40,9 @@ export function showList(element: HTMLElement, view: ViewGraph, graph: Graph, op
         edge.protocol,
         edge.security === 'mtls' ? [icon('lock'), ' mTLS'] : edge.security,
         edge.share === undefined ? '' : percent(edge.share),
-        edge.protocol === 'tcp' ? bytesPerSecond(edge.golden.receivedBytesPerSecond) : perSecond(edge.golden.requestsPerSecond),
+        edge.protocol === 'tcp'
+          ? bytesPerSecond(edge.golden.receivedBytesPerSecond)
+          : perSecond(edge.golden.requestsPerSecond),
         edge.golden.requests === 0 ? '–' : pill(percent(edge.golden.errorShare), edge.health),
         millis(edge.golden.p50Ms),
         millis(edge.golden.p99Ms),

@@ -1,0 +1,63 @@
+import { createLogger } from '../../../common/runtime/log.js';
+import { Dashboard } from '../../../control-plane/dashboard/site.js';
+import { type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
+import { ACTING, CHANGES, details, EXPLANATION, type Fixture, failures, OBJECT, series } from './fixture.js';
+
+/** The page as the control plane serves it, above an API whose answers are made up. */
+export class FixtureServer {
+  fixture: Fixture;
+  private readonly server: DebugServer;
+  url = '';
+
+  constructor(fixture: Fixture) {
+    this.fixture = fixture;
+    const pages = new Map<string, DebugPage>([
+      ['/api/graph', (query) => json(this.graphAt(query))],
+      ['/api/series', (query) => json(this.series(query))],
+      ['/api/failures', () => json(failures())],
+      ['/api/workloads', () => json(this.fixture.workloads)],
+      ['/api/acting', () => json(ACTING)],
+      ['/api/object', () => json(OBJECT)],
+      ['/api/changes', () => json(CHANGES)],
+      ['/api/explain', () => json(EXPLANATION)],
+    ]);
+    const lookup = pages.get.bind(pages);
+    pages.get = (path) => lookup(path) ?? this.workload(path);
+    this.server = new DebugServer(pages, createLogger('test', 'silent'), new Set(), new Dashboard());
+  }
+
+  async start(): Promise<void> {
+    this.url = `http://127.0.0.1:${await this.server.listen('127.0.0.1', 0)}`;
+  }
+
+  stop(): Promise<void> {
+    return this.server.close();
+  }
+
+  private graphAt(query: URLSearchParams): object {
+    const at = query.get('at');
+    return at === null ? this.fixture.graph : { ...this.fixture.graph, time: Number(at) };
+  }
+
+  private series(query: URLSearchParams): object {
+    const { nodes, edges } = this.fixture.graph;
+    const id = query.get('node') ?? query.get('edge') ?? '';
+    const node = nodes.find((one) => one.id === id);
+    const golden =
+      edges.find((one) => one.id === id)?.golden ??
+      (node !== undefined && 'inbound' in node ? node.inbound : undefined);
+    return series(
+      id,
+      golden?.requestsPerSecond ?? 0,
+      golden?.errorShare ?? 0,
+      Number.parseInt(query.get('window') ?? '600', 10) * 1000,
+    );
+  }
+
+  private workload(path: string): DebugPage | undefined {
+    const [, namespace, name] = /^\/api\/workloads\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+    if (namespace === undefined || name === undefined) return undefined;
+    const found = details(this.fixture.workloads, namespace, name);
+    return () => (found === undefined ? plain('no such workload', 404) : json(found));
+  }
+}
