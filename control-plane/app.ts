@@ -229,7 +229,7 @@ async function listenOnAll(
   pages.set(path, page);
   for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
-    const server = new DebugServer(pages, log, new Set(), new Dashboard());
+    const server = new DebugServer(pages, log, new Set(), undefined, new Dashboard());
     const taken = await server.listen(host, port);
     lifecycle.add('debug server', () => server.close());
     return taken;

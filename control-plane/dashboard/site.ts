@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../../common/runtime/errors.js';
-import { type DebugAnswer, type DebugSite, json, plain } from '../debug/server.js';
+import { type DebugAnswer, type DebugSite, plain } from '../debug/server.js';
 import { type Asset, type Assets, builtPage, loadAssets } from './assets.js';
 import { loginPage } from './login-page.js';
 import type { Sessions } from './sessions.js';
@@ -41,11 +41,13 @@ export class Dashboard implements DebugSite {
     const page = path === '/dashboard' || path.startsWith(ROOT);
     if (!page && !path.startsWith('/api/')) return undefined;
     if (path === `${ROOT}login`) return secured(await this.login(request));
-    if (!local && this.options.sessions === undefined) return plain('only from this machine', 403);
-    if (!local && !this.isKnown(request)) {
-      return secured(page ? loginPage(401) : json({ error: 'log in at /dashboard/' }, 401));
+    if (!local) {
+      const known = this.isKnown(request);
+      if (!page) return known ? 'admitted' : undefined;
+      // Where nobody can log in, nobody from elsewhere is served.
+      if (!known) return this.options.sessions === undefined ? undefined : secured(loginPage(401));
     }
-    if (!page) return local ? undefined : 'admitted';
+    if (!page) return undefined;
     if (request.method !== 'GET' && request.method !== 'HEAD') return secured(plain('only GET', 405));
     if (path === '/dashboard') return secured({ ...plain('dashboard/'), status: 308, headers: { location: ROOT } });
     return secured(await this.file(request, path.slice(ROOT.length)));

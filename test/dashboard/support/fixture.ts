@@ -258,6 +258,7 @@ function instancesOf(nodes: readonly GraphNode[]): Workloads {
       services: node.services.map((id) => id.replace('service/', '')),
       locality: 'eu-central-1/eu-central-1a',
       meshed: node.meshed,
+      mtlsMode: 'strict',
       proxy: {
         id: `sidecar~10.1.0.${index}~${node.name}.${node.namespace}~${node.namespace}.svc.cluster.local`,
         dataPlane: 'weft',

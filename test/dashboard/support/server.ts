@@ -1,6 +1,6 @@
 import { createLogger } from '../../../common/runtime/log.js';
 import { Dashboard } from '../../../control-plane/dashboard/site.js';
-import { type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
+import { type DebugAnswer, type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
 import { ACTING, CHANGES, details, EXPLANATION, type Fixture, failures, OBJECT, series } from './fixture.js';
 
 /** The page as the control plane serves it, above an API whose answers are made up. */
@@ -21,9 +21,8 @@ export class FixtureServer {
       ['/api/changes', () => json(CHANGES)],
       ['/api/explain', () => json(EXPLANATION)],
     ]);
-    const lookup = pages.get.bind(pages);
-    pages.get = (path) => lookup(path) ?? this.workload(path);
-    this.server = new DebugServer(pages, createLogger('test', 'silent'), new Set(), new Dashboard());
+    pages.set('/api/workloads/', (_query, path) => this.workload(path));
+    this.server = new DebugServer(pages, createLogger('test', 'silent'), new Set(), undefined, new Dashboard());
   }
 
   async start(): Promise<void> {
@@ -54,10 +53,9 @@ export class FixtureServer {
     );
   }
 
-  private workload(path: string): DebugPage | undefined {
-    const [, namespace, name] = /^\/api\/workloads\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
-    if (namespace === undefined || name === undefined) return undefined;
+  private workload(path: string): DebugAnswer {
+    const [namespace = '', name = ''] = path.split('/').slice(3).map(decodeURIComponent);
     const found = details(this.fixture.workloads, namespace, name);
-    return () => (found === undefined ? plain('no such workload', 404) : json(found));
+    return found === undefined ? plain('no such workload', 404) : json(found);
   }
 }
