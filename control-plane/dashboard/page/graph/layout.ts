@@ -22,7 +22,12 @@ const GROUP_GAP = 90;
 const HEADLINE = 30;
 
 /** Where everything stands when it is laid out anew in `room`: callers before those that they call, groups together. */
-export function idealLayout(boxes: readonly Box[], edges: readonly Line[], groups: readonly string[], room: Size): Laid {
+export function idealLayout(
+  boxes: readonly Box[],
+  edges: readonly Line[],
+  groups: readonly string[],
+  room: Size,
+): Laid {
   if (boxes.length > MANY) return { direction: 'LR', places: packed(boxes, edges, room) };
   const level = dagre(boxes, edges, groups, 'LR');
   const upright = dagre(boxes, edges, groups, 'TB');
