@@ -1,22 +1,23 @@
 import type { HeaderList } from '../http/headers.js';
-import { isId, NOTHING_RECEIVED, type ReceivedContext, type TraceContext } from './trace-context.js';
+import { isId, MALFORMED, NOTHING_RECEIVED, type ReceivedContext, type TraceContext } from './trace-context.js';
 
-/**
- * Reads B3: the single header `b3`, else the several `x-b3-…` (openzipkin/b3-propagation). What is no B3 is as if it was
- * not there; a decision about sampling counts without a trace, too.
- */
-export function extractB3(headers: HeaderList): ReceivedContext {
+/** Reads B3: the single header `b3`, else the several `x-b3-…` (openzipkin/b3-propagation). A decision about sampling counts without a trace, too. */
+export function extractB3(headers: HeaderList): ReceivedContext | typeof MALFORMED {
   const single = headers.get('b3');
   if (single !== undefined) return readSingle(single);
   const sampled = readSampled(headers.get('x-b3-flags') === '1' ? 'd' : headers.get('x-b3-sampled'));
-  return received(headers.get('x-b3-traceid'), headers.get('x-b3-spanid'), sampled);
+  const traceId = headers.get('x-b3-traceid');
+  const spanId = headers.get('x-b3-spanid');
+  if (traceId !== undefined && spanId !== undefined) return received(traceId, spanId, sampled);
+  return sampled === undefined ? NOTHING_RECEIVED : { parent: undefined, sampled };
 }
 
 /** `TRACE-SPAN[-SAMPLED[-PARENT]]`, or the decision alone. */
-function readSingle(value: string): ReceivedContext {
-  const parts = value.split('-');
-  if (parts.length === 1) return { parent: undefined, sampled: readSampled(value) };
-  return received(parts[0], parts[1], readSampled(parts[2]));
+function readSingle(value: string): ReceivedContext | typeof MALFORMED {
+  const [traceId = '', spanId, decision] = value.split('-');
+  if (spanId !== undefined) return received(traceId, spanId, readSampled(decision));
+  const sampled = readSampled(value);
+  return sampled === undefined ? MALFORMED : { parent: undefined, sampled };
 }
 
 function readSampled(value: string | undefined): boolean | undefined {
@@ -24,21 +25,24 @@ function readSampled(value: string | undefined): boolean | undefined {
   return value === '0' || value === 'false' ? false : undefined;
 }
 
-function received(trace: string | undefined, span: string | undefined, sampled: boolean | undefined): ReceivedContext {
-  const traceId = trace?.toLowerCase() ?? '';
-  const spanId = span?.toLowerCase() ?? '';
-  const whole =
-    (traceId.length === 16 || traceId.length === 32) && spanId.length === 16 && isId(traceId) && isId(spanId);
-  if (whole) return { parent: { traceId, spanId, state: '' }, sampled };
-  return sampled === undefined ? NOTHING_RECEIVED : { parent: undefined, sampled };
+function received(trace: string, span: string, sampled: boolean | undefined): ReceivedContext | typeof MALFORMED {
+  const traceId = trace.toLowerCase();
+  const spanId = span.toLowerCase();
+  const long = (traceId.length === 16 || traceId.length === 32) && spanId.length === 16;
+  return long && isId(traceId) && isId(spanId) ? { parent: { traceId, spanId, state: '' }, sampled } : MALFORMED;
 }
 
-/** Writes the several headers, in the place of a single one that came. */
+/** Writes what came: the single header in the place of one, else the several. */
 export function injectB3(headers: HeaderList, context: TraceContext, parentId: string): void {
-  headers.delete('b3');
+  const sampled = context.sampled ? '1' : '0';
+  if (headers.has('b3')) {
+    const parent = parentId === '' ? '' : `-${parentId}`;
+    headers.set('b3', `${context.traceId}-${context.spanId}-${sampled}${parent}`);
+    return;
+  }
   headers.set('x-b3-traceid', context.traceId);
   headers.set('x-b3-spanid', context.spanId);
   if (parentId === '') headers.delete('x-b3-parentspanid');
   else headers.set('x-b3-parentspanid', parentId);
-  headers.set('x-b3-sampled', context.sampled ? '1' : '0');
+  headers.set('x-b3-sampled', sampled);
 }

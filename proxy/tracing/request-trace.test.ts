@@ -70,7 +70,7 @@ describe('a request’s part in a trace', () => {
     const { headers, finish, info, reasons } = setUp();
     expect(headers.get('x-b3-traceid')).toBe('1'.padStart(32, '0'));
     expect(headers.get('x-b3-spanid')).toBe('2'.padStart(16, '0'));
-    expect(headers.get('x-request-id')).toBe(REQUEST_ID.replace('-4', '-a'));
+    expect(headers.get('x-request-id')).toBe(REQUEST_ID.replace('-4', '-9'));
     expect([info.traceId, info.requestId]).toEqual(['1'.padStart(32, '0'), headers.get('x-request-id')]);
     const [span, ...more] = finish();
     expect(more).toEqual([]);

@@ -5,7 +5,7 @@ import type { StreamInfo } from '../http/stream-info.js';
 import { decide } from './sampling.js';
 import type { SpanTag } from './span.js';
 import { isError, requestTags } from './tags.js';
-import { type NewId, randomId, type TraceContext } from './trace-context.js';
+import { MALFORMED, type NewId, randomId, type TraceContext } from './trace-context.js';
 import type { TracingConfig } from './tracer.js';
 
 const OPERATION = 'x-envoy-decorator-operation';
@@ -48,7 +48,9 @@ export class RequestTrace {
       headers.set('x-request-id', decision.requestId);
     }
     const { tracer } = config;
-    const { parent, sampled } = tracer.extract(headers);
+    const received = tracer.extract(headers);
+    if (received === MALFORMED) return RequestTrace.silent(config, headers, newId);
+    const { parent, sampled } = received;
     const context: TraceContext = {
       traceId: parent?.traceId ?? newId(tracer.traceIdBytes),
       spanId: newId(8),
@@ -60,6 +62,14 @@ export class RequestTrace {
     if (!config.egress) trace.takeOperation(headers);
     info.traceId = context.traceId;
     info.spanId = context.spanId;
+    return trace;
+  }
+
+  /** What came cannot be understood: it is passed on, and nothing is recorded. */
+  private static silent(config: TracingConfig, headers: HeaderList, newId: NewId): RequestTrace {
+    const nothing: TraceContext = { traceId: '', spanId: '', sampled: false, state: '' };
+    const trace = new RequestTrace({ ...config, propagates: false }, nothing, '', newId);
+    if (!config.egress) trace.takeOperation(headers);
     return trace;
   }
 

@@ -8,15 +8,15 @@ const id = (lot: number, version = '4'): string =>
 
 describe('the decision whether a request is traced', () => {
   it.each<[string, Partial<Sampling>, readonly string[], string, string]>([
-    ['by chance', {}, [], id(0), 'random_sampling a'],
-    ['below the share', { random: 0.5 }, [], id(4999), 'random_sampling a'],
+    ['by chance', {}, [], id(0), 'random_sampling 9'],
+    ['below the share', { random: 0.5 }, [], id(4999), 'random_sampling 9'],
     ['above the share', { random: 0.5 }, [], id(5000), 'not_traceable 4'],
-    ['the lot wraps around', { random: 0.5 }, [], id(14_999), 'random_sampling a'],
+    ['the lot wraps around', { random: 0.5 }, [], id(14_999), 'random_sampling 9'],
     ['the client asks', { random: 0 }, ['x-client-trace-id'], id(0), 'client_enabled b'],
     ['the client asks too much', { random: 0, client: 0 }, ['x-client-trace-id'], id(0), 'not_traceable 4'],
-    ['it is forced', { random: 0 }, ['x-envoy-force-trace'], id(0), 'service_forced 9'],
-    ['a proxy before decided', { random: 0 }, [], id(9999, 'a'), 'random_sampling a'],
-    ['a proxy before was forced', { random: 0 }, [], id(9999, '9'), 'service_forced 9'],
+    ['it is forced', { random: 0 }, ['x-envoy-force-trace'], id(0), 'service_forced a'],
+    ['a proxy before decided', { random: 0 }, [], id(9999, '9'), 'random_sampling 9'],
+    ['a proxy before was forced', { random: 0 }, [], id(9999, 'a'), 'service_forced a'],
     ['overall is less', { overall: 0.1 }, [], id(1000), 'not_traceable 4'],
     ['overall beats a proxy before', { overall: 0 }, [], id(0, 'a'), 'not_traceable 4'],
     ['nothing is written', { packReason: false }, [], id(0), 'random_sampling 4'],

@@ -19,10 +19,10 @@ export interface Sampling {
 
 /** Place of a UUID's version digit, which Envoy uses to tell the next proxy (UUIDRequestIDExtension). */
 const REASON_AT = 14;
-const DIGIT_OF = { not_traceable: '4', service_forced: '9', random_sampling: 'a', client_enabled: 'b' } as const;
+const DIGIT_OF = { not_traceable: '4', random_sampling: '9', service_forced: 'a', client_enabled: 'b' } as const;
 const REASON_OF: Readonly<Record<string, TraceReason>> = {
-  '9': 'service_forced',
-  a: 'random_sampling',
+  '9': 'random_sampling',
+  a: 'service_forced',
   b: 'client_enabled',
 };
 const UUID_LENGTH = 36;

@@ -19,6 +19,9 @@ export interface ReceivedContext {
   readonly sampled: boolean | undefined;
 }
 
+/** What cannot be understood: the request travels on as it came, and no span is made of it, as with Envoy. */
+export const MALFORMED = 'malformed';
+
 export const NOTHING_RECEIVED: ReceivedContext = { parent: undefined, sampled: undefined };
 
 /** Random identifiers of spans and traces; tests bring their own. */

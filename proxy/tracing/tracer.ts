@@ -2,7 +2,7 @@ import type { HeaderList } from '../http/headers.js';
 import type { FormatContext } from '../telemetry/format.js';
 import type { Sampling, TraceReason } from './sampling.js';
 import type { SpanSink } from './span.js';
-import type { ReceivedContext, TraceContext } from './trace-context.js';
+import type { MALFORMED, ReceivedContext, TraceContext } from './trace-context.js';
 
 /** How one provider speaks: what it reads and writes in headers, and where its spans go. */
 export interface Tracer {
@@ -10,7 +10,7 @@ export interface Tracer {
   readonly traceIdBytes: 8 | 16;
   /** Zipkin's spans are called by the host, OpenTelemetry's by the direction, where no route names them. */
   readonly namesByHost: boolean;
-  extract(headers: HeaderList): ReceivedContext;
+  extract(headers: HeaderList): ReceivedContext | typeof MALFORMED;
   inject(headers: HeaderList, context: TraceContext, parentId: string): void;
   readonly sink: SpanSink;
 }

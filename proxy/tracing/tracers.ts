@@ -13,8 +13,9 @@ import { type KeyValue, textAttribute } from '../telemetry/otlp.js';
 import { extractB3, injectB3 } from './b3.js';
 import type { Span } from './span.js';
 import { SpanQueue } from './span-queue.js';
+import { MALFORMED } from './trace-context.js';
 import type { Tracer } from './tracer.js';
-import { extractW3c, injectW3c } from './w3c.js';
+import { extractW3c, injectTraceparent, injectW3c } from './w3c.js';
 import { zipkinJson } from './zipkin.js';
 
 export interface TracersDeps {
@@ -116,11 +117,13 @@ export class Tracers {
       namesByHost: true,
       extract(headers) {
         const b3 = extractB3(headers);
-        return both && b3.parent === undefined && b3.sampled === undefined ? extractW3c(headers) : b3;
+        if (!both || b3 === MALFORMED || b3.parent !== undefined) return b3;
+        const w3c = extractW3c(headers);
+        return w3c === MALFORMED || w3c.parent !== undefined ? w3c : b3;
       },
       inject(headers, context, parentId) {
         injectB3(headers, context, parentId);
-        if (both) injectW3c(headers, context);
+        if (both) injectTraceparent(headers, context);
       },
       sink: this.queue('zipkin', (batch) => this.post(collector, 'application/json', zipkinJson(batch, endpoint))),
     };

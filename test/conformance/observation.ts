@@ -44,6 +44,17 @@ const OWN: ReadonlySet<string> = new Set(
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
+const TRACE_HEADERS: ReadonlySet<string> = new Set([
+  'x-b3-traceid',
+  'x-b3-spanid',
+  'x-b3-parentspanid',
+  'b3',
+  'traceparent',
+]);
+
+/** Identifiers that a proxy made up; those that a case sends begin otherwise. */
+const MADE_UP = /\b(?!463ac35c|a2fb4a1d)(?:[0-9a-f]{32}|[0-9a-f]{16})\b/g;
+
 /** Replaces the ports of one side by names, and everything that two answers of one and the same proxy differ in. */
 export class Normalizer {
   constructor(private readonly names: ReadonlyMap<number, string>) {}
@@ -93,7 +104,9 @@ export class Normalizer {
       return value.replaceAll(/Hash=[0-9a-f]{64}/g, 'Hash=<hash>').replaceAll(/Cert="[^"]*"/g, 'Cert="<pem>"');
     if (name === 'x-forwarded-for')
       return value.replaceAll(/[^,\s]+/g, (address) => (OWN.has(address) ? '<own>' : address));
-    if (name === 'x-request-id' && UUID.test(value)) return '<uuid>';
+    if (name === 'x-request-id' && UUID.test(value))
+      return value.charAt(14) === '4' ? '<uuid>' : `<uuid ${value.charAt(14)}>`;
+    if (TRACE_HEADERS.has(name)) return value.replace(MADE_UP, (id) => `<${id.length} digits>`);
     if (name === 'x-envoy-upstream-service-time' && /^\d+$/.test(value)) return '<ms>';
     // Of a later attempt what is left of the time is told, which depends on how long the first one took.
     if (name === 'x-envoy-expected-rq-timeout-ms') return String(Math.ceil(Number(value) / 1000) * 1000);
