@@ -135,11 +135,11 @@ function details(pem: string): CertificateDetails {
   };
 }
 
-function numbers(of: object): Stat[] {
-  return Object.entries(of).map(([name, value]) => ({
+function numbers(of: Iterable<readonly [string, number]>): Stat[] {
+  return [...of].map(([name, value]) => ({
     name,
     type: name.endsWith('_active') ? 'gauge' : 'counter',
-    value: Number(value),
+    value,
   }));
 }
 
@@ -148,11 +148,15 @@ function* stats({ plane, configuration, ca, clock }: AdminParts): Iterable<StatG
     yield {
       scope: 'listener',
       tag: { label: 'listener_address', value: listener.name },
-      stats: numbers(listener.stats),
+      stats: numbers(Object.entries(listener.stats)),
     };
   }
   for (const [prefix, counts] of plane.downstream.entries()) {
-    yield { scope: 'http', tag: { label: 'http_conn_manager_prefix', value: prefix }, stats: numbers(counts) };
+    yield {
+      scope: 'http',
+      tag: { label: 'http_conn_manager_prefix', value: prefix },
+      stats: numbers(counts.entries()),
+    };
   }
   for (const [name, { value }] of plane.counters.entries()) {
     const dot = name.indexOf('.');

@@ -78,14 +78,18 @@ export function assembleDataPlane(
   const secrets = new SecretStore();
   const dialer = new TlsDialer({ plain: plainDialer(clock), secrets, clock });
   const countHttp2 = (name: string): void => counters.get(`http2.${name}`).increment();
-  const countUpstream = (name: string): void => counters.get(`http2.upstream_${name}`).increment();
-  const createConnection: PoolDeps['createConnection'] = (socket, events, protocol, { http2 }) =>
+  const createConnection: PoolDeps['createConnection'] = (
+    socket,
+    events,
+    protocol,
+    { settings: { http2 }, traffic },
+  ) =>
     protocol === 'http1'
       ? new Http1ClientConnection(socket, events, { clock })
       : new Http2ClientConnection(socket, events, {
           clock,
           ...RESPONSE_HEAD,
-          count: countUpstream,
+          count: traffic.countHttp2,
           random,
           ...(http2 !== undefined && { settings: http2 }),
         });

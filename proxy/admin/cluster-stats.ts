@@ -1,3 +1,4 @@
+import type { ConnectionTraffic } from '../tcp/connection-traffic.js';
 import type { Stat, StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources } from '../upstream/cluster.js';
 import type { StatusCounts, TrafficStats } from '../upstream/traffic-stats.js';
@@ -50,15 +51,31 @@ function traffic(stats: TrafficStats): Stat[] {
     counter('upstream_cx_http2_total', stats.http2Connections),
     counter('upstream_cx_connect_fail', stats.connectFailures),
     counter('upstream_cx_connect_timeout', stats.connectTimeouts),
+    ...connections('upstream_cx_', stats.bytes),
     counter('upstream_cx_idle_timeout', stats.idleTimeouts),
     counter('upstream_cx_max_requests', stats.fullConnections),
     counter('upstream_cx_max_duration_reached', stats.oldConnections),
     counter('upstream_cx_none_healthy', stats.withoutHost),
+    ...[...(stats.http2 ?? [])].map(([name, value]) => counter(`http2.${name}`, value)),
     ...zones(stats.zones),
     ...statuses('', stats.internal, stats.external),
     ...statuses('internal.', stats.internal),
     ...statuses('external.', stats.external),
     ...statuses('retry.', stats.retried),
+  ];
+}
+
+function connections(prefix: string, traffic: ConnectionTraffic): Stat[] {
+  const { destroyedBusyLocally: local, destroyedBusyRemotely: remote } = traffic;
+  return [
+    counter(`${prefix}rx_bytes_total`, traffic.received),
+    counter(`${prefix}tx_bytes_total`, traffic.sent),
+    counter(`${prefix}destroy`, traffic.destroyed),
+    counter(`${prefix}destroy_local`, traffic.destroyedLocally),
+    counter(`${prefix}destroy_remote`, traffic.destroyedRemotely),
+    counter(`${prefix}destroy_with_active_rq`, local + remote),
+    counter(`${prefix}destroy_local_with_active_rq`, local),
+    counter(`${prefix}destroy_remote_with_active_rq`, remote),
   ];
 }
 

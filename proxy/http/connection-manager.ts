@@ -83,6 +83,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     this.stats = deps.stats?.of(live.current.statPrefix) ?? new DownstreamStats();
     this.stats.downstream_cx_total++;
     this.stats.downstream_cx_active++;
+    this.stats.follow(socket, () => this.streams.size > 0);
     if (protocol === 'http1') this.stats.downstream_cx_http1_total++;
     else this.stats.downstream_cx_http2_total++;
     this.codec = this.createCodec(socket, protocol);

@@ -1,3 +1,6 @@
+import type { Socket } from 'node:net';
+import { ConnectionTraffic } from '../tcp/connection-traffic.js';
+
 /** Counters and current values of one connection manager, under Envoy's names below `http.PREFIX.`. */
 export class DownstreamStats {
   downstream_cx_total = 0;
@@ -5,6 +8,13 @@ export class DownstreamStats {
   downstream_cx_http1_total = 0;
   downstream_cx_http2_total = 0;
   downstream_cx_destroy = 0;
+  downstream_cx_destroy_local = 0;
+  downstream_cx_destroy_remote = 0;
+  downstream_cx_destroy_active_rq = 0;
+  downstream_cx_destroy_local_active_rq = 0;
+  downstream_cx_destroy_remote_active_rq = 0;
+  downstream_cx_rx_bytes_total = 0;
+  downstream_cx_tx_bytes_total = 0;
   downstream_cx_idle_timeout = 0;
   downstream_rq_total = 0;
   downstream_rq_active = 0;
@@ -23,6 +33,26 @@ export class DownstreamStats {
   downstream_rq_header_timeout = 0;
   downstream_rq_idle_timeout = 0;
   downstream_rq_max_duration_reached = 0;
+
+  private readonly traffic = new ConnectionTraffic();
+
+  /** Must be told of a connection before anybody else listens to its end. */
+  follow(socket: Socket, busy: () => boolean): void {
+    this.traffic.follow(socket, busy);
+  }
+
+  /** Every number by its name, as it is now. */
+  *entries(): Iterable<readonly [name: string, value: number]> {
+    const { traffic } = this;
+    this.downstream_cx_destroy_local = traffic.destroyedLocally;
+    this.downstream_cx_destroy_remote = traffic.destroyedRemotely;
+    this.downstream_cx_destroy_local_active_rq = traffic.destroyedBusyLocally;
+    this.downstream_cx_destroy_remote_active_rq = traffic.destroyedBusyRemotely;
+    this.downstream_cx_destroy_active_rq = traffic.destroyedBusyLocally + traffic.destroyedBusyRemotely;
+    this.downstream_cx_rx_bytes_total = traffic.received;
+    this.downstream_cx_tx_bytes_total = traffic.sent;
+    for (const [name, value] of Object.entries(this)) if (typeof value === 'number') yield [name, value];
+  }
 
   completed(status: number): void {
     this.downstream_rq_completed++;

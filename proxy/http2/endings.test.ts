@@ -170,7 +170,7 @@ describe('keepalive', () => {
     const proxy = await proxyTo(await listen(server), 'http2', { http2: KEEPALIVE });
     const answer = await fetch(`http://127.0.0.1:${proxy.port}/`);
     expect(answer.status).toBe(503);
-    expect(await proxy.counter('upstream_keepalive_timeout')).toBe(1);
+    expect(await proxy.counter('keepalive_timeout', 'cluster.app.')).toBe(1);
   });
 });
 

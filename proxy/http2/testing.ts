@@ -35,10 +35,10 @@ export class TestProxy {
     return new TestProxy(app, app.addresses().get('in')?.[0]?.port ?? 0);
   }
 
-  /** Value of a counter of the HTTP/2 codec. */
-  async counter(name: string): Promise<number> {
+  /** Value of a counter of the HTTP/2 codec: of connections to us, or of those to the cluster (`cluster.app.`). */
+  async counter(name: string, scope = ''): Promise<number> {
     const answer = await fetch(`http://127.0.0.1:${this.app.adminPort}/stats`);
-    const line = (await answer.text()).split('\n').find((text) => text.startsWith(`http2.${name}:`));
+    const line = (await answer.text()).split('\n').find((text) => text.startsWith(`${scope}http2.${name}:`));
     return Number(line?.split(':')[1] ?? 0);
   }
 

@@ -62,6 +62,9 @@ const MAX_SERIES = 256;
 /** One edge of the service graph with all that is counted on it. */
 export class Edge {
   readonly series = new Map<number, Series>();
+  /** Messages of gRPC calls. */
+  requestMessages = 0;
+  responseMessages = 0;
   tcpOpened = 0;
   tcpClosed = 0;
   private closedSent = 0;

@@ -6,6 +6,7 @@ import { PLAINTEXT_PEER, type StreamInfo, type WorkloadInfo } from '../http/stre
 import { RequestWatch } from '../observe/request-watch.js';
 import type { Edge, EdgeIdentity, Reporter, Series } from './edge.js';
 import { EdgeTable } from './edge-table.js';
+import type { GrpcMessages } from './grpc-messages.js';
 import type { Histogram } from './histogram.js';
 import { registerSource, type Sample } from './metric-source.js';
 
@@ -20,6 +21,9 @@ export class IstioMetrics {
   private readonly outbound: EdgeTable;
   private readonly inbound: EdgeTable;
 
+  /** Calls under way: their messages count before they end. */
+  private readonly calls = new Map<GrpcMessages, () => Edge>();
+
   constructor(local: WorkloadInfo) {
     this.outbound = new EdgeTable('source', local);
     this.inbound = new EdgeTable('destination', local);
@@ -31,6 +35,18 @@ export class IstioMetrics {
       return this.outbound.find(info, protocol, info.upstreamPeer, hostFallback ? info.authority : '');
     }
     return this.inbound.find(info, protocol, info.connection.peer, '');
+  }
+
+  /** A gRPC call begins; `edge` finds where it belongs by what is known of it then. */
+  beginCall(messages: GrpcMessages, edge: () => Edge): void {
+    this.calls.set(messages, edge);
+  }
+
+  endCall(messages: GrpcMessages): void {
+    const edge = this.calls.get(messages);
+    if (edge === undefined) return;
+    this.calls.delete(messages);
+    countMessages(messages, edge);
   }
 
   report(clock: Clock): EdgeReport {
@@ -58,6 +74,12 @@ export class IstioMetrics {
     );
     histogram('istio_request_bytes', 'Size of request bodies in bytes.', (series) => series.requestBytes);
     histogram('istio_response_bytes', 'Size of response bodies in bytes.', (series) => series.responseBytes);
+    counter('istio_request_messages_total', 'gRPC messages sent by clients.', () =>
+      this.messages((edge) => edge.requestMessages),
+    );
+    counter('istio_response_messages_total', 'gRPC messages sent by servers.', () =>
+      this.messages((edge) => edge.responseMessages),
+    );
     counter('istio_tcp_connections_opened_total', 'TCP connections opened.', () => this.tcp((edge) => edge.tcpOpened));
     counter('istio_tcp_connections_closed_total', 'TCP connections closed.', () => this.tcp((edge) => edge.tcpClosed));
     counter('istio_tcp_sent_bytes_total', 'Bytes sent in response on TCP connections.', () =>
@@ -82,12 +104,27 @@ export class IstioMetrics {
     }
   }
 
+  private *messages(value: (edge: Edge) => number): Iterable<Sample> {
+    for (const [messages, edge] of this.calls) countMessages(messages, edge);
+    for (const edge of this.edges()) {
+      if (edge.identity.protocol === 'grpc') yield { labels: labelsOf(edge.identity), value: value(edge) };
+    }
+  }
+
   private *tcp(value: (edge: Edge) => number): Iterable<Sample> {
     for (const edge of this.edges()) {
       if (edge.identity.protocol !== 'tcp') continue;
       yield { labels: { ...labelsOf(edge.identity), response_flags: '-' }, value: value(edge) };
     }
   }
+}
+
+function countMessages(messages: GrpcMessages, find: () => Edge): void {
+  const { requests, responses } = messages.take();
+  if (requests + responses === 0) return;
+  const edge = find();
+  edge.requestMessages += requests;
+  edge.responseMessages += responses;
 }
 
 function* total(series: Series, labels: Labels): Iterable<Sample> {

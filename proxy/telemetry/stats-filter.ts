@@ -3,6 +3,7 @@ import type { FilterContext, HttpFilter } from '../filters/filter.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { Issues } from '../snapshot/issues.js';
 import type { Edge, Reporter } from './edge.js';
+import { GrpcMessages } from './grpc-messages.js';
 import type { IstioMetrics } from './istio-metrics.js';
 
 export interface StatsDeps {
@@ -20,12 +21,21 @@ export function createStatsFilter(config: PluginConfig__Output, deps: StatsDeps,
   const { metrics } = deps;
   const reporter = reporterOf(deps);
   const hostFallback = config.disable_host_header_fallback !== true;
+  const calls = new WeakMap<FilterContext, GrpcMessages>();
   return {
     name: STATS_FILTER_NAME,
+    startBody(context) {
+      if (!isGrpcRequest(context)) return undefined;
+      const messages = new GrpcMessages();
+      calls.set(context, messages);
+      metrics.beginCall(messages, () => metrics.edge(reporter, context.info, 'grpc', hostFallback));
+      return messages;
+    },
     onComplete(context: FilterContext): void {
-      const type = context.request.headers.get('content-type');
-      const protocol = type?.startsWith('application/grpc') === true && isGrpc(type) ? 'grpc' : 'http';
-      const edge = metrics.edge(reporter, context.info, protocol, hostFallback);
+      const grpc = isGrpcRequest(context);
+      const messages = grpc ? calls.get(context) : undefined;
+      if (messages !== undefined) metrics.endCall(messages);
+      const edge = metrics.edge(reporter, context.info, grpc ? 'grpc' : 'http', hostFallback);
       edge.recordRequest(context.info);
       metrics.requests.finished(edge, context.info);
     },
@@ -51,6 +61,11 @@ export function createTcpStats(deps: StatsDeps): {
       deps.metrics.requests.finished(edge, info);
     },
   };
+}
+
+function isGrpcRequest({ request }: FilterContext): boolean {
+  const type = request.headers.get('content-type');
+  return type?.startsWith('application/grpc') === true && isGrpc(type);
 }
 
 function reporterOf(deps: StatsDeps): Reporter {

@@ -60,6 +60,8 @@ export interface ConnectEvents {
   onReady(peer: PeerInfo): void;
   /** Never became ready; `detail` is `%UPSTREAM_TRANSPORT_FAILURE_REASON%`. No further event follows. */
   onFailed(reason: 'connect-failure' | 'connect-timeout', detail: string): void;
+  /** Whether a request is under way. */
+  readonly busy?: boolean;
 }
 
 /** UpstreamHttpProtocolOptions: what of TLS follows the authority of a request. */

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { CoarseTimers } from '../http/coarse-timers.js';
 import type { ClientConnection, ClientConnectionEvents, ResponseHandler, UpstreamStream } from '../http/stream.js';
-import type { Cluster, ClusterResources, ClusterSettings, Host, HostPool, WireProtocol } from './cluster.js';
+import type { Cluster, ClusterResources, Host, HostPool, WireProtocol } from './cluster.js';
 import { PooledConnection } from './pooled-connection.js';
 
 /** Who wants to send a request: it is called back once, at once when a connection is idle. */
@@ -20,7 +20,7 @@ export interface PoolDeps {
     socket: Socket,
     events: ClientConnectionEvents,
     protocol: 'http1' | 'http2',
-    settings: ClusterSettings,
+    cluster: Pick<Cluster, 'settings' | 'traffic'>,
   ) => ClientConnection;
 }
 

@@ -25,6 +25,8 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   private active = 0;
   private running = 0;
   private usable = true;
+  /** A request is being broken off, which ends it. */
+  private breaking = false;
   /** Connected, but the codec waits for what the peer allows. */
   private greeting = false;
   /** Kept by the pool: whether it is among those that wait for a request. */
@@ -66,6 +68,15 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   open(): void {
     const { cluster, host, kind } = this.pool;
     this.socket = cluster.connect(host, this, kind.protocol, undefined, kind.serverName);
+  }
+
+  get busy(): boolean {
+    return this.active > 0 || this.breaking;
+  }
+
+  /** The request under way is going to be broken off: without streams this takes the connection with it. */
+  breakOff(): void {
+    this.breaking = !this.isMultiplexed;
   }
 
   /** Begins a request; {@link endRequest} must follow once, however the request ends. */
@@ -114,7 +125,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     const protocol = kind.protocol !== 'auto' ? kind.protocol : peer.alpn === 'h2' ? 'http2' : 'http1';
     if (protocol === 'http2') cluster.traffic.http2Connections++;
     else cluster.traffic.http1Connections++;
-    this.codec = deps.createConnection(socket, this, protocol, cluster.settings);
+    this.codec = deps.createConnection(socket, this, protocol, cluster);
     const { maxConnectionDurationMs } = this.pool.cluster.settings;
     if (maxConnectionDurationMs > 0) {
       this.liveUntil = this.pool.deps.clock.monotonic() + maxConnectionDurationMs;

@@ -1,3 +1,4 @@
+import { ConnectionTraffic } from '../tcp/connection-traffic.js';
 import { ZoneStats } from './zone-aware.js';
 
 /** How often each status came, by which Envoy's `upstream_rq_200`, `upstream_rq_2xx` and `upstream_rq_completed` are told. */
@@ -44,10 +45,18 @@ export class TrafficStats {
   idleTimeouts = 0;
   fullConnections = 0;
   oldConnections = 0;
+  readonly bytes = new ConnectionTraffic();
+  /** What happened on HTTP/2 connections, by Envoy's names below `http2.`; undefined before anything did. */
+  http2: Map<string, number> | undefined = undefined;
   readonly zones = new ZoneStats();
   /** Answers, our own in upstream's place among them, to requests of clients outside and of this mesh (`x-envoy-internal`). */
   readonly external = new StatusCounts();
   readonly internal = new StatusCounts();
   /** Answers in whose place the request was tried again. */
   readonly retried = new StatusCounts();
+
+  readonly countHttp2 = (name: string): void => {
+    this.http2 ??= new Map();
+    this.http2.set(name, (this.http2.get(name) ?? 0) + 1);
+  };
 }

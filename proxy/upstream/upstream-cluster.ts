@@ -126,7 +126,9 @@ export class UpstreamCluster implements Cluster {
     serverName?: string,
   ): Socket {
     this.connected = true;
-    return this.dial(host, host.port, events, protocol, relayed, serverName);
+    const socket = this.dial(host, host.port, events, protocol, relayed, serverName);
+    this.traffic.bytes.follow(socket, () => events.busy === true);
+    return socket;
   }
 
   private dial(
@@ -235,7 +237,7 @@ export class UpstreamCluster implements Cluster {
                 authority: host.healthHostname || host.hostname || this.name,
                 connect: (events, protocol) =>
                   this.dial(host, host.healthPort ?? altPort ?? host.port, events, protocol),
-                createCodec: (socket, events, protocol) => createConnection(socket, events, protocol, this.settings),
+                createCodec: (socket, events, protocol) => createConnection(socket, events, protocol, this),
               }),
             },
             trusted,

@@ -126,6 +126,7 @@ export class Attempt implements PoolWaiter {
     const stream = this.stream;
     this.requestEnded = true;
     if (this.connection?.isMultiplexed === true) this.cluster.traffic.localResets++;
+    this.connection?.breakOff();
     this.finish();
     if (stream !== undefined) stream.reset();
     else if (this.host.pool instanceof HttpHostPool) this.host.pool.cancel(this, this.wire);
