@@ -32,6 +32,9 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     '`address` and `ports` say where the application listens. The control plane allots the ports of its sidecar, and clients in the mesh connect to those. The annotation or label `sidecar.istio.io/inject: "false"` leaves a workload without a sidecar.',
   ],
   Gateway: ['An unknown field is reported and has no effect.'],
+  ProxyConfig: [
+    'Counts when a pod gets its sidecar: the mesh’s object (of `istio-system`, without selector), then its namespace’s, then one that selects it, over MeshConfig.defaultConfig; the annotation `proxy.istio.io/config` goes over all of them.',
+  ],
   Sidecar: [
     'An unknown field is reported and has no effect.',
     'An ingress port with `captureMode: NONE` (the default where a pod’s packets are not captured), or with a `bind` where a sidecar has ports of its own, is opened by the sidecar itself; its `defaultEndpoint` then has to lead elsewhere. Without `bind` it listens at every address of a pod, and at that of its WorkloadEntry on a machine.',

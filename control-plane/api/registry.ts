@@ -5,6 +5,7 @@ import { endpointSlice, namespace, node, pod, secret, service } from './schemas/
 import { destinationRule } from './schemas/destination-rule.js';
 import { envoyFilter } from './schemas/envoy-filter.js';
 import { gateway } from './schemas/gateway.js';
+import { proxyConfigObject } from './schemas/proxy-config-object.js';
 import { requestAuthentication } from './schemas/request-authentication.js';
 import { authorizationPolicy, peerAuthentication } from './schemas/security.js';
 import { serviceEntry } from './schemas/service-entry.js';
@@ -35,6 +36,7 @@ const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   ServiceEntry: { ...NETWORKING, spec: serviceEntry },
   WorkloadEntry: { ...NETWORKING, spec: workloadEntry },
   Gateway: { ...NETWORKING, spec: gateway },
+  ProxyConfig: { group: 'networking.istio.io', versions: ['v1beta1'], spec: proxyConfigObject },
   Sidecar: { ...NETWORKING, spec: sidecar },
   EnvoyFilter: { group: 'networking.istio.io', versions: ['v1alpha3'], spec: envoyFilter },
   PeerAuthentication: { ...SECURITY, spec: peerAuthentication },
@@ -65,7 +67,7 @@ export function definitionOf(kind: Kind): KindDefinition<unknown> {
 
 /** Kinds whose effect is missed when they are not read, by group. */
 const MISSED: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['ProxyConfig', 'WorkloadGroup'],
+  'networking.istio.io': ['WorkloadGroup'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
 };
 

@@ -107,7 +107,8 @@ export class WebhookServer {
     const answered = (outcome: 'injected' | 'skipped' | 'failed'): void =>
       events.injection(outcome, (clock.monotonic() - start) / 1000);
     try {
-      const { outcome, response } = answerInjection(review, withMeshConfig(injection, configuration()));
+      const set = configuration();
+      const { outcome, response } = answerInjection(review, withMeshConfig(injection, set), set);
       answered(outcome);
       if (!response.allowed) log.warn({ namespace: review.namespace, reason: response.message }, 'a pod was refused');
       return response;

@@ -14,6 +14,7 @@ import type { EnvoyFilterSpec } from './envoy-filter.js';
 import type { GatewaySpec } from './gateway.js';
 import type { MeshConfigSpec } from './mesh-config.js';
 import type { PeerAuthenticationSpec } from './peer-authentication.js';
+import type { ProxyConfigSpec } from './proxy-config.js';
 import type { RequestAuthenticationSpec } from './request-authentication.js';
 import type { ServiceEntrySpec } from './service-entry.js';
 import type { SidecarSpec } from './sidecar.js';
@@ -29,6 +30,7 @@ export interface KindSpecs {
   readonly ServiceEntry: ServiceEntrySpec;
   readonly WorkloadEntry: WorkloadEntrySpec;
   readonly Gateway: GatewaySpec;
+  readonly ProxyConfig: ProxyConfigSpec;
   readonly Sidecar: SidecarSpec;
   readonly EnvoyFilter: EnvoyFilterSpec;
   readonly PeerAuthentication: PeerAuthenticationSpec;
