@@ -5,11 +5,13 @@ import { ROOT_NAMESPACE } from './kinds/index.js';
 import { parseMeshConfig } from './mesh-settings.js';
 import { DEFAULT_NAMESPACE, parseMetadata } from './metadata.js';
 import type { ConfigObject, Finding, ObjectMeta, Origin } from './object.js';
+import { readYaml } from './read-yaml.js';
 import { definitionOf, isKnownKind, type KindDefinition, knownKinds, unreadKind } from './registry.js';
 import { Report } from './schema/report.js';
 import { alternatives } from './schema/scalars.js';
 import { isMapping, shown } from './schema/schema.js';
 import { nearestName } from './schema/suggest.js';
+import { meshNetworks } from './schemas/mesh-networks.js';
 
 /** What could be made of one object of a file. */
 export interface ParsedObject {
@@ -96,6 +98,7 @@ function parseSpec(
   if (kind === 'ConfigMap') return parseConfigMap(raw, origin, definition, metadata, report, rootNamespace);
   // Some have no spec: what matters stands beside the metadata.
   if (kind === 'Secret') return { spec: definition.spec.parse(secretSpec(raw), '', report), origin };
+  if (kind === 'Service') return { spec: definition.spec.parse(serviceSpec(raw), 'spec', report), origin };
   if (kind === 'Pod') return { spec: definition.spec.parse(podSpec(raw), 'spec', report), origin };
   if (kind === 'EndpointSlice') return { spec: definition.spec.parse(raw, '', report), origin };
   return { spec: definition.spec.parse(raw['spec'] ?? {}, 'spec', report), origin };
@@ -111,10 +114,23 @@ function parseConfigMap(
 ): { spec: unknown; origin: Origin | undefined } {
   // Its key `data` is optional in Kubernetes (there is binaryData too), and its paths start there.
   const spec = definition.spec.parse({ data: raw['data'] ?? {} }, '', report) as ConfigMapSpec | undefined;
-  const text = spec?.data['mesh'];
-  if (metadata?.name !== 'istio' || metadata.namespace !== rootNamespace || text === undefined) return { spec, origin };
+  if (metadata?.name !== 'istio' || metadata.namespace !== rootNamespace) return { spec, origin };
+  const { mesh: text, meshNetworks: networksText } = spec?.data ?? {};
+  const networks =
+    networksText === undefined
+      ? undefined
+      : meshNetworks.parse(readYaml(networksText) ?? {}, 'data.meshNetworks', report);
+  const whole = networks === undefined ? spec : { ...spec, networks };
+  if (text === undefined) return { spec: whole, origin };
   const { mesh, origin: inner } = parseMeshConfig(text, origin, report);
-  return { spec: mesh === undefined ? spec : { ...spec, mesh }, origin: inner };
+  return { spec: mesh === undefined ? whole : { ...whole, mesh }, origin: inner };
+}
+
+/** Where a Service is reached from outside stands in its status. */
+function serviceSpec(raw: Document): unknown {
+  const status = isMapping(raw['status']) ? raw['status'] : {};
+  const { ingress } = isMapping(status['loadBalancer']) ? status['loadBalancer'] : {};
+  return isMapping(raw['spec'] ?? {}) ? { ...(raw['spec'] as object), loadBalancer: ingress } : raw['spec'];
 }
 
 /** What the mesh reads of a pod stands in its spec, its status and its metadata. */

@@ -1,4 +1,4 @@
-import { meshConfigOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.js';
+import { meshConfigOf, meshNetworksOf, objectsOfKind, ROOT_NAMESPACE } from '../api/kinds/index.js';
 import type { ConfigSet } from '../sources/source.js';
 import type { Allotments } from './allotment.js';
 import { AuthorizationPolicies } from './authorization.js';
@@ -9,6 +9,7 @@ import { EnvoyFilters } from './envoy-filters.js';
 import { Gateways } from './gateways.js';
 import { NO_JWKS } from './jwks.js';
 import { meshSettings } from './mesh-settings.js';
+import { Networks } from './networks.js';
 import { compare } from './order.js';
 import { PeerAuthentications } from './peer-authentication.js';
 import { RequestAuthentications } from './request-authentication.js';
@@ -57,6 +58,12 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
     ...running,
     virtualServices,
     gateways: new Gateways(of('Gateway')),
+    networks: new Networks({
+      mesh: meshNetworksOf(set.objects, rootNamespace),
+      services: of('Service'),
+      namespaces: of('Namespace'),
+      rootNamespace,
+    }),
     destinationRules: new DestinationRules(of('DestinationRule'), settings),
     trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),
     sidecars: new Sidecars(of('Sidecar'), settings.rootNamespace),

@@ -35,6 +35,7 @@ export function podWorkload(pod: Pod, node: Node | undefined, sidecar: Sidecar |
 function workloadOf(pod: Pod, podIP: string, node: Node | undefined, sidecar: Sidecar | undefined): Workload {
   const { metadata, spec } = pod;
   const ports = (spec.containers ?? []).flatMap((container) => container.ports ?? []);
+  const network = metadata.labels['topology.istio.io/network'];
   const hostname = node?.metadata.labels[HOSTNAME_LABEL] ?? spec.nodeName;
   return {
     namespace: metadata.namespace,
@@ -44,6 +45,7 @@ function workloadOf(pod: Pod, podIP: string, node: Node | undefined, sidecar: Si
     ports: new Map(ports.map((port) => [port.name ?? `port-${port.containerPort}`, port.containerPort])),
     labels: hostname === undefined ? metadata.labels : { [HOSTNAME_LABEL]: hostname, ...metadata.labels },
     serviceAccount: spec.serviceAccountName || 'default',
+    ...(network !== undefined && { network }),
     locality: metadata.labels[LOCALITY_LABEL]?.replaceAll('.', '/') ?? nodeLocality(node),
     weight: 1,
     // What leaves and enters by the node's own addresses is not captured.

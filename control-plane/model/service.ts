@@ -70,6 +70,8 @@ export interface Workload {
   readonly ports: ReadonlyMap<string, number>;
   readonly labels: Readonly<Record<string, string>>;
   readonly serviceAccount: string;
+  /** As it says itself; `Networks` knows more. */
+  readonly network?: string;
   /** `region/zone/subzone`, or empty. */
   readonly locality: string;
   readonly weight: number;

@@ -6,6 +6,7 @@ import type { EnvoyFilters } from './envoy-filters.js';
 import type { Gateways } from './gateways.js';
 import type { JwksState } from './jwks.js';
 import type { MeshSettings } from './mesh-settings.js';
+import type { Networks } from './networks.js';
 import type { PeerAuthentications } from './peer-authentication.js';
 import type { RequestAuthentications } from './request-authentication.js';
 import type { Endpoint, Service, Workload } from './service.js';
@@ -26,6 +27,7 @@ export interface MeshSnapshot {
   /** What a workload serves, by the same key. */
   readonly servicesOf: ReadonlyMap<string, readonly ServedService[]>;
   readonly virtualServices: VirtualServices;
+  readonly networks: Networks;
   readonly gateways: Gateways;
   readonly destinationRules: DestinationRules;
   readonly trafficSplits: TrafficSplits;

@@ -54,6 +54,7 @@ export function entryWorkload(
     ports: new Map(Object.entries(spec.ports ?? {})),
     labels: { ...spec.labels, ...objectLabels },
     serviceAccount: spec.serviceAccount || 'default',
+    ...(spec.network !== undefined && { network: spec.network }),
     locality: spec.locality ?? '',
     weight: spec.weight ?? 1,
     sidecar: named ? allotments.get(`${namespace}/${name}`) : undefined,

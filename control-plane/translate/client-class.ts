@@ -67,6 +67,7 @@ export function clientResources(context: ProxyContext): ClientResources {
     isTraced(context),
     client.namespace,
     client.locality,
+    snapshot.networks.several ? context.network : '',
     isIPv6(context.workload?.address ?? ''),
     sidecar?.object ?? null,
     ...classes.labels.map((label) => client.labels[label] ?? null),

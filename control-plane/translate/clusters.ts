@@ -80,7 +80,7 @@ function addCluster(
   }
   const localities = localityPolicy(policy.loadBalancer, service, snapshot.settings);
   const ejects = policy.outlierDetection !== undefined;
-  const groups = localityGroups(snapshot, visible, subset);
+  const groups = localityGroups(snapshot, visible, subset, context.network);
   const assignment = loadAssignment(name, byPolicy(groups, localities, context.client, ejects));
   out.clusters.set(name, {
     name,

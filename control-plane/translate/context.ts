@@ -25,6 +25,8 @@ export interface ProxyContext {
   readonly captured: boolean;
   /** The Sidecar object in force. */
   readonly sidecar: SidecarRule | undefined;
+  /** Of which other networks are told. */
+  readonly network: string;
   /** How clients from outside come to it, where it is a gateway. */
   readonly topology: GatewayTopology;
   /** Destinations that the mesh does not know are out of reach (outboundTrafficPolicy REGISTRY_ONLY). */
@@ -74,6 +76,7 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     addresses: node.addresses ?? (workload === undefined ? [] : (workload.pod?.addresses ?? [workload.address])),
     captured,
     sidecar,
+    network: workload === undefined ? (node.metadata?.['NETWORK'] ?? '') : snapshot.networks.of(workload),
     topology: topologyOf(snapshot.settings, workload?.proxyConfig),
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
     egressProxy: egressProxyCluster(sidecar, node.namespace, scope),

@@ -18,28 +18,45 @@ import type { VisiblePort } from './context.js';
 import { isOpened } from './ingress.js';
 import { type LocalityGroup, localityMessage, weightOf } from './locality.js';
 import { ipAddress, pipe, struct, UNIX, uint32 } from './messages.js';
-import { TLS_MODE_KEY } from './upstream-tls.js';
+import { RemoteEndpoints } from './remote-endpoints.js';
+import { saysMeshTls, TLS_MODE_KEY } from './upstream-tls.js';
 
 /** Name of the one cluster that this mesh has in Istio's labels. */
 export const CLUSTER_ID = 'Kubernetes';
 
-/** Endpoints of a service port or of a subset of it, by locality, in the order in which the first of each comes. */
+/**
+ * Endpoints of a service port or of a subset of it, by locality, in the order in which the first of each comes. Those on other
+ * networks than the client's are reached through gateways of theirs, as far as any are known.
+ */
 export function localityGroups(
   snapshot: MeshSnapshot,
   { service, port }: VisiblePort,
   subset: Subset | undefined,
+  network?: string,
 ): readonly LocalityGroup[] {
   const byLocality = new Map<string, LocalityGroup['endpoints'][number][]>();
+  const add = (locality: string, endpoint: LocalityGroup['endpoints'][number]): void => {
+    const list = byLocality.get(locality);
+    if (list === undefined) byLocality.set(locality, [endpoint]);
+    else list.push(endpoint);
+  };
+  const remote = new RemoteEndpoints();
   for (const endpoint of service.endpoints) {
     const { labels, locality } = endpoint.workload;
     if (endpoint.health === 'unhealthy') continue;
     if (!selectorMatches(subset?.labels ?? {}, labels)) continue;
+    const entrances =
+      network === undefined ? undefined : snapshot.networks.between(network, snapshot.networks.of(endpoint.workload));
+    if (entrances !== undefined) {
+      // A gateway tells by the server name of mesh TLS where a connection goes.
+      if (offersMeshTls(snapshot, endpoint, port)) remote.add(locality, endpoint, entrances);
+      continue;
+    }
     const message = lbEndpointOf(snapshot, endpoint, port, service.resolution === 'static');
     if (message === undefined) continue;
-    const list = byLocality.get(locality);
-    if (list === undefined) byLocality.set(locality, [{ message, labels }]);
-    else list.push({ message, labels });
+    add(locality, { message, labels });
   }
+  for (const { locality, ...endpoint } of remote.endpoints()) add(locality, endpoint);
   return [...byLocality].map(([locality, endpoints]) => ({
     locality,
     endpoints,
@@ -57,6 +74,8 @@ export function offersMeshTls(snapshot: MeshSnapshot, endpoint: Endpoint, port: 
   const { workload } = endpoint;
   const application = applicationPort(port, endpoint);
   if (application === undefined) return false;
+  // One whose sidecar somebody else takes care of says so by Istio's label.
+  if (saysMeshTls(workload)) return true;
   const meshed =
     capturesPort(workload.sidecar, application) ||
     ownPorts(workload.sidecar)?.inbound.has(application) === true ||

@@ -9,12 +9,17 @@ import type { SubjectAltNameMatcher } from '../../proto/gen/envoy/extensions/tra
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ClientTlsSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
-import { isHttp2, type Protocol, type Service } from '../model/service.js';
+import { isHttp2, type Protocol, type Service, type Workload } from '../model/service.js';
 import type { HttpHop } from './connection-pool.js';
 import { any, meshRoots, ownCertificate, struct } from './messages.js';
 import { credentialSecret, rootsOfCredential } from './secrets.js';
 
 export const TLS_MODE_KEY = 'envoy.transport_socket_match';
+
+/** Whether a workload whose sidecar is not ours to see says by Istio's label that it has one. */
+export function saysMeshTls({ sidecar, labels }: Workload): boolean {
+  return sidecar === undefined && labels['security.istio.io/tlsMode'] === 'istio';
+}
 
 const rawBuffer: TransportSocket = {
   name: 'envoy.transport_sockets.raw_buffer',
@@ -142,7 +147,7 @@ function meshIdentities(service: Service, settings: MeshSettings): string[] {
   const ids = new Set(service.subjectAltNames);
   for (const { workload } of service.endpoints) {
     // A pod without a sidecar may be a gateway.
-    if (workload.sidecar === undefined && workload.pod === undefined) continue;
+    if (workload.sidecar === undefined && workload.pod === undefined && !saysMeshTls(workload)) continue;
     const { namespace, serviceAccount } = workload;
     for (const trustDomain of [settings.trustDomain, ...settings.trustDomainAliases]) {
       ids.add(formatSpiffeId({ trustDomain, namespace, serviceAccount }));

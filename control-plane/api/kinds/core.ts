@@ -1,4 +1,5 @@
 import type { MeshConfigSpec } from './mesh-config.js';
+import type { MeshNetworksSpec } from './mesh-networks.js';
 import type { Labels } from './shared.js';
 
 /** Kubernetes Service (v1): the fields that we read. */
@@ -15,6 +16,9 @@ export interface ServiceSpec {
   /** IPv4, IPv6: the first is the one that clients are led to. */
   readonly ipFamilies?: readonly string[];
   readonly publishNotReadyAddresses?: boolean;
+  readonly externalIPs?: readonly string[];
+  /** Its status: where it is reached from outside. */
+  readonly loadBalancer?: readonly { readonly ip?: string; readonly hostname?: string }[];
   /** PreferClose, PreferSameZone or PreferSameNode. */
   readonly trafficDistribution?: string;
 }
@@ -106,4 +110,6 @@ export interface ConfigMapSpec {
   readonly data: Readonly<Record<string, string>>;
   /** Of ConfigMap `istio` in the root namespace: its key `mesh`, validated. */
   readonly mesh?: MeshConfigSpec;
+  /** The same of its key `meshNetworks`. */
+  readonly networks?: MeshNetworksSpec;
 }

@@ -13,6 +13,7 @@ import type { DestinationRuleSpec } from './destination-rule.js';
 import type { EnvoyFilterSpec } from './envoy-filter.js';
 import type { GatewaySpec } from './gateway.js';
 import type { MeshConfigSpec } from './mesh-config.js';
+import type { MeshNetworksSpec } from './mesh-networks.js';
 import type { PeerAuthenticationSpec } from './peer-authentication.js';
 import type { ProxyConfigSpec } from './proxy-config.js';
 import type { RequestAuthenticationSpec } from './request-authentication.js';
@@ -69,8 +70,22 @@ export function meshConfigOf(
   objects: ReadonlyMap<string, ConfigObject>,
   rootNamespace: string = ROOT_NAMESPACE,
 ): MeshConfigSpec {
-  const found = objectsOfKind(objects, 'ConfigMap').find(
+  return settingsOf(objects, rootNamespace)?.spec.mesh ?? {};
+}
+
+/** The mesh's networks, of the same ConfigMap. */
+export function meshNetworksOf(
+  objects: ReadonlyMap<string, ConfigObject>,
+  rootNamespace: string = ROOT_NAMESPACE,
+): MeshNetworksSpec | undefined {
+  return settingsOf(objects, rootNamespace)?.spec.networks;
+}
+
+function settingsOf(
+  objects: ReadonlyMap<string, ConfigObject>,
+  rootNamespace: string,
+): ConfigObject<ConfigMapSpec> | undefined {
+  return objectsOfKind(objects, 'ConfigMap').find(
     ({ metadata }) => metadata.name === 'istio' && metadata.namespace === rootNamespace,
   );
-  return found?.spec.mesh ?? {};
 }

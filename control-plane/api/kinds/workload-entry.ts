@@ -7,7 +7,7 @@ export interface WorkloadEntrySpec {
   /** Service port name → the application's port. */
   readonly ports?: Readonly<Record<string, number>>;
   readonly labels?: Labels;
-  /** Not acted on in this release. */
+  /** One that is not the client's is entered through its gateways, where some are known. */
   readonly network?: string;
   readonly locality?: string;
   readonly weight?: number;

@@ -43,6 +43,13 @@ export const service: Schema<ServiceSpec> = object<ServiceSpec>(
     externalName: text,
     ipFamilies: list(text),
     publishNotReadyAddresses: bool,
+    externalIPs: list(text),
+    loadBalancer: list(
+      object<NonNullable<ServiceSpec['loadBalancer']>[number]>(
+        { ip: text, hostname: text },
+        { unknownFields: 'ignore' },
+      ),
+    ),
     trafficDistribution: text,
   },
   { unknownFields: 'ignore' },

@@ -1,5 +1,5 @@
 import type { WorkloadEntrySpec } from '../kinds/workload-entry.js';
-import { object, unsupported } from '../schema/object.js';
+import { object } from '../schema/object.js';
 import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
 import { port, string, uint32 } from '../schema/scalars.js';
@@ -21,7 +21,7 @@ export const workloadEntry: Schema<WorkloadEntrySpec> = object<WorkloadEntrySpec
       },
     }),
     labels: map(text, { max: 256 }),
-    network: unsupported(string({ max: 2_048 }), 'the workload is taken to be in the one network'),
+    network: string({ max: 2_048 }),
     locality: string({ max: 2_048 }),
     weight: uint32,
     serviceAccount: accountName,

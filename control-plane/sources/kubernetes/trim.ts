@@ -35,8 +35,11 @@ export function trimService(object: RawObject): RawObject {
     'ipFamilies',
     'publishNotReadyAddresses',
     'trafficDistribution',
+    'externalIPs',
   ]);
-  return { ...core('Service', object), spec };
+  const { loadBalancer } = mapping(object['status']);
+  const reached = loadBalancer === undefined ? {} : { status: { loadBalancer } };
+  return { ...core('Service', object), spec, ...reached };
 }
 
 export function trimPod(object: RawObject): RawObject {
