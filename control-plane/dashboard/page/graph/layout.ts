@@ -31,7 +31,7 @@ export function idealLayout(
   if (boxes.length > MANY) return { direction: 'LR', places: packed(boxes, edges, room) };
   const level = dagre(boxes, edges, groups, 'LR');
   const upright = dagre(boxes, edges, groups, 'TB');
-  const isLevel = fit(extentOf(boxes, level), room) * LEVEL_BONUS >= fit(extentOf(boxes, upright), room);
+  const isLevel = zoomToFit(extentOf(boxes, level), room) * LEVEL_BONUS >= zoomToFit(extentOf(boxes, upright), room);
   return isLevel ? { direction: 'LR', places: level } : { direction: 'TB', places: upright };
 }
 
@@ -137,6 +137,6 @@ function extentOf(boxes: readonly Box[], places: ReadonlyMap<string, Point>): Si
 }
 
 /** The zoom at which it fills the room. */
-function fit(extent: Size, room: Size): number {
+function zoomToFit(extent: Size, room: Size): number {
   return Math.min(room.width / Math.max(1, extent.width), room.height / Math.max(1, extent.height), 1.3);
 }

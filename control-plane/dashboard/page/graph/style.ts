@@ -37,7 +37,6 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
         'underlay-color': colors.failing,
         'underlay-opacity': 0.16,
         'underlay-padding': 6,
-        'underlay-corner-radius': '15px',
       },
     },
     { selector: 'node[health="degraded"]', style: { 'border-color': colors.degraded } },
@@ -89,7 +88,6 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
         'underlay-color': colors.accent,
         'underlay-opacity': 0.2,
         'underlay-padding': 6,
-        'underlay-corner-radius': '15px',
       },
     },
     {
