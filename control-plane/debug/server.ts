@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf } from '../../common/runtime/errors.js';
+import { isLoopback, namesLoopback } from '../../common/runtime/local-caller.js';
 import type { Logger } from '../../common/runtime/log.js';
 
 export interface DebugAnswer {
@@ -36,10 +37,6 @@ export function json(value: unknown, status = 200): DebugAnswer {
 export function plain(text: string, status = 200): DebugAnswer {
   return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
 }
-
-const LOOPBACK_PEER = /^(::ffff:)?127\.|^::1$/;
-/** A web page of somebody else's that is led here by DNS has its own name as Host. */
-const LOOPBACK_HOST = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /** What monitoring and the kubelet ask from other machines: nothing of it tells one workload about another. */
 export const OPEN_TO_ALL: ReadonlySet<string> = new Set(['/ready', '/live', '/metrics', '/version']);
@@ -131,7 +128,7 @@ export class DebugServer {
 }
 
 function isLocal(request: IncomingMessage): boolean {
-  return LOOPBACK_PEER.test(request.socket.remoteAddress ?? '') && LOOPBACK_HOST.test(request.headers.host ?? '');
+  return isLoopback(request.socket.remoteAddress ?? '') && namesLoopback(request.headers.host ?? '');
 }
 
 function send(response: ServerResponse, { status, type, body, headers = {}, rest }: DebugAnswer): void {

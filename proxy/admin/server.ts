@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, BlockList } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
+import { isCrossSite, isLoopback, namesLoopback } from '../../common/runtime/local-caller.js';
 import { type Answer, COMMANDS, commandList, setLogging } from './commands.js';
 import type { AdminSources } from './sources.js';
 
@@ -36,17 +37,6 @@ export async function startAdmin(
   };
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || loopback.check(host, host.includes(':') ? 'ipv6' : 'ipv4');
-}
-
-/** A page of somebody else's that DNS leads here has its own name as Host. */
-const LOOPBACK_NAME = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
-
 function failure(message: string, retryable: boolean, cause?: unknown): WeftError {
   return new WeftError(message, { source: 'admin', retryable, ...(cause !== undefined && { cause }) });
 }
@@ -64,10 +54,10 @@ async function answer(request: IncomingMessage, sources: AdminSources): Promise<
   const { method = 'GET' } = request;
   const [path = '/', search = ''] = (request.url ?? '/').split('?', 2);
   const { host } = request.headers;
-  if (host !== undefined && !LOOPBACK_NAME.test(host))
+  if (host !== undefined && !namesLoopback(host))
     return { status: 403, type: 'text', body: 'only by the name or an address of this machine\n' };
   // A page in a browser on this machine could otherwise stop the proxy by a form that posts here.
-  if (request.headers.origin !== undefined && method !== 'GET')
+  if (method !== 'GET' && isCrossSite(request.headers))
     return { status: 403, type: 'text', body: 'cross-origin request refused\n' };
   const command = Object.hasOwn(COMMANDS, path) ? COMMANDS[path] : undefined;
   if (command === undefined)

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, BlockList } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { messageOf } from '../../common/runtime/errors.js';
+import { isCrossSite, isLoopback, namesLoopback } from '../../common/runtime/local-caller.js';
 import { METRICS_TYPE, mergedMetrics, type ScrapeTarget } from './merged-metrics.js';
 import type { ProbeTarget } from './probe.js';
 import type { Prober } from './probers.js';
@@ -155,13 +156,11 @@ const CONNECTION_HEADERS = new Set([
   'trailer',
 ]);
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
-function isLocal(request: IncomingMessage): boolean {
-  const ip = (request.socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
-  return ip !== '' && loopback.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4');
+/** From the pod itself, and by no web page that a browser there has open. */
+function isLocal({ headers, socket }: IncomingMessage): boolean {
+  const { remoteAddress } = socket;
+  if (remoteAddress === undefined || !isLoopback(remoteAddress)) return false;
+  return (headers.host === undefined || namesLoopback(headers.host)) && !isCrossSite(headers);
 }
 
 function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
