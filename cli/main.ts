@@ -26,6 +26,21 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     load: () => import('./commands/proxy-config.js'),
   },
   ca: { summary: 'show the roots of the mesh, and replace them', load: () => import('./commands/ca.js') },
+  stat: {
+    summary: 'show success, rate and latency of workloads, services, namespaces and edges',
+    load: () => import('./commands/stat.js'),
+  },
+  edges: { summary: 'show who talks to whom, and by which identities', load: () => import('./commands/edges.js') },
+  top: { summary: 'show which requests there are most of, live', load: () => import('./commands/top.js') },
+  tap: { summary: 'show requests as they happen', load: () => import('./commands/tap.js') },
+  describe: {
+    summary: 'say what applies to a pod, workload or service, and why',
+    load: () => import('./commands/describe.js'),
+  },
+  'bug-report': {
+    summary: 'gather what helps to find a fault, without secrets, in one archive',
+    load: () => import('./commands/bug-report.js'),
+  },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   install: {
     summary: 'print what `kubectl apply` installs in a cluster',

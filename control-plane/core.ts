@@ -114,7 +114,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
   metrics.watch(() => ads.proxies());
   issuer.onReplaced(() => ads.pushAll());
   const trustDomain = (): string => trustDomainOf(mesh);
-  const observation = wireObservation({ snapshot: () => mesh.snapshot, ads, verifier, guard, clock, log });
+  const observation = wireObservation({ mesh, ads, verifier, guard, clock, log });
   return {
     mesh,
     ads,

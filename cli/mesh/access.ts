@@ -1,4 +1,4 @@
-import { getText } from './http.js';
+import { getText, streamText } from './http.js';
 import { locateControlPlane } from './locate.js';
 import { localState, type MeshOptions } from './options.js';
 import { adminUrl, findWorkload } from './workloads.js';
@@ -9,6 +9,8 @@ export interface Answering {
   readonly name: string;
   /** An answer other than 200 throws. */
   get(path: string): Promise<string>;
+  /** The same for an answer that goes on: resolves at its end, or when the signal says so. */
+  stream(path: string, onText: (text: string) => void, signal: AbortSignal): Promise<void>;
 }
 
 /** A mesh that can be asked, on this machine or in a cluster. */
@@ -29,7 +31,11 @@ export async function openMesh(options: MeshOptions): Promise<MeshAccess> {
 }
 
 function localMesh(state: string): MeshAccess {
-  const answering = (name: string, base: string): Answering => ({ name, get: (path) => getText(`${base}${path}`) });
+  const answering = (name: string, base: string): Answering => ({
+    name,
+    get: (path) => getText(`${base}${path}`),
+    stream: (path, onText, signal) => streamText(`${base}${path}`, onText, signal),
+  });
   return {
     controlPlanes: () => Promise.resolve([answering('control plane', locateControlPlane(state).debugUrl)]),
     proxy: async (wanted) => {

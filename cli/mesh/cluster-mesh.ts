@@ -5,7 +5,7 @@ import { CONTROL_PLANE, PORTS } from '../install/manifests/names.js';
 import type { Answering, MeshAccess } from './access.js';
 import { type Cluster, explained, listAll } from './cluster.js';
 import { labelSelector, parsePodName, type WantedPod } from './pod-name.js';
-import { getFromPod } from './port-forward.js';
+import { getFromPod, streamFromPod } from './port-forward.js';
 
 const SIDECAR = 'istio-proxy';
 const ADMIN_PORT = 15000;
@@ -18,6 +18,7 @@ export function clusterMesh(cluster: Cluster): MeshAccess {
     return {
       name: `${name}.${namespace}`,
       get: (path) => getFromPod(config, { namespace, pod: name, port }, path),
+      stream: (path, onText, signal) => streamFromPod(config, { namespace, pod: name, port }, path, onText, signal),
     };
   };
   return {

@@ -1,7 +1,8 @@
-import { request } from 'node:http';
+import { type RequestOptions, request } from 'node:http';
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
+import { streamCall } from './http.js';
 
 /** A port of a pod, reached through the API server. */
 export interface PodPort {
@@ -16,7 +17,24 @@ const TIMEOUT_MS = 15_000;
  * GET of a text from a pod's own loopback, as `kubectl port-forward` would. Rejects when the forwarding is refused, nobody
  * listens, or the answer is not 200.
  */
-export async function getFromPod(config: KubeConfig, target: PodPort, path: string): Promise<string> {
+export function getFromPod(config: KubeConfig, target: PodPort, path: string): Promise<string> {
+  return throughTunnel(config, target, (tunnel) => get(tunnel, path));
+}
+
+/** The same for an answer that goes on. Resolves at its end, or when the signal says so. */
+export function streamFromPod(
+  config: KubeConfig,
+  target: PodPort,
+  path: string,
+  onText: (text: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  return throughTunnel(config, target, ({ stream }) =>
+    streamCall(request({ path, ...overTunnel(stream) }), onText, signal),
+  );
+}
+
+async function throughTunnel<T>(config: KubeConfig, target: PodPort, work: (tunnel: Tunnel) => Promise<T>): Promise<T> {
   const where = `port ${target.port} of pod ${target.namespace}/${target.pod}`;
   const fail = (reason: string, cause?: unknown): WeftError =>
     new WeftError(`${where}: ${reason}`, { source: 'cli', retryable: true, cause });
@@ -27,7 +45,7 @@ export async function getFromPod(config: KubeConfig, target: PodPort, path: stri
     throw fail(refusalOf(error), error);
   }
   try {
-    return await get(tunnel, path);
+    return await work(tunnel);
   } catch (error) {
     throw fail(tunnel.fault ?? messageOf(error), error);
   } finally {
@@ -76,22 +94,23 @@ async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort)
   };
 }
 
+function overTunnel(stream: Duplex): RequestOptions {
+  return { host: 'localhost', headers: { connection: 'close' }, createConnection: () => stream };
+}
+
 function get({ stream }: Tunnel, path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const signal = AbortSignal.timeout(TIMEOUT_MS);
-    const call = request(
-      { path, host: 'localhost', headers: { connection: 'close' }, createConnection: () => stream, signal },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
-          const body = Buffer.concat(chunks).toString('utf8');
-          if (response.statusCode === 200) resolve(body);
-          else reject(new Error(`answered ${response.statusCode} to ${path}: ${body.trim().slice(0, 300)}`));
-        });
-      },
-    );
+    const call = request({ path, ...overTunnel(stream), signal }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const body = Buffer.concat(chunks).toString('utf8');
+        if (response.statusCode === 200) resolve(body);
+        else reject(new Error(`answered ${response.statusCode} to ${path}: ${body.trim().slice(0, 300)}`));
+      });
+    });
     call.on('error', (error) => reject(signal.aborted ? new Error(`no answer within ${TIMEOUT_MS / 1000} s`) : error));
     call.end();
   });

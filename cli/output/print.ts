@@ -2,11 +2,11 @@ import { InvalidArgumentError } from 'commander';
 import { stringify } from 'yaml';
 import { printable } from './printable.js';
 
-export type OutputFormat = 'table' | 'json' | 'yaml';
+export type OutputFormat = 'table' | 'wide' | 'json' | 'yaml';
 
 export function parseOutputFormat(text: string): OutputFormat {
-  if (text === 'table' || text === 'json' || text === 'yaml') return text;
-  throw new InvalidArgumentError('One of table, json and yaml.');
+  if (text === 'table' || text === 'wide' || text === 'json' || text === 'yaml') return text;
+  throw new InvalidArgumentError('One of table, wide, json and yaml.');
 }
 
 /** Prints data for programs, or the given table for people. */

@@ -1,14 +1,17 @@
+import type { Description } from '../../common/observe/describe.js';
 import type { Failures } from '../../common/observe/failure.js';
 import type { Graph } from '../../common/observe/graph.js';
 import type { Series } from '../../common/observe/series.js';
 import type { WorkloadDetails, Workloads } from '../../common/observe/workload.js';
 import { type DebugAnswer, type DebugPage, json, plain } from '../debug/server.js';
 import { nameCallers } from './callers.js';
+import { describeNode } from './describe.js';
 import { workloadDetails } from './details.js';
 import { recentFailures } from './failures.js';
 import { buildGraph, ofNamespace } from './graph.js';
 import { BadQuery, stepsOf, windowOf } from './query.js';
 import { buildSeries } from './series.js';
+import { tapRequests } from './tap.js';
 import type { MeshView } from './view.js';
 import { workloadStates } from './workloads.js';
 
@@ -21,8 +24,14 @@ export function observePages(view: () => MeshView | undefined): [path: string, p
       mesh.watched();
       return json(await answer(mesh, query, path));
     });
+  const live: DebugPage = guarded(async (query, _path, signal) => {
+    const mesh = view();
+    return mesh === undefined ? plain('this control plane is starting', 503) : tapRequests(mesh, query, signal);
+  });
   return [
     ['/api/graph', page(graph)],
+    ['/api/describe', page(describe)],
+    ['/api/tap', live],
     ['/api/series', page(series)],
     ['/api/failures', page(recentFailures satisfies (view: MeshView, query: URLSearchParams) => Promise<Failures>)],
     ['/api/workloads', page(workloads)],
@@ -78,6 +87,18 @@ async function workloads(view: MeshView, query: URLSearchParams): Promise<Worklo
   const namespace = query.get('namespace') ?? '';
   const states = workloadStates(view.snapshot(), value);
   return { workloads: states.filter((state) => namespace === '' || state.namespace === namespace), notes };
+}
+
+async function describe(view: MeshView, query: URLSearchParams): Promise<Description> {
+  const node = query.get('node') ?? '';
+  const { value, notes } = await view.proxies();
+  const [snapshot, configuration] = [view.snapshot(), view.configuration()];
+  if (snapshot === undefined || configuration === undefined) throw new NotFound('there is no configuration yet');
+  const states = workloadStates(snapshot, value);
+  const description = describeNode({ snapshot, configuration, findings: view.findings(), states, notes }, node);
+  if (description === undefined)
+    throw new NotFound(`there is no ${JSON.stringify(node.slice(0, 300))}; /api/graph lists nodes`);
+  return description;
 }
 
 async function details(view: MeshView, _query: URLSearchParams, path: string): Promise<WorkloadDetails> {

@@ -46,13 +46,14 @@ class TierLog {
       return;
     }
     const begin = Math.max(from, first * stepMs);
-    const shareUntil = (step: number): number => Math.min(1, ((step + 1) * stepMs - begin) / Math.max(1, to - begin));
-    for (let step = first; step <= last; step++)
-      this.at(step).addPart(
-        difference,
-        step === first ? 0 : shareUntil(step - 1),
-        step === last ? 1 : shareUntil(step),
-      );
+    const steps = Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    const weights = steps.map(
+      (step) => (Math.min(to, (step + 1) * stepMs) - Math.max(begin, step * stepMs)) / (to - begin),
+    );
+    difference.spread(
+      steps.map((step) => this.at(step)),
+      weights,
+    );
   }
 
   private at(step: number): Tally {

@@ -1,4 +1,7 @@
+import type { Finding } from '../api/object.js';
+import type { Mesh } from '../mesh.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
+import type { ConfigSet } from '../sources/source.js';
 import type { AdsServer } from '../xds/server.js';
 import { type ProxyFacts, proxyFacts } from './facts.js';
 import type { EdgeHistory, Told } from './history.js';
@@ -11,19 +14,27 @@ export class LocalView implements MeshView {
   constructor(
     readonly history: EdgeHistory,
     private readonly parts: {
-      readonly snapshot: () => MeshSnapshot | undefined;
+      readonly mesh: Pick<Mesh, 'snapshot' | 'configuration' | 'findings'>;
       readonly ads: Pick<AdsServer, 'proxies'>;
       readonly observation: ObservationServer;
     },
   ) {}
 
   snapshot(): MeshSnapshot | undefined {
-    return this.parts.snapshot();
+    return this.parts.mesh.snapshot;
+  }
+
+  configuration(): ConfigSet | undefined {
+    return this.parts.mesh.configuration;
+  }
+
+  findings(): readonly Finding[] {
+    return this.parts.mesh.findings;
   }
 
   facts(): ProxyFacts[] {
-    const { ads, observation, snapshot } = this.parts;
-    return proxyFacts(ads.proxies(), (key) => observation.proxy(key)?.state, snapshot());
+    const { ads, observation } = this.parts;
+    return proxyFacts(ads.proxies(), (key) => observation.proxy(key)?.state, this.snapshot());
   }
 
   proxies(): Promise<Told<readonly ProxyFacts[]>> {

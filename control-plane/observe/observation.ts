@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
 import type { ClientGuard } from '../ca/client-guard.js';
 import type { TokenVerifier } from '../ca/tokens.js';
+import type { Mesh } from '../mesh.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsServer } from '../xds/server.js';
 import { EdgeStore } from './edge-store.js';
@@ -16,7 +17,7 @@ export interface Observation {
 }
 
 export interface ObservationParts {
-  readonly snapshot: () => MeshSnapshot | undefined;
+  readonly mesh: Pick<Mesh, 'snapshot' | 'configuration' | 'findings'>;
   readonly ads: Pick<AdsServer, 'proxies'>;
   readonly verifier: TokenVerifier;
   readonly guard: ClientGuard;
@@ -26,12 +27,13 @@ export interface ObservationParts {
 }
 
 export function wireObservation(parts: ObservationParts): Observation {
-  const { snapshot, ads } = parts;
+  const { mesh, ads } = parts;
+  const snapshot = (): MeshSnapshot | undefined => mesh.snapshot;
   const store = new EdgeStore(
     parts.clock,
     () => snapshot()?.workloads.size ?? 0,
     () => server.lagMs,
   );
-  const server: ObservationServer = new ObservationServer({ ...parts, store });
-  return { server, view: new LocalView(store, { snapshot, ads, observation: server }) };
+  const server: ObservationServer = new ObservationServer({ ...parts, snapshot, store });
+  return { server, view: new LocalView(store, { mesh, ads, observation: server }) };
 }

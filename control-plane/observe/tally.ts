@@ -102,19 +102,35 @@ export class Tally {
     this.closed += other.closed;
   }
 
-  /** Adds the part of another from one share of it to another, 0 to 1: parts of whole numbers that add up to the whole. */
-  addPart(other: Tally, from: number, to: number): void {
-    const part = (value: number): number => Math.round(value * to) - Math.round(value * from);
-    for (const [id, count] of other.responses) add(this.responses, id, part(count));
-    for (const [index, count] of other.buckets) {
-      add(this.buckets, index, part(count));
-      this.count += part(count);
+  /** Adds parts of this to others, by weights that add up to 1: whole numbers that add up to the whole. */
+  spread(into: readonly Tally[], weights: readonly number[]): void {
+    const split = (count: number, turn: number, give: (tally: Tally, part: number) => void): number => {
+      const parts = weights.map((weight) => Math.floor(count * weight));
+      let left = count - parts.reduce((sum, part) => sum + part, 0);
+      // What is left over goes round, from one number to the next: else the single ones would all meet in one step.
+      let next = turn;
+      for (; left > 0; left--, next++) {
+        const index = next % parts.length;
+        parts[index] = (parts[index] ?? 0) + 1;
+      }
+      for (const [index, tally] of into.entries()) give(tally, parts[index] ?? 0);
+      return next;
+    };
+    let turn = 0;
+    for (const [id, count] of this.responses) turn = split(count, turn, (to, part) => add(to.responses, id, part));
+    turn = 0;
+    for (const [bucket, count] of this.buckets) {
+      turn = split(count, turn, (to, part) => {
+        add(to.buckets, bucket, part);
+        to.count += part;
+      });
     }
-    this.latencySumMs += other.latencySumMs * (to - from);
-    this.sentBytes += part(other.sentBytes);
-    this.receivedBytes += part(other.receivedBytes);
-    this.opened += part(other.opened);
-    this.closed += part(other.closed);
+    for (const field of ['sentBytes', 'receivedBytes', 'opened', 'closed'] as const) {
+      split(this[field], 0, (to, part) => {
+        to[field] += part;
+      });
+    }
+    for (const [index, tally] of into.entries()) tally.latencySumMs += this.latencySumMs * (weights[index] ?? 0);
   }
 
   /** `open`: connections at the end. */

@@ -1,4 +1,6 @@
+import type { Finding } from '../api/object.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
+import type { ConfigSet } from '../sources/source.js';
 import type { ProxyFacts } from './facts.js';
 import type { EdgeHistory, Told } from './history.js';
 
@@ -11,6 +13,8 @@ export interface ProxyAnswer {
 /** What the JSON API answers from: all that the replicas of this control plane know together. */
 export interface MeshView {
   snapshot(): MeshSnapshot | undefined;
+  configuration(): ConfigSet | undefined;
+  findings(): readonly Finding[];
   readonly history: EdgeHistory;
   proxies(): Promise<Told<readonly ProxyFacts[]>>;
   /** Asks the sidecar of `namespace/pod` for a page of its admin port. Rejects when nobody has it connected. */

@@ -8,6 +8,7 @@ export interface NodeMessage {
   readonly metadata?: StructMessage;
   readonly locality?: { readonly region?: string; readonly zone?: string; readonly sub_zone?: string } | null;
   readonly user_agent_name?: string;
+  readonly user_agent_version?: string;
 }
 
 /**
@@ -29,7 +30,7 @@ export function readNode(node: NodeMessage): ProxyNode {
     id,
     role: role === 'router' ? 'router' : 'sidecar',
     ...addressesOf(text(metadata['INSTANCE_IPS'])),
-    ...versionOf(text(metadata['ISTIO_VERSION'])),
+    ...versionOf(text(metadata['ISTIO_VERSION']) || (node.user_agent_version ?? '')),
     namespace,
     workload,
     serviceAccount: text(metadata['SERVICE_ACCOUNT']) || 'default',
