@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { type Answer, answer } from '../support/scripted-upstream.js';
 import { jwks, makeToken, type TokenSpec } from '../support/tokens.js';
+import type { CallAnswer } from './http2-parts.js';
 
 /** One case: configuration as a user of Istio writes it, requests, and what is expected of both proxies. */
 export interface ConformanceCase {
@@ -32,6 +33,14 @@ export interface CaseRequest {
   readonly raw: string | undefined;
   /** With `raw`: text whose arrival ends the exchange; until the end of the connection without it. */
   readonly until: string | undefined;
+  /** By an HTTP/2 client with prior knowledge. */
+  readonly http2: boolean;
+  /** Messages of a gRPC call, which an HTTP/2 client makes. */
+  readonly messages: readonly string[] | undefined;
+  /** Of an extended CONNECT (RFC 8441): what the stream is going to speak; `body` goes first, `until` ends it. */
+  readonly protocol: string | undefined;
+  /** What the upstream `calls` answers to the first, second, … call; the last is repeated. */
+  readonly calls: readonly CallAnswer[];
   /** The client's side of TLS. */
   readonly tls: CaseTls | undefined;
   /** Access log lines that it makes: one, unless it passes through two proxies of a side. */
@@ -161,6 +170,10 @@ function destinationRule(rule: unknown): string {
 }
 
 const REQUEST_FIELDS = [
+  'http2',
+  'messages',
+  'protocol',
+  'calls',
   'tls',
   'logs',
   'request',
@@ -207,6 +220,10 @@ function requestOf(value: unknown, where: string): CaseRequest {
     prefix: String(all['prefix'] ?? ''),
     raw: all['raw'] === undefined ? undefined : String(all['raw']),
     until: all['until'] === undefined ? undefined : String(all['until']),
+    http2: all['http2'] === true || all['messages'] !== undefined || all['protocol'] !== undefined,
+    messages: all['messages'] as readonly string[] | undefined,
+    protocol: all['protocol'] as string | undefined,
+    calls: (all['calls'] as readonly CallAnswer[] | undefined) ?? [{ status: 0 }],
     tls: all['tls'] as CaseTls | undefined,
     logs: Number(all['logs'] ?? (all['raw'] === undefined ? 1 : 0)),
     answers: ((all['answers'] as unknown[] | undefined) ?? [200]).map((one) => answerOf(one, where)),

@@ -9,6 +9,7 @@ import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
 import { startTlsEcho } from '../support/tls-echo.js';
 import type { CaseRequest, ConformanceCase } from './case-file.js';
 import { ENTRANCES, GatewayParts } from './gateway-parts.js';
+import { CallUpstream, http2Exchange } from './http2-parts.js';
 import { LOG_FIELDS, Normalizer, type Observation } from './observation.js';
 import { MARKER, type Side, SidecarPair } from './sides.js';
 import { statisticsOf } from './statistics.js';
@@ -23,6 +24,7 @@ const UPSTREAMS = {
   'shop-v2': { app: 'shop', version: 'v2' },
   cart: { app: 'cart', version: 'v1' },
   other: { app: 'other', version: 'v1' },
+  calls: { app: 'calls', version: 'v1' },
 } as const;
 
 /** Ports that nobody or only a sidecar takes: `tcp` is one of each client, which the Sidecar of a case opens. */
@@ -31,6 +33,7 @@ const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'weft-tcp', 'envoy-tcp'];
 export class ConformanceMesh {
   private readonly mesh = new TestMesh();
   private readonly upstreams = new ScriptedUpstreams();
+  private readonly calls = new CallUpstream();
   private readonly ports = new Map<string, number>();
   private readonly pairs = new Map<Side, SidecarPair>();
   private readonly gateways = new GatewayParts();
@@ -48,7 +51,7 @@ export class ConformanceMesh {
     ];
     const free = await freePorts(names.length);
     for (const [index, name] of names.entries()) this.ports.set(name, free[index] ?? 0);
-    const unserved = new Set(['secure', ...WITHOUT_UPSTREAM, ...gatewayPorts()]);
+    const unserved = new Set(['secure', 'calls', ...WITHOUT_UPSTREAM, ...gatewayPorts()]);
     for (const name of names) if (!unserved.has(name)) await this.upstreams.listen(upstreamName(name), this.port(name));
     const socket = join(this.mesh.folder, 'other.sock');
     await this.upstreams.listen('other', socket);
@@ -57,6 +60,7 @@ export class ConformanceMesh {
     writeFileSync(clientRoots, this.gateways.clientRoots);
     this.files.set('clientRootsFile', clientRoots);
     await this.gateways.listen(this.port('secure'));
+    await this.calls.listen('calls', this.port('calls'), () => this.upstreams.received);
     const { port, close, ...files } = await startTlsEcho(this.mesh.folder);
     this.ports.set('tls-echo', port);
     for (const [name, path] of Object.entries(files)) this.files.set(name, path);
@@ -72,6 +76,7 @@ export class ConformanceMesh {
   dispose(): void {
     this.closeSecure();
     this.upstreams.close();
+    this.calls.close();
     this.gateways.close();
     this.mesh.dispose();
   }
@@ -156,19 +161,25 @@ export class ConformanceMesh {
     return statisticsOf(this.pair(side), this.normalizer(side));
   }
 
-  private script({ answers }: CaseRequest): void {
+  private script({ answers, calls }: CaseRequest): void {
+    this.calls.script = (index) => calls[index] ?? calls.at(-1) ?? { status: 0 };
     this.upstreams.reset((_request, index) => answers[index] ?? answers.at(-1) ?? answer(200));
   }
 
   private send(side: Side, request: CaseRequest, i: number): ReturnType<typeof exchange> {
     const { raw, method } = request;
     const port = this.entrance(side, request);
+    if (request.http2) return http2Exchange(port, request);
     const tls = request.tls === undefined ? {} : { tls: this.gateways.options(request.tls) };
     if (raw !== undefined) {
       const { until } = request;
       const relayed = request.to === '@tcp@' && until !== undefined;
       if (relayed) return exchange(port, { send: [this.withPorts(raw, side), { until }, 'end'], responses: 0 });
-      return exchange(port, { send: [raw], responses: 0, ...(until !== undefined && { tail: until }), ...tls });
+      return exchange(port, {
+        send: [raw],
+        ...(until === undefined ? { responses: 0 } : { responses: 1, tail: until }),
+        ...tls,
+      });
     }
     const fill = (text: string): string => this.withPorts(text, side).replaceAll('{i}', String(i));
     const length =
@@ -234,7 +245,7 @@ export class ConformanceMesh {
     const servers = ['weft', 'envoy'].map((side) =>
       entry(`server-${side}`, this.port(`server-${side}`), { app: 'server', side }, true),
     );
-    const services = ['shop', 'cart', 'other'].map((name) => service(name));
+    const services = [...['shop', 'cart', 'other'].map((name) => service(name)), service('calls', 'GRPC')];
     const gateways = this.gateways.topology((name) => this.port(name));
     return [...plain, ...clients, ...servers, ...services, gateways].join('\n---\n');
   }
@@ -250,6 +261,10 @@ const BARE: CaseRequest = {
   headers: [],
   body: '',
   prefix: '',
+  http2: false,
+  messages: undefined,
+  protocol: undefined,
+  calls: [{ status: 0 }],
   raw: undefined,
   until: undefined,
   tls: undefined,
@@ -297,7 +312,7 @@ function entry(
   });
 }
 
-function service(name: string): string {
+function service(name: string, protocol = 'HTTP'): string {
   return stringify({
     apiVersion: 'networking.istio.io/v1',
     kind: 'ServiceEntry',
@@ -306,7 +321,7 @@ function service(name: string): string {
       hosts: [`${name}.default.svc.cluster.local`],
       location: 'MESH_INTERNAL',
       resolution: 'STATIC',
-      ports: [{ number: 80, name: 'http', protocol: 'HTTP' }],
+      ports: [{ number: 80, name: 'http', protocol }],
       workloadSelector: { labels: { app: name } },
     },
   });
