@@ -14,6 +14,8 @@ import { CaService } from './ca/service.js';
 import type { TokenVerifier } from './ca/tokens.js';
 import { TrustResource } from './ca/trust-resource.js';
 import type { ControlPlaneMetrics } from './debug/metrics.js';
+import { fetchText } from './jwks/fetch.js';
+import { JwksResolver, jwksSettings } from './jwks/resolver.js';
 import { type Allotter, Mesh } from './mesh.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
@@ -69,7 +71,16 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
   const { onSnapshot, onDisconnected } = listeners;
   const trust = new TrustResource(issuer);
   const guard = new ClientGuard(clock, log);
-  const mesh = new Mesh({
+  const keys = new JwksResolver({
+    ...jwksSettings(process.env),
+    clock,
+    random: Math.random,
+    log,
+    fetch: fetchText,
+    onChange: () => void mesh.refresh(),
+  });
+  const mesh: Mesh = new Mesh({
+    keys,
     allotter: parts.allotter,
     onSnapshot: (snapshot, tookMs) => {
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;

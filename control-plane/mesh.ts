@@ -2,7 +2,9 @@ import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
 import { analyze } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
+import { objectsOfKind } from './api/kinds/index.js';
 import type { Finding } from './api/object.js';
+import type { JwksResolver } from './jwks/resolver.js';
 import { type Allotments, ownPorts } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
 import type { MeshSnapshot } from './model/snapshot.js';
@@ -23,6 +25,8 @@ export interface MeshOptions {
   readonly onSnapshot: (snapshot: MeshSnapshot, tookMs: number) => void;
   /** One line for every finding that is new. */
   readonly report: (line: string) => void;
+  /** Fetches the keys of issuers; without it none are fetched. */
+  readonly keys?: Pick<JwksResolver, 'of'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -89,8 +93,8 @@ export class Mesh {
     const { allotter, clock, log, onSnapshot } = this.options;
     while (this.again && this.set !== undefined) {
       this.again = false;
-      const { set } = this;
       try {
+        const set = await this.withKeys(this.set);
         const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
@@ -102,6 +106,17 @@ export class Mesh {
         log.error({ err: error }, 'the configuration could not be put into force; the last good state stays');
       }
     }
+  }
+
+  /** Something that a snapshot is made from has changed, but not the set. */
+  refresh(): Promise<void> {
+    return this.rebuild();
+  }
+
+  private async withKeys(set: ConfigSet): Promise<ConfigSet> {
+    const rules = objectsOfKind(set.objects, 'RequestAuthentication').flatMap(({ spec }) => spec.jwtRules ?? []);
+    const jwks = await this.options.keys?.of(rules);
+    return jwks === undefined ? set : { ...set, jwks };
   }
 
   private reportNew(): void {

@@ -14,6 +14,7 @@ import { checkRoutes } from './routes.js';
 import { checkServiceEntries } from './service-entries.js';
 import { checkSidecars } from './sidecars.js';
 import { checkTls } from './tls.js';
+import { checkTokens } from './tokens.js';
 
 const ANALYZERS = [
   checkReferences,
@@ -27,6 +28,7 @@ const ANALYZERS = [
   checkEnvoyFilters,
   checkServiceEntries,
   checkSidecars,
+  checkTokens,
 ];
 
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */

@@ -5,6 +5,7 @@ export const AnalysisCode = {
   conflictingSidecarSelectors: 'IST0110',
   severalSidecarsWithoutSelector: 'IST0111',
   portRequired: 'IST0112',
+  invalidAnnotation: 'IST0125',
   noMatchingWorkloads: 'IST0127',
   noServerVerification: 'IST0128',
   noServerVerificationOfPort: 'IST0129',
@@ -14,6 +15,7 @@ export const AnalysisCode = {
   addressesRequired: 'IST0134',
   duplicateCertificate: 'IST0138',
   conflictingGateways: 'IST0145',
+  claimRoutingUnchecked: 'IST0149',
   relativeOperation: 'IST0151',
   replaceMisused: 'IST0152',
   addMisused: 'IST0153',
@@ -35,6 +37,10 @@ export const AnalysisCode = {
   conflictingRules: 'WEFT0203',
   /** A client is told to speak plain text to a workload that takes only mTLS. */
   plaintextToStrict: 'WEFT0204',
+  /** A policy asks for claims of tokens where none are checked. */
+  tokensUnchecked: 'WEFT0231',
+  /** An issuer does not give its keys. */
+  keysUnavailable: 'WEFT0232',
   /** So small a share of so few workloads that none is ever ejected. */
   neverEjects: 'WEFT0207',
   /** A route of a delegate that takes what its root does not give it. */

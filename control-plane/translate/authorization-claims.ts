@@ -77,9 +77,3 @@ function anyValue(matchers: readonly ValueMatcher[]): ValueMatcher {
 function metadataMatcher(filter: string, path: readonly string[], value: ValueMatcher): MetadataMatcher {
   return { filter, path: path.map((key) => ({ key })), value };
 }
-
-/** `[a][b]` → a, b; brackets within brackets make one name of the whole. */
-export function bracketedNames(text: string): string[] {
-  if (/^(?:\[[^[\]]*\])+$/.test(text)) return text.slice(1, -1).split('][');
-  return [text.replace(/^\[|\]$/g, '')];
-}

@@ -1,7 +1,8 @@
 import type { Permission } from '../../proto/gen/envoy/config/rbac/v3/Permission.js';
 import type { Principal } from '../../proto/gen/envoy/config/rbac/v3/Principal.js';
+import { bracketedNames } from '../api/claims.js';
 import type { AuthorizationCondition } from '../api/kinds/authorization-policy.js';
-import { bracketedNames, claimPrincipal, filterMetadata, requestPrincipal } from './authorization-claims.js';
+import { claimPrincipal, filterMetadata, requestPrincipal } from './authorization-claims.js';
 import {
   httpOnly,
   NotCheckable,

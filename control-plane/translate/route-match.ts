@@ -1,11 +1,15 @@
 import type { HeaderMatcher } from '../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
 import type { QueryParameterMatcher } from '../../proto/gen/envoy/config/route/v3/QueryParameterMatcher.js';
 import type { RouteMatch } from '../../proto/gen/envoy/config/route/v3/RouteMatch.js';
+import type { MetadataMatcher } from '../../proto/gen/envoy/type/matcher/v3/MetadataMatcher.js';
 import type { StringMatcher } from '../../proto/gen/envoy/type/matcher/v3/StringMatcher.js';
+import { routingClaim } from '../api/claims.js';
 import type { StringMatch } from '../api/kinds/shared.js';
 import type { HttpMatchRequest } from '../api/kinds/virtual-service.js';
 import { selectorMatches } from '../api/labels.js';
 import { forSidecars, gatewayKey } from '../model/virtual-services.js';
+import { claimMatcher } from './authorization-claims.js';
+import { ANYTHING } from './authorization-values.js';
 import { regexMatcher } from './messages.js';
 import type { RouteScope } from './route-action.js';
 
@@ -34,10 +38,12 @@ function concernsGateways(
 
 export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
   const headers = headerMatchers(match);
+  const claims = claimMatchers(match);
   const query = Object.entries(match?.queryParams ?? {}).sort(byKey);
   return {
     ...pathMatch(match?.uri, match?.ignoreUriCase !== true),
     ...(headers.length > 0 && { headers }),
+    ...(claims.length > 0 && { dynamic_metadata: claims }),
     ...(query.length > 0 && { query_parameters: query.map(([name, value]) => queryMatcher(name, value)) }),
   };
 }
@@ -45,7 +51,8 @@ export function routeMatch(match: HttpMatchRequest | undefined): RouteMatch {
 /** Whether no request escapes this match, so that routes after it are never reached. */
 export function matchesEverything(match: RouteMatch): boolean {
   const anyPath = match.prefix === '/' || match.safe_regex?.regex === '.*';
-  return anyPath && match.headers === undefined && match.query_parameters === undefined;
+  const { headers, query_parameters: query, dynamic_metadata: claims } = match;
+  return anyPath && headers === undefined && query === undefined && claims === undefined;
 }
 
 /** Envoy leaves the case of a regular expression alone. */
@@ -58,9 +65,11 @@ function pathMatch(uri: StringMatch | undefined, caseSensitive: boolean): RouteM
 
 function headerMatchers(match: HttpMatchRequest | undefined): HeaderMatcher[] {
   const matchers = Object.entries(match?.headers ?? {})
+    .filter(([name]) => routingClaim(name) === undefined)
     .sort(byKey)
     .map(([name, value]) => headerMatcher(name.toLowerCase(), value));
   for (const [name, value] of Object.entries(match?.withoutHeaders ?? {}).sort(byKey)) {
+    if (routingClaim(name) !== undefined) continue;
     const matcher = headerMatcher(name.toLowerCase(), value);
     // A request without the header has not the value either.
     matchers.push({
@@ -73,6 +82,18 @@ function headerMatchers(match: HttpMatchRequest | undefined): HeaderMatcher[] {
   if (match?.method !== undefined) matchers.push(headerMatcher(':method', match.method));
   if (match?.authority !== undefined) matchers.push(headerMatcher(':authority', match.authority));
   return matchers;
+}
+
+function claimMatchers(match: HttpMatchRequest | undefined): MetadataMatcher[] {
+  const matchers = (fields: HttpMatchRequest['headers'], without: boolean): MetadataMatcher[] =>
+    Object.entries(fields ?? {})
+      .sort(byKey)
+      .flatMap(([name, value]) => {
+        const path = routingClaim(name);
+        if (path === undefined) return [];
+        return [{ ...claimMatcher(path, [stringMatcher(value) ?? ANYTHING]), ...(without && { invert: true }) }];
+      });
+  return [...matchers(match?.headers, false), ...matchers(match?.withoutHeaders, true)];
 }
 
 function headerMatcher(name: string, match: StringMatch): HeaderMatcher {

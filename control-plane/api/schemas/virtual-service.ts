@@ -1,3 +1,4 @@
+import { routingClaim } from '../claims.js';
 import { Code } from '../codes.js';
 import { grpcStatusOf } from '../grpc-status.js';
 import type {
@@ -45,7 +46,12 @@ function checkHeaderName(name: string, path: string, report: Report): void {
 /** A header value that would end its line could smuggle another header. */
 const headerValue = string({ max: 16_384, pattern: /^[^\r\n\0]*$/, shape: 'a header value without line breaks' });
 
-const headerMatches = map(presenceMatch, { key: checkHeaderName });
+/** In a match a claim of a token may stand in place of a header. */
+const headerMatches = map(presenceMatch, {
+  key(name, path, report) {
+    if (routingClaim(name) === undefined) checkHeaderName(name, path, report);
+  },
+});
 
 const httpMatch: Schema<HttpMatchRequest> = object<HttpMatchRequest>(
   {
