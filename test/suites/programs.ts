@@ -8,7 +8,7 @@ const FOLDER = fileURLToPath(new URL('../../.suites/', import.meta.url));
 
 /** Path of a program that setup.mjs built; undefined where it could not. */
 export function program(
-  name: 'h2spec' | 'interop-client' | 'interop-server' | 'workload-client' | 'x509check',
+  name: 'h2spec' | 'interop-client' | 'interop-server' | 'zipkin.jar' | 'workload-client' | 'x509check',
 ): string | undefined {
   const path = join(FOLDER, name);
   return existsSync(path) ? path : undefined;
@@ -31,11 +31,15 @@ export function run(path: string, args: readonly string[], timeoutMs: number): P
 }
 
 /** Starts a server that is given its port, and waits until it listens. */
-export async function startServer(path: string, args: (port: number) => readonly string[]) {
+export async function startServer(
+  path: string,
+  args: (port: number) => readonly string[],
+  env: (port: number) => Readonly<Record<string, string>> = () => ({}),
+) {
   const port = await freePort();
-  const child: ChildProcess = spawn(path, args(port), { stdio: 'ignore' });
+  const child: ChildProcess = spawn(path, args(port), { stdio: 'ignore', env: { ...process.env, ...env(port) } });
   for (let attempt = 0; !(await accepts(port)); attempt++) {
-    if (attempt > 200 || child.exitCode !== null) throw new Error(`${path} does not listen`);
+    if (attempt > 3600 || child.exitCode !== null) throw new Error(`${path} does not listen`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return { port, stop: () => child.kill() };

@@ -1,7 +1,7 @@
 // Builds the public test programs (h2spec, gRPC's interop client and server) and our callers of go-spiffe and zlint into
 // .suites/. Where Go or its module proxy cannot be had it says so in one line and the tests that need them are skipped.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -34,3 +34,24 @@ for (const [name, module] of Object.entries(PROGRAMS)) {
   if (problem === undefined) continue;
   process.stderr.write(`No ${name}: ${problem}. The tests that need it are skipped.\n`);
 }
+
+/** Maven Central's `io.zipkin:zipkin-server`, classifier exec, which Java runs. */
+const ZIPKIN = '3.6.1';
+
+async function fetchZipkin() {
+  const path = join(out, 'zipkin.jar');
+  if (existsSync(path)) return undefined;
+  if (spawnSync('java', ['-version']).status !== 0) return 'there is no Java';
+  const base = 'https://repo1.maven.org/maven2/io/zipkin/zipkin-server';
+  const answer = await fetch(`${base}/${ZIPKIN}/zipkin-server-${ZIPKIN}-exec.jar`, {
+    signal: AbortSignal.timeout(MINUTES_MS),
+  });
+  if (!answer.ok) return `Maven Central answers ${answer.status}`;
+  // Whole or not at all: a jar that broke off would fail every later run.
+  writeFileSync(`${path}.part`, Buffer.from(await answer.arrayBuffer()));
+  renameSync(`${path}.part`, path);
+  return undefined;
+}
+
+const missing = await fetchZipkin().catch((error) => String(error.cause?.message ?? error.message));
+if (missing !== undefined) process.stderr.write(`No Zipkin: ${missing}. The test that needs it is skipped.\n`);
