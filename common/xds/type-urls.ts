@@ -37,6 +37,9 @@ export const EXTENSION = {
   router: `${PREFIX}envoy.extensions.filters.http.router.v3.Router`,
   httpRbac: `${PREFIX}envoy.extensions.filters.http.rbac.v3.RBAC`,
   httpRbacPerRoute: `${PREFIX}envoy.extensions.filters.http.rbac.v3.RBACPerRoute`,
+  httpExtAuthz: `${PREFIX}envoy.extensions.filters.http.ext_authz.v3.ExtAuthz`,
+  httpExtAuthzPerRoute: `${PREFIX}envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute`,
+  networkExtAuthz: `${PREFIX}envoy.extensions.filters.network.ext_authz.v3.ExtAuthz`,
   jwtAuthn: `${PREFIX}envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication`,
   jwtAuthnPerRoute: `${PREFIX}envoy.extensions.filters.http.jwt_authn.v3.PerRouteConfig`,
   uriTemplateMatch: `${PREFIX}envoy.extensions.path.match.uri_template.v3.UriTemplateMatchConfig`,
@@ -64,6 +67,12 @@ export const EXTENSION = {
   uuidRequestId: `${PREFIX}envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig`,
   istioStats: `${PREFIX}stats.PluginConfig`,
   peerMetadata: `${PREFIX}io.istio.http.peer_metadata.Config`,
+} as const;
+
+/** Messages of services that the proxy calls. */
+export const MESSAGE = {
+  checkRequest: `${PREFIX}envoy.service.auth.v3.CheckRequest`,
+  checkResponse: `${PREFIX}envoy.service.auth.v3.CheckResponse`,
 } as const;
 
 /** The message name behind a type URL. */

@@ -89,11 +89,9 @@ describe('what fails closed', () => {
     expect(spec).toEqual({ rules: [{ unknownMatch: true }, { to: [{ operation: { methods: ['GET'] } }] }] });
   });
 
-  it('turns CUSTOM into DENY', () => {
-    expect(validate('AuthorizationPolicy', '{ action: CUSTOM, provider: { name: p }, rules: [{}] }').spec).toEqual({
-      action: 'DENY',
-      provider: { name: 'p' },
-      rules: [{}],
-    });
+  it('says that CUSTOM without a provider denies', () => {
+    const { spec, findings } = validate('AuthorizationPolicy', '{ action: CUSTOM, rules: [{}] }');
+    expect(spec).toEqual({ action: 'CUSTOM', rules: [{}] });
+    expect(findings).toEqual([expect.stringMatching(/spec\.provider: names nobody: .* are denied/)]);
   });
 });

@@ -321,12 +321,6 @@ describe('what is taken, with a word about it', () => {
       route('mirror_percent: 5'),
       'IST0002 spec.http[0].mirror_percent: is deprecated: use mirrorPercentage',
     ],
-    [
-      'CUSTOM',
-      'AuthorizationPolicy',
-      '{ action: CUSTOM, rules: [{}] }',
-      /WEFT0002 spec\.action: CUSTOM is not supported .* are denied/,
-    ],
   ])('%s', (_, kind, spec, expected) => {
     const result = validate(kind, spec);
     expect(result.spec).toBeDefined();

@@ -7,7 +7,9 @@ import { attaches, type PolicyAttachment, policyAttachment } from './policy-atta
 export interface WorkloadPolicy {
   readonly namespace: string;
   readonly name: string;
-  readonly action: 'ALLOW' | 'DENY' | 'AUDIT';
+  readonly action: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+  /** Of action CUSTOM: who is asked; empty for nobody, which denies. */
+  readonly provider: string;
   /** Only tries out what it would do (annotation `istio.io/dry-run`). */
   readonly dryRun: boolean;
   readonly rules: readonly AuthorizationRule[];
@@ -33,7 +35,7 @@ export class AuthorizationPolicies {
       if (policy.kind === 'PeerAuthentication') continue;
       const { namespace, name } = policy;
       const attachment = { namespace, selector: policy.selector ?? {}, targets: [] };
-      this.#add({ namespace, name, attachment, action: 'DENY', dryRun: false, rules: [{}] });
+      this.#add({ namespace, name, attachment, action: 'DENY', provider: '', dryRun: false, rules: [{}] });
     }
     for (const { metadata, spec } of [...objects].sort(byAge)) {
       this.#add({
@@ -42,6 +44,7 @@ export class AuthorizationPolicies {
         attachment: policyAttachment(metadata.namespace, spec),
         dryRun: isDryRun(metadata.annotations),
         action: spec.action ?? 'ALLOW',
+        provider: spec.provider?.name ?? '',
         rules: spec.rules ?? [],
       });
     }

@@ -9,6 +9,8 @@ import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { RuleScope } from './authorization-parts.js';
 import { NEVER, rulePolicy } from './authorization-rules.js';
+import type { ProxyContext } from './context.js';
+import { type ExtAuthz, extAuthz, policyPrefix, SHADOW_PREFIX } from './ext-authz.js';
 import { any } from './messages.js';
 
 /** RBAC filters of an HTTP port: what is only noted, what is denied, then what is allowed; none where no policy selects the workload. */
@@ -25,6 +27,65 @@ export function networkPolicyFilters(snapshot: MeshSnapshot, workload: Workload,
     name: 'envoy.filters.network.rbac',
     typed_config: any(EXTENSION.networkRbac, { ...rules, stat_prefix: 'tcp.' }),
   }));
+}
+
+/** What is asked of authorization services (action CUSTOM), on an HTTP port; before all that policies say themselves. */
+export function httpCustomFilters(context: ProxyContext, workload: Workload, port: number | undefined): HttpFilter[] {
+  return customRules(context, workload, port, false).flatMap(({ rules, ask }): HttpFilter[] => [
+    { name: 'envoy.filters.http.rbac', typed_config: any(EXTENSION.httpRbac, rules) },
+    ...(ask === undefined ? [] : [{ name: 'envoy.filters.http.ext_authz', typed_config: ask.http }]),
+  ]);
+}
+
+/** The same for a port that is served as TCP, where only gRPC services are asked. */
+export function networkCustomFilters(context: ProxyContext, workload: Workload, port: number | undefined): Filter[] {
+  return customRules(context, workload, port, true).flatMap(({ rules, ask }): Filter[] => {
+    if (ask !== undefined && ask.tcp === undefined) return [];
+    const rbac = any(EXTENSION.networkRbac, { ...rules, stat_prefix: 'tcp.' });
+    return [
+      { name: 'envoy.filters.network.rbac', typed_config: rbac },
+      ...(ask?.tcp === undefined ? [] : [{ name: 'envoy.filters.network.ext_authz', typed_config: ask.tcp }]),
+    ];
+  });
+}
+
+interface CustomRules {
+  readonly rules: PolicyRules;
+  /** undefined where nobody can be asked: the rules deny then. */
+  readonly ask: ExtAuthz | undefined;
+}
+
+/** For each provider the rules by which it is asked. They are shadow rules: they only tell ext_authz what they matched. */
+function customRules(context: ProxyContext, workload: Workload, port: number | undefined, tcp: boolean): CustomRules[] {
+  const { snapshot } = context;
+  const custom = snapshot.authorizationPolicies
+    .of(workload)
+    .filter(({ action, dryRun }) => action === 'CUSTOM' && !dryRun);
+  const providers = [...new Set(custom.map(({ provider }) => provider))].sort();
+  return providers.map((provider) => {
+    const ask = extAuthz(context, provider);
+    const prefix = policyPrefix(provider);
+    const entries = custom
+      .filter((policy) => policy.provider === provider)
+      .flatMap((policy) => policyEntries(policy, scopeOf(snapshot, policy, 'DENY', tcp, port)));
+    const named = (suffix: string): Record<string, Policy> =>
+      Object.fromEntries(entries.map(([name, policy]) => [`${prefix}${name}${suffix}`, policy]));
+    const rules: PolicyRules =
+      ask === undefined
+        ? { rules: { action: 'DENY', policies: named('-deny-due-to-bad-CUSTOM-action') } }
+        : { shadow_rules: { action: 'DENY', policies: named('') }, shadow_rules_stat_prefix: SHADOW_PREFIX };
+    return { rules, ask };
+  });
+}
+
+function scopeOf(
+  { settings }: MeshSnapshot,
+  { namespace }: WorkloadPolicy,
+  action: RuleScope['action'],
+  tcp: boolean,
+  port: number | undefined,
+): RuleScope {
+  return { action, tcp, port, trustDomains: [settings.trustDomain, ...settings.trustDomainAliases], namespace };
 }
 
 /** What both kinds of RBAC filter have in common. */
@@ -44,16 +105,12 @@ function policyRules(
   tcp: boolean,
 ): PolicyRules[] {
   const selected = snapshot.authorizationPolicies.of(workload);
-  const { trustDomain, trustDomainAliases } = snapshot.settings;
-  const trustDomains = [trustDomain, ...trustDomainAliases];
   return ACTIONS.flatMap(({ action, rbac, shadow }) => {
     const ofAction = selected.filter((policy) => policy.action === action);
     const rulesOf = (dryRun: boolean): RBAC | undefined => {
       const policies = ofAction.filter((policy) => policy.dryRun === dryRun);
       if (policies.length === 0) return undefined;
-      const entries = policies.flatMap((policy) =>
-        policyEntries(policy, { action: rbac, tcp, port, trustDomains, namespace: policy.namespace }),
-      );
+      const entries = policies.flatMap((policy) => policyEntries(policy, scopeOf(snapshot, policy, rbac, tcp, port)));
       return { action: rbac, policies: Object.fromEntries(entries) };
     };
     const rules = rulesOf(false);

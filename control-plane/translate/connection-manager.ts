@@ -14,6 +14,8 @@ export interface ConnectionManagerParts {
   readonly direction: 'inbound' | 'outbound';
   readonly statPrefix: string;
   readonly routes: Pick<HttpConnectionManager, 'rds' | 'route_config'>;
+  /** Other services that decide; before tokens are looked at, as in Istio. */
+  readonly custom?: readonly HttpFilter[];
   readonly rbac: readonly HttpFilter[];
   readonly accessLogs: readonly AccessLog[];
   /** Whether the data plane knows Istio's own filters. */
@@ -90,6 +92,7 @@ function pathNormalization(kind: MeshSettings['normalization']): Partial<HttpCon
 /** Peer metadata first, since policies and stats read it; stats next to the router, so that they see every outcome. */
 function httpFilters({
   direction,
+  custom = [],
   rbac,
   istioFilters,
   grpcWeb = false,
@@ -117,6 +120,7 @@ function httpFilters({
   };
   return [
     ...(istioFilters ? [metadata] : []),
+    ...custom,
     ...rbac,
     { name: FAULT_FILTER, typed_config: any(EXTENSION.fault) },
     { name: CORS_FILTER, typed_config: any(EXTENSION.cors) },

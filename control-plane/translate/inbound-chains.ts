@@ -10,7 +10,12 @@ import { applicationPort, isHttp, type Protocol, type Workload } from '../model/
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { workloadKey } from '../model/workloads.js';
 import { accessLogs } from './access-log.js';
-import { httpPolicyFilters, networkPolicyFilters } from './authorization-filters.js';
+import {
+  httpCustomFilters,
+  httpPolicyFilters,
+  networkCustomFilters,
+  networkPolicyFilters,
+} from './authorization-filters.js';
 import { connectionManager } from './connection-manager.js';
 import type { ProxyContext } from './context.js';
 import { serverSocket } from './gateway/server-tls.js';
@@ -162,6 +167,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
           validate_clusters: bool(false),
         },
       },
+      custom: httpCustomFilters(context, workload, application),
       rbac: [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, application)],
       accessLogs: accessLogs(snapshot, workload, 'SERVER'),
       tracing,
@@ -176,6 +182,7 @@ function tcpFilters({ context, workload, application, cluster }: InboundPort): F
   const { snapshot } = context;
   const logs = accessLogs(snapshot, workload, 'SERVER');
   return [
+    ...networkCustomFilters(context, workload, application),
     ...networkPolicyFilters(snapshot, workload, application),
     ...tcpStats(context),
     {

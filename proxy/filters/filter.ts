@@ -1,3 +1,4 @@
+import type { BodyBeginning } from '../http/collected-body.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { LocalReply } from '../http/stream.js';
 import type { StreamInfo } from '../http/stream-info.js';
@@ -12,8 +13,14 @@ export interface FilterContext {
   plainReplies?: boolean;
   /** The matched route, looked up at the first use; undefined when nothing matches. */
   route(): RouteEntry | undefined;
-  /** What the route depends on has changed: the next use looks it up again. */
+  /** The route is looked up anew: what it depends on has changed. */
   clearRoute?(): void;
+  /** Whether the request has no body and no trailers. */
+  readonly requestEnded?: boolean;
+  /** Name of the upgrade that the request asks for; empty for none. */
+  readonly upgrade?: string;
+  /** Holds the body back, and resolves with all of it or with a beginning of more than `limit` bytes. */
+  bodyBeginning?(limit: number): Promise<BodyBeginning>;
 }
 
 /** undefined lets the request pass; a reply answers it; a promise does either later. */

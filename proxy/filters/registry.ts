@@ -13,6 +13,8 @@ import { bufferFactory, compileBufferPerRoute } from './buffer.js';
 import { compileCorsPolicy, corsFactory } from './cors.js';
 import type { CounterSource } from './counter.js';
 import { dynamicForwardProxyFactory } from './dynamic-forward-proxy.js';
+import { compileExtAuthzPerRoute, extAuthzFactory } from './ext-authz/http-ext-authz.js';
+import { compileNetworkExtAuthz } from './ext-authz/network-ext-authz.js';
 import type { FilterPlace, HttpFilterFactories, HttpFilterFactory } from './factory.js';
 import { compileFault, faultFactory } from './fault.js';
 import type { HttpFilter } from './filter.js';
@@ -55,6 +57,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
     [EXTENSION.fault, faultFactory(deps)],
     [EXTENSION.jwtAuthn, jwtFactory(deps)],
     [EXTENSION.httpRbac, httpRbacFactory(deps.counters)],
+    [EXTENSION.httpExtAuthz, extAuthzFactory(deps)],
     [EXTENSION.cors, corsFactory(deps.random)],
     [EXTENSION.httpLocalRateLimit, localRateLimitFactory(deps)],
     [EXTENSION.httpBuffer, bufferFactory],
@@ -77,6 +80,7 @@ export function perRouteFilters(deps: RateLimitDeps): ReadonlyMap<string, PerRou
     [EXTENSION.fault, (message, issues) => compileFault(message, deps.random, issues)],
     [EXTENSION.jwtAuthnPerRoute, compileJwtPerRoute],
     [EXTENSION.httpRbacPerRoute, compileRbacPerRoute],
+    [EXTENSION.httpExtAuthzPerRoute, compileExtAuthzPerRoute],
     [EXTENSION.corsPolicy, compileCorsPolicy],
     [EXTENSION.httpLocalRateLimit, (message, issues) => compileLocalRateLimit(message, deps, issues)],
     [EXTENSION.httpBufferPerRoute, compileBufferPerRoute],
@@ -92,6 +96,10 @@ export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFil
       (message: NetworkRbac, place, issues) => ({
         gate: compileNetworkRbac(message, place.name, deps.counters, issues),
       }),
+    ],
+    [
+      EXTENSION.networkExtAuthz,
+      (message, place, issues) => ({ gate: compileNetworkExtAuthz(message, place.name, deps, issues) }),
     ],
     [EXTENSION.setFilterState, (message: SetFilterState, _place, issues) => compileSetFilterState(message, issues)],
     [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],

@@ -4,6 +4,7 @@ import type { FilterContext, FilterVerdict } from '../filters/filter.js';
 import type { RouteEntry } from '../router/route.js';
 import { RequestTrace } from '../tracing/request-trace.js';
 import type { TracingConfig } from '../tracing/tracer.js';
+import { type BodyBeginning, CollectedBody } from './collected-body.js';
 import type { ConnectionManager } from './connection-manager.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
 import { FLAG } from './flags.js';
@@ -39,10 +40,13 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   /** A filter takes its time: the body waits, whatever the router wants. */
   private held = false;
   private wantsBody = true;
+  private closing = false;
   plainReplies = false;
   trace: RequestTrace | undefined = undefined;
   /** Set when a filter rewrites the bodies of this request. */
   private bodies: BodyFilters | undefined;
+  /** Held back for filters that read the body before they decide. */
+  private collected: CollectedBody | undefined;
   /** Swallows the body of the response, whose head waits for the end of it. */
   private swallower: BodyFilter | undefined;
 
@@ -102,6 +106,16 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     return route;
   }
 
+  bodyBeginning(limit: number): Promise<BodyBeginning> {
+    if (this.collected === undefined) {
+      this.collected = new CollectedBody();
+      if (this.requestEnded) this.collected.ended = true;
+    }
+    const beginning = this.collected.beginning(limit);
+    if (this.collected.isWaitedFor) this.sink.setReadable(true);
+    return beginning;
+  }
+
   /** The request is ready for filters: from here on it has a part in a trace. */
   beginTrace(config: TracingConfig): void {
     this.trace = RequestTrace.begin(config, this.request, this.info, this.random);
@@ -127,13 +141,13 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
       }
       if (verdict instanceof Promise) {
         this.held = true;
-        this.sink.setReadable(false);
+        this.sink.setReadable(this.collected?.isWaitedFor === true);
         verdict.then(
           (reply) => this.afterFilter(i, reply),
           (error: unknown) => this.filterFailed(error),
         );
       } else {
-        this.localReply(verdict);
+        this.answer(i, verdict);
       }
       return;
     }
@@ -160,14 +174,37 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   private afterFilter(index: number, reply: LocalReply | undefined): void {
     if (this.over || this.responseStarted) return;
-    if (reply !== undefined) this.localReply(reply);
+    if (reply !== undefined) this.answer(index, reply);
     else {
       this.startBody(index);
       this.runFilters(index + 1);
       if (this.over || this.handler === undefined) return;
       this.held = false;
-      this.sink.setReadable(this.wantsBody);
+      this.releaseBody();
+      if (!this.over) this.sink.setReadable(this.wantsBody);
     }
+  }
+
+  /** The client learns only that it may not; why is for the logs. */
+  private answer(index: number, reply: LocalReply): void {
+    if (this.config.filters[index]?.guards === true) {
+      const { remoteAddress, peer } = this.info.connection;
+      const what = { details: reply.details, from: remoteAddress, peer: peer.uriSan, method: this.request.method };
+      this.manager.deps.log.debug(what, 'request refused');
+    }
+    this.localReply(reply);
+  }
+
+  /** What was held back goes on its way. */
+  private releaseBody(): void {
+    const { collected } = this;
+    if (collected === undefined) return;
+    this.collected = undefined;
+    const { bytes, ended, trailers } = collected;
+    if (ended) this.requestEnded = true;
+    const last = ended && trailers === undefined;
+    if (bytes.length > 0 || last) this.passData(bytes, last);
+    if (trailers !== undefined && !this.over) this.handler?.onRequestTrailers(trailers);
   }
 
   private filterFailed(error: unknown): void {
@@ -202,7 +239,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   private writeHead(head: ResponseHead, end: boolean): void {
     this.trace?.onResponse(head);
     prepareResponseHead(head, this, this.manager.deps.clock);
-    this.sink.sendHead(head, end, this.manager.draining);
+    this.sink.sendHead(head, end, this.manager.draining || this.closing);
     if (end) this.endResponse();
   }
 
@@ -265,6 +302,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (this.over || this.responseStarted) return;
     this.info.flags |= reply.flags;
     this.info.responseCodeDetails = reply.details;
+    this.closing = reply.closes === true;
     const { head, body: text } = renderLocalReply(reply, this.request, this.plainReplies);
     if (reply.asIs !== true && this.matched?.action.kind === 'forward') {
       this.matched.prepareResponse(head, this.info, this.request);
@@ -290,8 +328,17 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   onRequestData(received: Buffer, end: boolean): void {
     this.info.bytesReceived += received.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
+    if (this.collected !== undefined && !this.over) {
+      if (end) this.info.requestEnd = this.lastActivity;
+      this.collected.push(received, end);
+      if (!this.collected.isWaitedFor) this.sink.setReadable(false);
+      return;
+    }
     if (end) this.endRequest(this.lastActivity);
-    if (this.over) return;
+    if (!this.over) this.passData(received, end);
+  }
+
+  private passData(received: Buffer, end: boolean): void {
     const chunk = this.bodies === undefined ? received : this.bodies.requestData(received, end);
     if (!Buffer.isBuffer(chunk)) {
       this.failWith(chunk);
@@ -302,6 +349,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   onRequestTrailers(trailers: HeaderList): void {
+    if (this.collected !== undefined && !this.over) {
+      this.info.requestEnd = this.manager.deps.clock.monotonic();
+      this.collected.end(trailers);
+      return;
+    }
     this.endRequest(this.manager.deps.clock.monotonic());
     if (!this.over) this.handler?.onRequestTrailers(trailers);
   }

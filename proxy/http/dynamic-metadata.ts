@@ -1,5 +1,3 @@
-import type { StreamInfo } from './stream-info.js';
-
 /** A value as google.protobuf.Value has it. */
 export type MetadataValue = string | number | boolean | null | readonly MetadataValue[] | MetadataFields;
 
@@ -11,7 +9,11 @@ export interface MetadataFields {
 export type DynamicMetadata = ReadonlyMap<string, MetadataFields>;
 
 /** Adds fields of a filter; those that are there already are replaced as a whole. */
-export function setDynamicMetadata(info: StreamInfo, filter: string, fields: MetadataFields): void {
+export function setDynamicMetadata(
+  info: { metadata: Map<string, MetadataFields> | undefined },
+  filter: string,
+  fields: MetadataFields,
+): void {
   const before = info.metadata?.get(filter);
   info.metadata ??= new Map();
   info.metadata.set(filter, before === undefined ? fields : { ...before, ...fields });

@@ -67,6 +67,8 @@ export interface LocalReply {
   readonly grpcStatus?: number;
   /** The route's header operations do not apply, or have been applied. */
   readonly asIs?: boolean;
+  /** The connection is closed with it: nobody is going to read the rest of the request. */
+  readonly closes?: boolean;
 }
 
 /** One request as the router and the filters see it; the connection manager implements it. */

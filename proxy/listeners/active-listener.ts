@@ -4,7 +4,15 @@ import type { ConnectionManagerConfig } from '../http/connection-manager-config.
 import type { ConnectionInfo } from '../http/stream-info.js';
 import { handshakeCounter } from '../tls/errors.js';
 import { BoundSocket, keyOf } from './bound-socket.js';
-import type { FilterChainConfig, ListenAddress, ListenerConfig, TcpProxyConfig } from './config.js';
+import type {
+  ConnectionNotes,
+  FilterChainConfig,
+  ListenAddress,
+  ListenerConfig,
+  NetworkFilter,
+  NetworkVerdict,
+  TcpProxyConfig,
+} from './config.js';
 import {
   connectionInfo,
   DIRECT,
@@ -39,6 +47,7 @@ export interface ListenerDeps extends LiveFilterChainOptions {
     connection: ConnectionInfo,
     chain: FilterChainConfig | undefined,
     detail: string,
+    flags?: number,
   ) => void;
   readonly nextConnectionId: () => number;
 }
@@ -281,17 +290,53 @@ export class ActiveListener {
 
   /** After the handshake, if there is one: network filters, then the codec or the relay. */
   private begin(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, known: Sniffed | undefined): void {
-    for (const filter of chain.config.networkFilters) {
-      const verdict = filter.onConnection(connection);
-      if (verdict.allow) {
-        if (filter.onDisconnect !== undefined) socket.once('close', () => filter.onDisconnect?.());
-        continue;
+    if (chain.config.networkFilters.length === 0) this.startServing(socket, connection, chain, known);
+    else this.ask({ socket, connection, chain, known, notes: { metadata: undefined } }, 0);
+  }
+
+  /** Asks the network filters from a position on; one may take its time, while nothing of the connection is read. */
+  private ask(arrival: Arrival, from: number): void {
+    const { socket, connection, chain, known, notes } = arrival;
+    const { networkFilters } = chain.config;
+    for (let i = from; i < networkFilters.length; i++) {
+      const filter = networkFilters[i];
+      const verdict = filter?.onConnection(connection, notes);
+      if (verdict instanceof Promise) {
+        verdict.then(
+          (late) => {
+            if (this.passes(arrival, filter, late)) this.ask(arrival, i + 1);
+          },
+          () => this.refuse(socket, connection, chain.config, 'filter_failed'),
+        );
+        return;
       }
-      const refuse = (): void => this.refuse(socket, connection, chain.config, verdict.details);
-      if (verdict.delayMs === undefined || verdict.delayMs === 0) refuse();
-      else this.deps.clock.after(verdict.delayMs, refuse);
-      return;
+      if (verdict !== undefined && !this.passes(arrival, filter, verdict)) return;
     }
+    this.startServing(socket, connection, chain, known);
+  }
+
+  private passes(
+    { socket, connection, chain }: Arrival,
+    filter: NetworkFilter | undefined,
+    verdict: NetworkVerdict,
+  ): boolean {
+    if (verdict.allow) {
+      if (socket.destroyed) return false;
+      if (filter?.onDisconnect !== undefined) socket.once('close', () => filter.onDisconnect?.());
+      return true;
+    }
+    const refuse = (): void => this.refuse(socket, connection, chain.config, verdict.details, verdict.flags);
+    if (verdict.delayMs === undefined || verdict.delayMs === 0) refuse();
+    else this.deps.clock.after(verdict.delayMs, refuse);
+    return false;
+  }
+
+  private startServing(
+    socket: Socket,
+    connection: ConnectionInfo,
+    chain: LiveFilterChain,
+    known: Sniffed | undefined,
+  ): void {
     const { terminal } = chain.config;
     if (terminal.kind === 'tcp') {
       this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, terminal.config));
@@ -340,10 +385,20 @@ export class ActiveListener {
     connection: ConnectionInfo,
     chain: FilterChainConfig | undefined,
     detail: string,
+    flags = 0,
   ): void {
     socket.destroy();
-    this.deps.onRefused(this.name, connection, chain, detail);
+    this.deps.onRefused(this.name, connection, chain, detail, flags);
   }
+}
+
+/** A connection at the gates of its chain. */
+interface Arrival {
+  readonly socket: Socket;
+  readonly connection: ConnectionInfo;
+  readonly chain: LiveFilterChain;
+  readonly known: Sniffed | undefined;
+  readonly notes: ConnectionNotes;
 }
 
 export function chainsOf(config: ListenerConfig): FilterChainConfig[] {

@@ -1,4 +1,5 @@
 import type { ConnectionManagerConfig } from '../http/connection-manager-config.js';
+import type { MetadataFields } from '../http/dynamic-metadata.js';
 import type { ConnectionInfo } from '../http/stream-info.js';
 import type { AccessLogger } from '../telemetry/access-log.js';
 import type { DownstreamTls } from '../tls/context.js';
@@ -72,13 +73,20 @@ export interface FilterChainConfig {
   readonly transportConnectTimeoutMs: number;
 }
 
+/** Whether a connection may go on; otherwise why not (`connection_termination_details`). */
+export type NetworkVerdict =
+  | { readonly allow: true }
+  | { readonly allow: false; readonly details: string; readonly flags?: number; readonly delayMs?: number };
+
+/** What the filters of a connection tell each other (Envoy's dynamic metadata). */
+export interface ConnectionNotes {
+  metadata: Map<string, MetadataFields> | undefined;
+}
+
 /** A network filter before the terminal one. */
 export interface NetworkFilter {
   readonly name: string;
-  /** Whether the connection may go on; otherwise why not (`connection_termination_details`). */
-  onConnection(
-    connection: ConnectionInfo,
-  ): { readonly allow: true } | { readonly allow: false; readonly details: string; readonly delayMs?: number };
+  onConnection(connection: ConnectionInfo, notes: ConnectionNotes): NetworkVerdict | Promise<NetworkVerdict>;
   /** For each connection that was let in, when it is over. */
   onDisconnect?(): void;
 }

@@ -7,6 +7,7 @@ import { TestMesh } from '../support/mesh.js';
 import { exchange } from '../support/raw-client.js';
 import { answer, ScriptedUpstreams } from '../support/scripted-upstream.js';
 import { startTlsEcho } from '../support/tls-echo.js';
+import { startAuthzService } from './authz-service.js';
 import type { CaseRequest, ConformanceCase } from './case-file.js';
 import { ENTRANCES, GatewayParts } from './gateway-parts.js';
 import { CallUpstream, http2Exchange } from './http2-parts.js';
@@ -28,7 +29,7 @@ const UPSTREAMS = {
 } as const;
 
 /** Ports that nobody or only a sidecar takes: `tcp` is one of each client, which the Sidecar of a case opens. */
-const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'weft-tcp', 'envoy-tcp'];
+const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'authz', 'weft-tcp', 'envoy-tcp'];
 
 export class ConformanceMesh {
   private readonly mesh = new TestMesh();
@@ -40,6 +41,7 @@ export class ConformanceMesh {
   /** Paths of certificates and keys. */
   private readonly files = new Map<string, string>();
   private closeSecure = (): void => {};
+  private closeAuthz = (): void => {};
   private version = 0;
 
   /** Without an Envoy only our side runs. Resolves when all sidecars are ready. */
@@ -61,6 +63,7 @@ export class ConformanceMesh {
     this.files.set('clientRootsFile', clientRoots);
     await this.gateways.listen(this.port('secure'));
     await this.calls.listen('calls', this.port('calls'), () => this.upstreams.received);
+    this.closeAuthz = await startAuthzService(this.port('authz'));
     const { port, close, ...files } = await startTlsEcho(this.mesh.folder);
     this.ports.set('tls-echo', port);
     for (const [name, path] of Object.entries(files)) this.files.set(name, path);
@@ -75,6 +78,7 @@ export class ConformanceMesh {
 
   dispose(): void {
     this.closeSecure();
+    this.closeAuthz();
     this.upstreams.close();
     this.calls.close();
     this.gateways.close();

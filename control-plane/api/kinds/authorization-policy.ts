@@ -11,12 +11,9 @@ export interface AuthorizationPolicySpec {
   readonly targetRefs?: readonly PolicyTargetReference[];
   /** Unset or empty matches no request: with ALLOW nothing is allowed. */
   readonly rules?: readonly AuthorizationRule[];
-  /**
-   * Unset means ALLOW. AUDIT only marks requests. CUSTOM, which asks an external service that we do not ask in this
-   * release, arrives here as DENY (fails closed), with a finding that says so.
-   */
-  readonly action?: 'ALLOW' | 'DENY' | 'AUDIT';
-  /** Of action CUSTOM; not acted on in this release. */
+  /** Unset means ALLOW. AUDIT only marks requests. CUSTOM asks `provider` about what the rules match. */
+  readonly action?: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
+  /** Of action CUSTOM: a name in MeshConfig.extensionProviders. */
   readonly provider?: { readonly name?: string };
 }
 

@@ -5,8 +5,8 @@ export interface ExtensionProvider {
   readonly name: string;
   readonly envoyFileAccessLog?: FileAccessLog;
   readonly prometheus?: Readonly<Record<string, never>>;
-  readonly envoyExtAuthzHttp?: unknown;
-  readonly envoyExtAuthzGrpc?: unknown;
+  readonly envoyExtAuthzHttp?: ExtAuthzHttpProvider;
+  readonly envoyExtAuthzGrpc?: ExtAuthzGrpcProvider;
   readonly zipkin?: ZipkinProvider;
   readonly lightstep?: unknown;
   readonly datadog?: unknown;
@@ -66,4 +66,34 @@ export interface OpenTelemetryLogProvider {
   readonly port: number;
   readonly logName?: string;
   readonly logFormat?: { readonly text?: string; readonly labels?: Readonly<Record<string, unknown>> };
+}
+
+/** An authorization service, as AuthorizationPolicies of action CUSTOM name it. */
+export interface ExtAuthzGrpcProvider {
+  /** `[NAMESPACE/]HOST` of the service. */
+  readonly service?: string;
+  readonly port?: number;
+  /** Unset means 600 s. */
+  readonly timeout?: Duration;
+  /** Requests go on when the service cannot be asked. */
+  readonly failOpen?: boolean;
+  readonly clearRouteCache?: boolean;
+  /** What clients get when the service cannot be asked; unset means 403. */
+  readonly statusOnError?: string;
+  readonly includeRequestBodyInCheck?: {
+    readonly maxRequestBytes?: number;
+    readonly allowPartialMessage?: boolean;
+    readonly packAsBytes?: boolean;
+  };
+}
+
+export interface ExtAuthzHttpProvider extends ExtAuthzGrpcProvider {
+  readonly pathPrefix?: string;
+  /** Names of headers: exact, `abc*`, `*abc`. */
+  readonly includeHeadersInCheck?: readonly string[];
+  readonly includeRequestHeadersInCheck?: readonly string[];
+  readonly includeAdditionalHeadersInCheck?: Readonly<Record<string, string>>;
+  readonly headersToUpstreamOnAllow?: readonly string[];
+  readonly headersToDownstreamOnDeny?: readonly string[];
+  readonly headersToDownstreamOnAllow?: readonly string[];
 }

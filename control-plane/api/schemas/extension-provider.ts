@@ -9,6 +9,7 @@ import type {
 import { object, required, unsupported } from '../schema/object.js';
 import { bool, duration, enumOf, port, uint32 } from '../schema/scalars.js';
 import { anything, list, map, type Schema } from '../schema/schema.js';
+import { extAuthzGrpc, extAuthzHttp } from './ext-authz.js';
 import { nonEmpty, text } from './shared.js';
 
 const opaque = unsupported(anything, 'a provider of this kind is not used');
@@ -67,8 +68,8 @@ export const extensionProvider: Schema<ExtensionProvider> = object<ExtensionProv
       omitEmptyValues: bool,
     }),
     prometheus: object<Readonly<Record<string, never>>>({}),
-    envoyExtAuthzHttp: opaque,
-    envoyExtAuthzGrpc: opaque,
+    envoyExtAuthzHttp: extAuthzHttp,
+    envoyExtAuthzGrpc: extAuthzGrpc,
     zipkin,
     lightstep: opaque,
     datadog: opaque,

@@ -229,11 +229,8 @@ const rule: Schema<AuthorizationRule> = object<AuthorizationRule>(
   { unknownFields: 'mark', marksUnknown: true },
 );
 
-type WrittenPolicy = Omit<AuthorizationPolicySpec, 'action'> & {
-  readonly action?: 'ALLOW' | 'DENY' | 'AUDIT' | 'CUSTOM';
-};
-
-const writtenPolicy: Schema<WrittenPolicy> = object<WrittenPolicy>(
+/** AuthorizationPolicy (security.istio.io). */
+export const authorizationPolicy: Schema<AuthorizationPolicySpec> = object<AuthorizationPolicySpec>(
   {
     selector: matchLabels,
     targetRef,
@@ -242,25 +239,19 @@ const writtenPolicy: Schema<WrittenPolicy> = object<WrittenPolicy>(
     action: enumOf('ALLOW', 'DENY', 'AUDIT', 'CUSTOM'),
     provider: object<{ readonly name?: string }>({ name: text }),
   },
-  { unknownFields: 'reject', atMostOne: [['selector', 'targetRef', 'targetRefs']] },
-);
-
-/** AuthorizationPolicy (security.istio.io). */
-export const authorizationPolicy: Schema<AuthorizationPolicySpec> = {
-  ...shapeOf(writtenPolicy),
-  parse(value, path, report) {
-    const written = writtenPolicy.parse(value, path, report);
-    if (written === undefined) return undefined;
-    const { action, ...rest } = written;
-    const at = childPath(path, 'action');
-    if (action === 'CUSTOM') {
-      report.warn(
-        Code.unsupportedField,
-        at,
-        'CUSTOM is not supported in this release: requests that match the rules are denied, since nobody is asked',
-      );
-      return { ...rest, action: 'DENY' };
-    }
-    return action === undefined ? rest : { ...rest, action };
+  {
+    unknownFields: 'reject',
+    atMostOne: [['selector', 'targetRef', 'targetRefs']],
+    check({ action, provider, rules }, path, report) {
+      if (action === 'CUSTOM' && (provider?.name ?? '') === '') {
+        report.warn(Code.schema, childPath(path, 'provider'), 'names nobody: requests that match the rules are denied');
+      }
+      if (action === 'CUSTOM' && (rules ?? []).length === 0) {
+        report.warn(Code.schema, childPath(path, 'rules'), 'are empty: nobody is ever asked');
+      }
+      if (action !== 'CUSTOM' && provider !== undefined) {
+        report.warn(Code.schema, childPath(path, 'provider'), 'is asked by policies of action CUSTOM only');
+      }
+    },
   },
-};
+);

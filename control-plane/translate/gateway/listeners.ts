@@ -5,7 +5,12 @@ import type { FilterChainMatch } from '../../../proto/gen/envoy/config/listener/
 import type { Listener } from '../../../proto/gen/envoy/config/listener/v3/Listener.js';
 import { ownPorts } from '../../model/allotment.js';
 import { accessLogs } from '../access-log.js';
-import { httpPolicyFilters, networkPolicyFilters } from '../authorization-filters.js';
+import {
+  httpCustomFilters,
+  httpPolicyFilters,
+  networkCustomFilters,
+  networkPolicyFilters,
+} from '../authorization-filters.js';
 import { everywhere, familiesOf } from '../capture.js';
 import { connectionManager } from '../connection-manager.js';
 import type { ProxyContext } from '../context.js';
@@ -137,8 +142,10 @@ function serverNames(hosts: readonly string[]): FilterChainMatch {
   return hosts.includes('*') ? {} : { server_names: [...new Set(hosts)] };
 }
 
-function policies({ snapshot, workload }: ProxyContext, port: number): Filter[] {
-  return workload === undefined ? [] : networkPolicyFilters(snapshot, workload, port);
+function policies(context: ProxyContext, port: number): Filter[] {
+  const { snapshot, workload } = context;
+  if (workload === undefined) return [];
+  return [...networkCustomFilters(context, workload, port), ...networkPolicyFilters(snapshot, workload, port)];
 }
 
 function httpFilters(context: ProxyContext, name: string, port: number, { routes = '', server }: PlacedServer): Filter {
@@ -148,6 +155,7 @@ function httpFilters(context: ProxyContext, name: string, port: number, { routes
     edge: context.topology,
     statPrefix: `outbound_${name}`,
     routes: { rds: { config_source: adsSource, route_config_name: routes } },
+    custom: workload === undefined ? [] : httpCustomFilters(context, workload, port),
     rbac:
       workload === undefined
         ? []

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { NetworkFilter, NetworkVerdict } from '../../listeners/config.js';
 import { Issues } from '../../snapshot/issues.js';
 import { TEST_CONNECTION } from '../../telemetry/testing.js';
 import { ManualClock } from '../../upstream/testing.js';
@@ -6,15 +7,15 @@ import { noCounters } from '../counter.js';
 import { compileConnectionLimit } from './connection-limit.js';
 import { compileNetworkRateLimit } from './local-rate-limit.js';
 
-const allowed = (gate: { onConnection(connection: typeof TEST_CONNECTION): { allow: boolean } } | undefined) =>
-  gate?.onConnection(TEST_CONNECTION).allow;
+const enter = (gate: NetworkFilter | undefined) => gate?.onConnection(TEST_CONNECTION, { metadata: undefined });
+const allowed = (gate: NetworkFilter | undefined) => (enter(gate) as NetworkVerdict | undefined)?.allow;
 
 describe('connection_limit', () => {
   it('lets another in when one is gone', () => {
     const message = { max_connections: { value: 1 }, delay: { seconds: 2 } };
     const { gate } = compileConnectionLimit(message, 'limit', noCounters, new Issues());
     expect(allowed(gate)).toBe(true);
-    expect(gate?.onConnection(TEST_CONNECTION)).toEqual({ allow: false, details: 'connection_limit', delayMs: 2000 });
+    expect(enter(gate)).toEqual({ allow: false, details: 'connection_limit', delayMs: 2000 });
     gate?.onDisconnect?.();
     expect(allowed(gate)).toBe(true);
   });

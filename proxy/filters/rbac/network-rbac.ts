@@ -1,4 +1,5 @@
 import type { RBAC__Output } from '../../../proto/gen/envoy/extensions/filters/network/rbac/v3/RBAC.js';
+import { setDynamicMetadata } from '../../http/dynamic-metadata.js';
 import { HeaderList } from '../../http/headers.js';
 import type { RequestHead } from '../../http/message.js';
 import type { NetworkFilter } from '../../listeners/config.js';
@@ -6,6 +7,10 @@ import type { Issues } from '../../snapshot/issues.js';
 import type { CounterSource } from '../counter.js';
 import { compileRbac, denialDetails } from './engine.js';
 import { rbacCounters } from './http-rbac.js';
+import { RbacMetadata } from './metadata.js';
+
+/** Name under which the network filter tells what it decided. */
+const NETWORK_RBAC = 'envoy.filters.network.rbac';
 
 /** A connection has no request: header and path conditions see an empty one. */
 const NO_REQUEST: RequestHead = {
@@ -29,12 +34,15 @@ export function compileNetworkRbac(
   const enforced = rules === undefined ? undefined : compileRbac(rules, issues.at('rules'));
   const shadow = shadowRules === undefined ? undefined : compileRbac(shadowRules, issues.at('shadow_rules'));
   const count = rbacCounters(`${message.stat_prefix ?? ''}rbac`, message, counters);
+  const told = new RbacMetadata(message);
   return {
     name,
-    onConnection(connection) {
-      const subject = { request: NO_REQUEST, connection };
+    onConnection(connection, notes) {
+      const subject = { request: NO_REQUEST, connection, metadata: notes.metadata };
       if (shadow !== undefined) {
-        (shadow.decide(subject).allowed ? count.shadowAllowed : count.shadowDenied).increment();
+        const decision = shadow.decide(subject);
+        (decision.allowed ? count.shadowAllowed : count.shadowDenied).increment();
+        setDynamicMetadata(notes, NETWORK_RBAC, told.shadow(decision));
       }
       const decision = enforced?.decide(subject);
       if (decision === undefined || decision.allowed) {

@@ -237,14 +237,20 @@ it('the network filter decides by the connection alone', () => {
     );
   const filter = (principal: string) =>
     compileNetworkRbac(rules(principal), 'rbac', () => ({ increment: () => {} }), new Issues());
-  expect(filter('{authenticated: {principal_name: {suffix: /productpage}}}').onConnection(MESH_CONNECTION)).toEqual({
+  expect(
+    filter('{authenticated: {principal_name: {suffix: /productpage}}}').onConnection(MESH_CONNECTION, {
+      metadata: undefined,
+    }),
+  ).toEqual({
     allow: true,
   });
-  expect(filter('{authenticated: {}}').onConnection(TEST_CONNECTION)).toEqual({
+  expect(filter('{authenticated: {}}').onConnection(TEST_CONNECTION, { metadata: undefined })).toEqual({
     allow: false,
     details: 'rbac_access_denied_matched_policy[none]',
   });
-  expect(filter('{header: {name: ":path", string_match: {prefix: /}}}').onConnection(MESH_CONNECTION).allow).toBe(
-    false,
-  );
+  expect(
+    filter('{header: {name: ":path", string_match: {prefix: /}}}').onConnection(MESH_CONNECTION, {
+      metadata: undefined,
+    }),
+  ).toMatchObject({ allow: false });
 });
