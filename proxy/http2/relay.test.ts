@@ -324,8 +324,17 @@ describe('HTTP/1.1 and HTTP/2', () => {
   });
 
   it('drains: a request under way ends, and the client hears of it', async () => {
+    let arrived: () => void = () => {};
+    const underWay = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    let release: () => void = () => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
     const upstream = await http2App(async (stream) => {
-      await delay(200);
+      arrived();
+      await released;
       stream.respond({ ':status': 200 });
       stream.end('late');
     });
@@ -334,8 +343,9 @@ describe('HTTP/1.1 and HTTP/2', () => {
     const client = session(proxy.port);
     const goAway = new Promise((resolve) => client.once('goaway', resolve));
     const answer = ask(client, { ':path': '/' });
-    await delay(50);
+    await underWay;
     const drained = proxy.drain();
+    release();
     expect((await answer).body.toString()).toBe('late');
     expect(await goAway).toBe(0);
     await drained;

@@ -1,4 +1,4 @@
-import { constants } from 'node:crypto';
+import { constants, randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Clock } from '../../common/runtime/clock.js';
@@ -26,6 +26,10 @@ export interface TerminatorOptions {
   readonly handshakeTimeoutMs: number;
 }
 
+/** How long the keys of session tickets are used (RFC 8446 section C.4: not for the life of a process). */
+const TICKET_KEYS_MS = 12 * 3_600_000;
+const TICKET_KEY_BYTES = 48;
+
 interface Pending {
   readonly events: TlsAcceptEvents;
   readonly serverName: string | undefined;
@@ -44,12 +48,15 @@ export class TlsTerminator {
   private readonly pending = new Map<string, Pending>();
   private material: TlsMaterial | undefined;
   private withAlpn: Server | undefined;
+  /** Monotonic ms. */
+  private ticketKeysSince: number;
   private withoutAlpn: Server | undefined;
 
   constructor(settings: DownstreamTls, options: TerminatorOptions) {
     this.settings = settings;
     this.options = options;
     const keys = secretKeysOf(settings);
+    this.ticketKeysSince = options.clock.monotonic();
     this.load();
     this.watch = options.secrets.watch((key) => {
       if (keys.includes(key)) this.load();
@@ -86,6 +93,7 @@ export class TlsTerminator {
 
   private serverFor(offer: readonly string[] | undefined): Server | undefined {
     if (this.material === undefined) return undefined;
+    this.renewTicketKeys();
     const { alpn } = this.options;
     const shared = alpn.length > 0 && (offer === undefined || offer.some((protocol) => alpn.includes(protocol)));
     if (shared) {
@@ -94,6 +102,14 @@ export class TlsTerminator {
     }
     this.withoutAlpn ??= this.makeServer(this.material, []);
     return this.withoutAlpn;
+  }
+
+  /** Who comes with a ticket of the old keys makes a full handshake. */
+  private renewTicketKeys(): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.ticketKeysSince < TICKET_KEYS_MS) return;
+    this.ticketKeysSince = now;
+    for (const server of [this.withAlpn, this.withoutAlpn]) server?.setTicketKeys(randomBytes(TICKET_KEY_BYTES));
   }
 
   private load(): void {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { connect as connectTls, TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../common/runtime/clock.js';
+import { type Clock, systemClock } from '../../common/runtime/clock.js';
 import { SECRET_DEFAULT } from '../../common/xds/names.js';
 import type { PeerInfo } from '../http/stream-info.js';
 import { plainDialer } from '../upstream/dialer.js';
@@ -31,10 +31,11 @@ afterEach(() => {
 async function listen(
   settings: DownstreamTls,
   secrets: SecretStore,
+  clock: Clock = systemClock,
 ): Promise<{ port: number; accepted: () => Promise<Accepted> }> {
   const terminator = new TlsTerminator(settings, {
     secrets,
-    clock: systemClock,
+    clock,
     alpn: settings.alpn,
     handshakeTimeoutMs: 5000,
   });
@@ -194,6 +195,29 @@ describe('session resumption', () => {
     expect(await accepted()).toMatchObject({ peer: { uriSan: CLIENT } });
     expect(second).toMatchObject({ peer: { uriSan: SERVER } });
     expect('socket' in second && second.socket instanceof TLSSocket && second.socket.isSessionReused()).toBe(true);
+  });
+
+  it('changes the keys of tickets twice a day', async () => {
+    let later = 0;
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      monotonic: () => systemClock.monotonic() + later,
+      after: (ms, callback) => systemClock.after(ms, callback),
+    };
+    const { port, accepted } = await listen(meshTls(), ca.secretsOf(SERVER), clock);
+    const dialer = dialerOf(ca.secretsOf(CLIENT));
+    const resumed = async (): Promise<boolean> => {
+      const dialed = await dial(dialer, port, meshTls(SERVER));
+      await accepted();
+      await echo(dialed, 'x');
+      await new Promise((resolve) => setImmediate(resolve));
+      return 'socket' in dialed && dialed.socket instanceof TLSSocket && dialed.socket.isSessionReused();
+    };
+    expect(await resumed()).toBe(false);
+    expect(await resumed()).toBe(true);
+    later = 12 * 3_600_000;
+    expect(await resumed()).toBe(false);
+    expect(await resumed()).toBe(true);
   });
 
   it('does not carry a session over to settings that expect another name', async () => {
