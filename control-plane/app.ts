@@ -32,6 +32,7 @@ import { DebugServer } from './debug/server.js';
 import type { Mesh } from './mesh.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import { observePages } from './observe/api.js';
+import { sourcesOf } from './observe/observation.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
 import {
   type ControlPlaneState,
@@ -87,6 +88,7 @@ async function start(
   const identity = await loadIdentity(runtime);
   const services = wireCore({
     parts,
+    observation: sourcesOf(config),
     ...identity,
     ...runtime,
     onDisconnected: (id) => roots.view.disconnected(id),

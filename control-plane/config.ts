@@ -14,6 +14,8 @@ export interface ControlPlaneConfig {
   /** xDS without TLS and token, for proxyless gRPC clients; undefined is off. */
   readonly plaintextXdsPort?: number;
   readonly debugPort: number;
+  /** Base URL of a Prometheus that numbers about traffic are read from, instead of the sidecars' samples. */
+  readonly prometheus?: string;
   /** Lifetime of workload certificates that do not ask for another. */
   readonly certTtlSeconds: number;
   /** Key of the workloads' certificates; P-256 unless told otherwise. */

@@ -19,7 +19,7 @@ import { JwksResolver, jwksSettings } from './jwks/resolver.js';
 import { type Allotter, Mesh } from './mesh.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
-import { type Observation, wireObservation } from './observe/observation.js';
+import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
 import type { Source } from './sources/source.js';
 import type { ProxyResources } from './xds/resources.js';
 import { AdsServer } from './xds/server.js';
@@ -52,6 +52,8 @@ export interface CoreOptions {
   readonly metrics: ControlPlaneMetrics;
   readonly clock: Clock;
   readonly log: Logger;
+  /** Where numbers about traffic come from, besides the own sidecars. */
+  readonly observation?: ObservationSources | undefined;
   /** Called after every new snapshot, when its pushes have been asked for. */
   readonly onSnapshot?: () => void;
   /** Called when a proxy has lost its connection. */
@@ -125,7 +127,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
   metrics.watch(() => ads.proxies());
   issuer.onReplaced(() => ads.pushAll());
   const trustDomain = (): string => trustDomainOf(mesh);
-  const observation = wireObservation({ mesh, ads, verifier, guard, clock, log });
+  const observation = wireObservation({ sources: listeners.observation, mesh, ads, verifier, guard, clock, log });
   return {
     mesh,
     ads,

@@ -27,7 +27,11 @@ import { Election } from './leader/election.js';
 import { ClusterLease } from './leader/lease.js';
 import { type LeaderTask, runTask } from './leader/tasks.js';
 import type { Mesh } from './mesh.js';
+import { admitByToken } from './observe/admission.js';
 import { observePages } from './observe/api.js';
+import { sourcesOf } from './observe/observation.js';
+import { PEER_SERVICE, PeerServer } from './observe/peer-server.js';
+import { replicaPeers } from './observe/replicas.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
 import { reportsOf } from './status/reports.js';
 import { StatusWriter } from './status/writer.js';
@@ -152,7 +156,7 @@ class ClusterApp implements KubernetesApp {
     const { config, parts, metrics, lifecycle, log } = this;
     metrics.watchAuthority(() => this.issuer?.authority);
     metrics.watchRoots(() => this.roots.report());
-    const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL);
+    const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL, admitByToken(parts.api));
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());
     void this.authority.run(this.stopping.signal);
@@ -169,6 +173,17 @@ class ClusterApp implements KubernetesApp {
       metrics,
       clock,
       log,
+      observation: {
+        ...sourcesOf(config),
+        peers: replicaPeers({
+          snapshot: () => this.core?.mesh.snapshot,
+          host: `weft-control-plane.${config.namespace}.svc.${config.clusterDomain}`,
+          podName: config.podName,
+          port: config.xdsPort,
+          issuer,
+          clock,
+        }),
+      },
       onSnapshot: () => this.report(),
       onDisconnected: (id) => this.roots.view.disconnected(id),
     });
@@ -316,6 +331,7 @@ class ClusterApp implements KubernetesApp {
         [ADS_SERVICE, ads.handlers(false)],
         [CA_SERVICE, ca.handlers()],
         [OBSERVATION_SERVICE, observation.server.handlers()],
+        [PEER_SERVICE, new PeerServer(observation.local, () => issuer.authority.privateKey, clock).handlers()],
       ],
       { host: bracketed(config.host), port: config.xdsPort, credentials: certificate.credentials() },
     );

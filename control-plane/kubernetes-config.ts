@@ -23,6 +23,8 @@ export interface KubernetesConfig {
   /** Metrics, readiness and debug. */
   readonly debugPort: number;
   readonly webhookPort: number;
+  /** Base URL of a Prometheus that numbers about traffic are read from, instead of the sidecars' samples. */
+  readonly prometheus?: string;
   /** Lifetime of workload certificates that do not ask for another. */
   readonly certTtlSeconds: number;
   /** The longest lifetime that a workload may ask for. */

@@ -18,6 +18,7 @@ interface Options {
   readonly plaintextXdsPort?: number;
   readonly debugPort?: number;
   readonly webhookPort?: number;
+  readonly prometheus?: string;
   readonly certTtl?: number;
   readonly maxCertTtl?: number;
   readonly workloadKey?: KeyKind;
@@ -33,6 +34,12 @@ function port(text: string): number {
   if (!Number.isInteger(value) || value < 0 || value > 65535)
     throw new InvalidArgumentError('A port is a number from 0 to 65535; 0 takes a free one.');
   return value;
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:/.test(text))
+    throw new InvalidArgumentError('A URL such as http://prometheus:9090.');
+  return text;
 }
 
 const HELP = `
@@ -93,6 +100,11 @@ export function configure(command: Command): void {
       'in a cluster: proxies are served so long after SIGTERM (default: 3s)',
       parseDurationOption,
     )
+    .addOption(
+      new Option('--prometheus <url>', 'read numbers about traffic from this Prometheus, not from the sidecars')
+        .env('WEFT_PROMETHEUS')
+        .argParser(parseUrl),
+    )
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
       const main = await import('../../control-plane/main.js');
@@ -114,6 +126,7 @@ function folderConfig(options: Options): Parameters<typeof import('../../control
     ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
     debugPort: options.debugPort ?? 0,
     certTtlSeconds: seconds(options.certTtl) ?? 86_400,
+    ...(options.prometheus !== undefined && { prometheus: options.prometheus }),
     ...(options.workloadKey !== undefined && { workloadKey: options.workloadKey }),
     ...rootOf(options),
   };
@@ -137,6 +150,7 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
     ...(plaintextXdsPort === undefined ? {} : { plaintextXdsPort }),
     debugPort: options.debugPort ?? KUBERNETES_DEFAULTS.debugPort,
     webhookPort: options.webhookPort ?? KUBERNETES_DEFAULTS.webhookPort,
+    ...(options.prometheus !== undefined && { prometheus: options.prometheus }),
     certTtlSeconds: seconds(options.certTtl) ?? KUBERNETES_DEFAULTS.certTtlSeconds,
     maxCertTtlSeconds: seconds(options.maxCertTtl) ?? KUBERNETES_DEFAULTS.maxCertTtlSeconds,
     shutdownDelayMs: options.shutdownDelay ?? KUBERNETES_DEFAULTS.shutdownDelayMs,

@@ -25,6 +25,8 @@ function clusterRules(): PolicyRule[] {
     // Kinds that are not defined yet are noticed when they come.
     { apiGroups: ['apiextensions.k8s.io'], resources: ['customresourcedefinitions'], verbs: READ },
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
+    // Whether somebody who asks from elsewhere may see the mesh.
+    { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
     // The trust bundle in every namespace; creation cannot be bound to a name.
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
     {
