@@ -215,6 +215,7 @@ async function listenOnAll(
     metrics,
     notReady: () => '',
     ca: () => roots.report(),
+    roots: () => identity.issuer.authority.roots,
   });
   const [path, page] = bootstrapPage({
     snapshot,

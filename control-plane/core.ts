@@ -9,6 +9,7 @@ import type { Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Logger } from '../common/runtime/log.js';
 import { TYPE } from '../common/xds/type-urls.js';
 import { ClientGuard } from './ca/client-guard.js';
+import { ForeignRootSource, type ForeignRootsSettings, getBundle } from './ca/foreign-roots.js';
 import type { Issuer } from './ca/issuer.js';
 import { CaService } from './ca/service.js';
 import type { TokenVerifier } from './ca/tokens.js';
@@ -17,6 +18,7 @@ import type { ControlPlaneMetrics } from './debug/metrics.js';
 import { fetchText } from './jwks/fetch.js';
 import { JwksResolver, jwksSettings } from './jwks/resolver.js';
 import { type Allotter, Mesh } from './mesh.js';
+import { ownTrustDomains } from './model/mesh-settings.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
@@ -71,7 +73,14 @@ export interface Core {
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
 export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
   const { onSnapshot, onDisconnected } = listeners;
-  const trust = new TrustResource(issuer);
+  const foreign = new ForeignRootSource({
+    settings: () => foreignSettings(mesh),
+    get: getBundle,
+    onChange: () => ads.pushAll(),
+    clock,
+    log,
+  });
+  const trust = new TrustResource(issuer, () => foreign.roots());
   const guard = new ClientGuard(clock, log);
   const keys = new JwksResolver({
     ...jwksSettings(process.env),
@@ -87,6 +96,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     onSnapshot: (snapshot, tookMs) => {
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;
       metrics.snapshotTaken(snapshot, errors, tookMs);
+      foreign.update();
       ads.pushAll();
       onSnapshot?.();
     },
@@ -134,6 +144,12 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     observation,
     ca: new CaService({ issuer, verifier, guard, trustDomain, events: metrics.ca, log }),
   };
+}
+
+function foreignSettings({ snapshot }: Mesh): ForeignRootsSettings {
+  if (snapshot === undefined) return { ownDomains: [], caCertificates: [] };
+  const { settings } = snapshot;
+  return { ownDomains: ownTrustDomains(settings), caCertificates: settings.caCertificates };
 }
 
 export function trustDomainOf(mesh: Mesh): string {

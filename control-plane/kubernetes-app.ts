@@ -208,6 +208,7 @@ class ClusterApp implements KubernetesApp {
       version: this.config.version ?? '',
       notReady: () => this.notReady(),
       ca: () => this.roots.report(),
+      roots: () => this.issuer?.authority.roots,
       laggards: (query) => {
         const question = readQuestion(query);
         return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);

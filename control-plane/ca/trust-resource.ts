@@ -1,21 +1,29 @@
+import { splitCertificates } from '../../common/identity/pem.js';
 import { SECRET_ROOT } from '../../common/xds/names.js';
 import type { Authority } from './authority.js';
+import type { ForeignRoots } from './foreign-roots.js';
 import type { Issuer } from './issuer.js';
 import { fingerprintOf } from './rotation.js';
 
-/** The TrustBundle (weft.ca.v1) of the authority in force: one object until another takes its place, so that it is encoded once. */
+/** The TrustBundle (weft.ca.v1) in force: one object until something in it changes, so that it is encoded once. */
 export class TrustResource {
-  private of: Authority | undefined;
+  private of: { readonly authority: Authority; readonly foreign: string } | undefined;
   private made: ReadonlyMap<string, object> = new Map();
 
-  constructor(private readonly issuer: Issuer) {}
+  constructor(
+    private readonly issuer: Issuer,
+    private readonly foreign: () => ForeignRoots,
+  ) {}
 
   resources(): ReadonlyMap<string, object> {
     const { authority } = this.issuer;
-    if (authority !== this.of) {
-      this.of = authority;
+    const foreign = this.foreign();
+    const key = JSON.stringify(foreign);
+    if (this.of?.authority !== authority || this.of.foreign !== key) {
+      this.of = { authority, foreign: key };
+      const roots = [...new Set(splitCertificates(authority.roots + foreign.own))].join('');
       const issuer = fingerprintOf(authority.certificate.toString());
-      this.made = new Map([[SECRET_ROOT, { name: SECRET_ROOT, roots: authority.roots, issuer }]]);
+      this.made = new Map([[SECRET_ROOT, { name: SECRET_ROOT, roots, issuer, federated: foreign.federated }]]);
     }
     return this.made;
   }

@@ -2,6 +2,7 @@ import { toJson } from '../../common/xds/json.js';
 import type { Finding } from '../api/object.js';
 import { LAGGARDS_PATH } from '../ca/replicas.js';
 import type { CaReport } from '../ca/report.js';
+import { writeSpiffeBundle } from '../ca/spiffe-bundle.js';
 import type { TokenFiles } from '../ca/token-files.js';
 import type { Laggards } from '../ca/trust-view.js';
 import { ownPorts } from '../model/allotment.js';
@@ -14,6 +15,9 @@ import { type BootstrapEnvironment, buildBootstrap } from './bootstrap.js';
 import type { ControlPlaneMetrics } from './metrics.js';
 import { redacted } from './redact.js';
 import { type DebugPage, json, plain } from './server.js';
+
+/** Others look again this often: far less than a step of a rotation should last for them. */
+const BUNDLE_REFRESH_SECONDS = 60;
 
 export interface DebugSubject {
   /** Undefined until the first configuration is in. */
@@ -28,6 +32,8 @@ export interface DebugSubject {
   readonly notReady: () => string;
   /** Roots, and how far their rotation is; undefined while there is no authority. */
   readonly ca?: () => CaReport | undefined;
+  /** PEM of the mesh's roots; undefined while there are none. */
+  readonly roots?: () => string | undefined;
   /** Who of this replica's proxies a rotation waits for; undefined for a question that is none. */
   readonly laggards?: (query: URLSearchParams) => Laggards | undefined;
 }
@@ -58,6 +64,7 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
     ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],
     ['/debug/findings', () => json(subject.findings())],
     ['/debug/ca', () => caPage(subject.ca?.())],
+    ['/spiffe/bundle', () => spiffeBundlePage(subject.roots?.())],
     [LAGGARDS_PATH, (query) => laggardsPage(subject.laggards?.(query))],
     ['/debug/registryz', () => json(listServices(subject.snapshot()))],
   ]);
@@ -78,6 +85,12 @@ function caPage(report: CaReport | undefined): ReturnType<typeof json> {
 
 function laggardsPage(laggards: Laggards | undefined): ReturnType<typeof json> {
   return laggards === undefined ? plain('?step=trust|sign&since=MILLISECONDS&issuer=SHA256', 400) : json(laggards);
+}
+
+/** For meshes that are federated with this one; an HTTPS server stands in front of it. */
+function spiffeBundlePage(roots: string | undefined): ReturnType<typeof json> {
+  if (roots === undefined) return plain('there is no authority yet', 503);
+  return json(writeSpiffeBundle(roots, BUNDLE_REFRESH_SECONDS));
 }
 
 function configDump({ proxies }: DebugSubject, proxy: string): ReturnType<typeof json> {

@@ -9,6 +9,8 @@ export interface MeshSettings {
   readonly rootNamespace: string;
   readonly trustDomain: string;
   readonly trustDomainAliases: readonly string[];
+  /** Roots beside those of our own authority. */
+  readonly caCertificates: readonly CaCertificate[];
   readonly autoMtls: boolean;
   readonly connectTimeoutMs: number;
   readonly tcpKeepalive: MeshConfigSpec['tcpKeepalive'];
@@ -64,6 +66,34 @@ export interface MeshSettings {
   readonly tlsDefaults: { readonly ecdhCurves: readonly string[]; readonly cipherSuites: readonly string[] };
 }
 
+/** One of MeshConfig's `caCertificates`, with one of `pem` and `url`. */
+export interface CaCertificate {
+  readonly pem?: string;
+  /** Of a SPIFFE bundle. */
+  readonly url?: string;
+  /** Empty: our own. */
+  readonly trustDomains: readonly string[];
+}
+
+function caCertificates(written: MeshConfigSpec['caCertificates'] = []): CaCertificate[] {
+  return written.map(({ pem, spiffeBundleUrl, trustDomains = [] }) => ({
+    ...(pem === undefined ? spiffeBundleUrl !== undefined && { url: spiffeBundleUrl } : { pem }),
+    trustDomains,
+  }));
+}
+
+/** Our own trust domains: identities of old ones count as ours while a migration lasts. */
+export function ownTrustDomains({ trustDomain, trustDomainAliases }: MeshSettings): string[] {
+  return [trustDomain, ...trustDomainAliases];
+}
+
+/** Trust domains whose own roots vouch for their names. */
+export function federatedTrustDomains(settings: MeshSettings): string[] {
+  const own = ownTrustDomains(settings);
+  const named = settings.caCertificates.flatMap(({ trustDomains }) => trustDomains);
+  return [...new Set(named)].filter((domain) => !own.includes(domain));
+}
+
 const EVERYWHERE: readonly string[] = ['*'];
 
 type ForwardClientCert = 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
@@ -78,6 +108,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     rootNamespace: spec.rootNamespace ?? rootNamespace,
     trustDomain: spec.trustDomain ?? 'cluster.local',
     trustDomainAliases: spec.trustDomainAliases ?? [],
+    caCertificates: caCertificates(spec.caCertificates),
     autoMtls: spec.enableAutoMtls ?? true,
     connectTimeoutMs: durationMs(spec.connectTimeout, 10_000),
     tcpKeepalive: spec.tcpKeepalive,

@@ -8,7 +8,7 @@ import type { CommonTlsContext } from '../../proto/gen/envoy/extensions/transpor
 import type { SubjectAltNameMatcher } from '../../proto/gen/envoy/extensions/transport_sockets/tls/v3/SubjectAltNameMatcher.js';
 import type { HttpProtocolOptions } from '../../proto/gen/envoy/extensions/upstreams/http/v3/HttpProtocolOptions.js';
 import type { ClientTlsSettings, TrafficPolicy } from '../api/kinds/destination-rule.js';
-import type { MeshSettings } from '../model/mesh-settings.js';
+import { federatedTrustDomains, type MeshSettings, ownTrustDomains } from '../model/mesh-settings.js';
 import { isHttp2, type Protocol, type Service, type Workload } from '../model/service.js';
 import type { HttpHop } from './connection-pool.js';
 import { any, meshRoots, ownCertificate, struct } from './messages.js';
@@ -160,9 +160,9 @@ function exactUri(uri: string): SubjectAltNameMatcher {
   return { san_type: uri.includes('://') ? 'URI' : 'DNS', matcher: { exact: uri } };
 }
 
-/** Any identity of the mesh. */
+/** Any identity of the mesh, and of those that it is federated with: their own roots vouch for those. */
 export function trustDomainMatchers(settings: MeshSettings): SubjectAltNameMatcher[] {
-  return [settings.trustDomain, ...settings.trustDomainAliases].map((trustDomain) => ({
+  return [...ownTrustDomains(settings), ...federatedTrustDomains(settings)].map((trustDomain) => ({
     san_type: 'URI',
     matcher: { prefix: `spiffe://${trustDomain}/` },
   }));

@@ -18,6 +18,7 @@ import { resolveMaterial } from './material.js';
 import { type PeerCertificate, peerInfo, readPeerCertificate } from './peer.js';
 import type { SecretStore } from './secrets.js';
 import { SessionCache } from './session-cache.js';
+import type { TrustDomains } from './trust-domains.js';
 import { peerFault } from './verify.js';
 
 export interface TlsDialerOptions {
@@ -32,6 +33,7 @@ interface ClientContext {
   readonly secure: SecureContext;
   readonly verifies: boolean;
   readonly localUriSan: string | undefined;
+  readonly domains: TrustDomains | undefined;
 }
 
 /**
@@ -103,7 +105,8 @@ export class TlsDialer implements UpstreamDialer {
       const fault =
         certificate === undefined
           ? 'no certificate'
-          : peerFault(certificate, tls.validation, this.options.clock.now(), names.certificate);
+          : (peerFault(certificate, tls.validation, this.options.clock.now(), names.certificate) ??
+            context.domains?.fault(socket, certificate));
       if (fault !== undefined) {
         attempt.fail('connect-failure', certificateError(fault));
         return;
@@ -124,6 +127,7 @@ export class TlsDialer implements UpstreamDialer {
       secure: createSecureContext(material.options),
       verifies: material.verifies,
       localUriSan: material.localUriSan,
+      domains: material.domains,
     };
     this.contexts.set(key, context);
     return context;

@@ -3,6 +3,7 @@ import { certificatesOf } from './compile.js';
 import type { DownstreamTls, SecretRef, UpstreamTls } from './context.js';
 import { uriSanOf } from './peer.js';
 import type { SecretStore } from './secrets.js';
+import { TrustDomains } from './trust-domains.js';
 
 /** What TLS settings amount to with the secrets of this moment. */
 export interface TlsMaterial {
@@ -10,6 +11,8 @@ export interface TlsMaterial {
   /** Whether there are roots to verify a peer by. */
   readonly verifies: boolean;
   readonly localUriSan: string | undefined;
+  /** Holds peers to the roots of their trust domain, where there are several. */
+  readonly domains: TrustDomains | undefined;
 }
 
 /** undefined while a secret that the settings name has not come. */
@@ -28,11 +31,13 @@ export function resolveMaterial(tls: DownstreamTls | UpstreamTls, secrets: Secre
     maxVersion: tls.parameters.maxVersion,
     ...(tls.parameters.ciphers === undefined ? {} : { ciphers: tls.parameters.ciphers }),
     ...identity(pairs),
-    ...(roots === undefined ? {} : { ca: roots.pem }),
+    ...(roots === undefined ? {} : { ca: [roots.pem, ...(roots.federated?.values() ?? [])].join('\n') }),
     ...(revoked.length === 0 ? {} : { crl: revoked }),
   };
   const localUriSan = pairs[0] === undefined ? undefined : uriSanOf(pairs[0].certificateChain);
-  return { options, verifies: roots !== undefined, localUriSan };
+  const { federated } = roots ?? {};
+  const domains = federated === undefined ? undefined : new TrustDomains(roots?.pem ?? '', federated);
+  return { options, verifies: roots !== undefined, localUriSan, domains };
 }
 
 type Pair = { readonly certificateChain: string; readonly privateKey: string };
@@ -54,7 +59,7 @@ function certificateOf(ref: SecretRef, secrets: SecretStore): Pair | undefined |
   return secret?.kind === 'certificate' ? secret : 'missing';
 }
 
-type Roots = { readonly pem: string; readonly crl?: string };
+type Roots = { readonly pem: string; readonly crl?: string; readonly federated?: ReadonlyMap<string, string> };
 
 /** Never an empty string: that would make the library fall back to the roots of public authorities. */
 function rootsOf(tls: DownstreamTls | UpstreamTls, secrets: SecretStore): Roots | 'missing' | undefined {

@@ -144,7 +144,7 @@ export class TlsTerminator {
     }
     const raw = material.verifies ? socket.getPeerX509Certificate() : undefined;
     const shown = raw === undefined ? undefined : readPeerCertificate(raw);
-    const fault = this.faultOf(socket, shown);
+    const fault = this.faultOf(socket, shown, material);
     if (fault !== undefined) {
       this.fail(key, fault);
       socket.destroy();
@@ -161,6 +161,7 @@ export class TlsTerminator {
   private faultOf(
     socket: TLSSocket,
     certificate: ReturnType<typeof readPeerCertificate> | undefined,
+    { domains }: TlsMaterial,
   ): string | undefined {
     if (certificate === undefined) {
       return this.settings.requireClientCertificate ? certificateError('peer did not return a certificate') : undefined;
@@ -169,7 +170,8 @@ export class TlsTerminator {
       const accepted = this.settings.validation.acceptsUntrusted === true;
       return accepted ? undefined : certificateError(String(socket.authorizationError));
     }
-    const fault = peerFault(certificate, this.settings.validation, this.options.clock.now());
+    const fault =
+      peerFault(certificate, this.settings.validation, this.options.clock.now()) ?? domains?.fault(socket, certificate);
     return fault === undefined ? undefined : certificateError(fault);
   }
 

@@ -75,7 +75,13 @@ export interface MeshConfigSpec {
   readonly disableEnvoyListenerLog?: boolean;
   readonly inboundTrafficPolicy?: { readonly mode?: 'PASSTHROUGH' | 'LOCALHOST' };
   readonly configSources?: unknown;
-  readonly caCertificates?: unknown;
+  /** Roots beside the mesh's own: PEM, or the URL of a SPIFFE bundle. Without trustDomains they vouch for our own names. */
+  readonly caCertificates?: readonly {
+    readonly pem?: string;
+    readonly spiffeBundleUrl?: string;
+    readonly certSigners?: readonly string[];
+    readonly trustDomains?: readonly string[];
+  }[];
   readonly zoneAwareLbSetting?: ZoneAwareLoadBalancerSetting;
   readonly h2UpgradePolicy?: 'DO_NOT_UPGRADE' | 'UPGRADE';
   readonly inboundClusterStatName?: string;

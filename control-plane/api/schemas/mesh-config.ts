@@ -85,7 +85,14 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
     object<NonNullable<MeshConfigSpec['inboundTrafficPolicy']>>({ mode: enumOf('PASSTHROUGH', 'LOCALHOST') }),
   ),
   configSources: noEffect,
-  caCertificates: unsupported(anything, 'only the root of this mesh is trusted'),
+  caCertificates: list(
+    object<NonNullable<MeshConfigSpec['caCertificates']>[number]>({
+      pem: nonEmpty,
+      spiffeBundleUrl: nonEmpty,
+      certSigners: unsupported(texts, 'roots vouch for names, whoever has signed'),
+      trustDomains: texts,
+    }),
+  ),
   zoneAwareLbSetting: zoneAware,
   h2UpgradePolicy: enumOf('DO_NOT_UPGRADE', 'UPGRADE'),
   inboundClusterStatName: noText,
