@@ -38,6 +38,7 @@ export function readRequest(text: string): NamedRequest | undefined {
 /** Carries out a request and keeps what became of it. */
 export class RequestDesk {
   private outcome: RequestOutcome | undefined;
+  private taken = '';
 
   constructor(
     private readonly rotation: Pick<RootRotation, 'request'>,
@@ -50,7 +51,8 @@ export class RequestDesk {
 
   /** Never rejects; the same request is carried out once. */
   async take(request: NamedRequest): Promise<void> {
-    if (this.outcome?.id === request.id) return;
+    if (this.taken === request.id) return;
+    this.taken = request.id;
     try {
       await this.rotation.request(request);
       this.outcome = { id: request.id, problem: '' };

@@ -13,8 +13,8 @@ describe.skipIf(skipWithoutKubernetes())('rotation of the root in a cluster', ()
   let cluster: TestCluster;
   let core: CoreV1Api;
   const replicas: Replica[] = [];
-  const start = (name: string): Replica => {
-    const replica = new Replica(name, cluster.kubeconfigPath, ['--rotation-settle', '3s']);
+  const start = (name: string, settle: string): Replica => {
+    const replica = new Replica(name, cluster.kubeconfigPath, ['--rotation-settle', settle]);
     replicas.push(replica);
     return replica;
   };
@@ -51,7 +51,7 @@ describe.skipIf(skipWithoutKubernetes())('rotation of the root in a cluster', ()
   afterAll(() => cluster?.stop());
 
   it('is kept in the Secret, goes on at another leader, and reaches every namespace', async () => {
-    const first = start('a');
+    const first = start('a', '10m');
     await expect.poll(() => rootsIn('apps').catch(() => []), PATIENCE).toHaveLength(1);
     const [old] = await rootsIn('apps');
     await ask('one', 'start');
@@ -63,7 +63,7 @@ describe.skipIf(skipWithoutKubernetes())('rotation of the root in a cluster', ()
     await cluster.kubeConfig
       .makeApiClient(CoordinationV1Api)
       .deleteNamespacedLease({ name: 'weft-leader', namespace: 'istio-system' });
-    const second = start('b');
+    const second = start('b', '5s');
     await expect
       .poll(async () => (await report(second)).rotation, PATIENCE)
       .toMatchObject({ id: rotation?.id, step: 'sign' });
@@ -74,7 +74,7 @@ describe.skipIf(skipWithoutKubernetes())('rotation of the root in a cluster', ()
   });
 
   it('is called off by the same way, and refused where none is under way', async () => {
-    const replica = start('c');
+    const replica = start('c', '10m');
     await expect.poll(() => rootsIn('apps').catch(() => []), PATIENCE).toHaveLength(1);
     const before = await rootsIn('apps');
     await ask('two', 'start');
