@@ -28,6 +28,7 @@ import {
 import { OID } from './oids.js';
 import { toPem } from './pem.js';
 import { signatureAlgorithm, signDer } from './signature.js';
+import { spkiOf } from './spki.js';
 
 /** Who signs: the private key, and the certificate whose subject becomes the issuer. */
 export interface Signer {
@@ -47,9 +48,10 @@ export interface LeafOptions {
 /** A certificate for TLS in both directions by RFC 5280's profile: empty subject, so the names are critical. */
 export function buildCertificate(options: LeafOptions): string {
   const { publicKey, names, notBefore, notAfter, signer } = options;
+  const issuer = issuerFields(signer.certificate);
   return signed(
     {
-      issuer: subjectOf(signer.certificate),
+      issuer: issuer.subject,
       subject: sequence(),
       publicKey,
       notBefore,
@@ -59,7 +61,7 @@ export function buildCertificate(options: LeafOptions): string {
         extendedKeyUsage(OID.serverAuth, OID.clientAuth),
         basicConstraints(false),
         subjectKeyIdentifier(keyIdentifier(publicKey)),
-        authorityKeyIdentifier(subjectKeyIdOf(signer.certificate)),
+        authorityKeyIdentifier(issuer.keyId),
         subjectAltName(names, true),
       ],
     },
@@ -101,17 +103,20 @@ interface Content {
 
 function signed(content: Content, key: KeyObject): string {
   const algorithm = signatureAlgorithm(key);
-  const body = sequence(
-    tagged(0, unsignedInteger(Buffer.of(2))),
-    unsignedInteger(serialNumber()),
-    algorithm,
-    content.issuer,
-    sequence(time(content.notBefore), time(content.notAfter)),
-    content.subject,
-    decode(content.publicKey.export({ type: 'spki', format: 'der' })),
-    tagged(3, sequence(...content.extensions)),
+  const body = encode(
+    sequence(
+      tagged(0, unsignedInteger(Buffer.of(2))),
+      unsignedInteger(serialNumber()),
+      algorithm,
+      content.issuer,
+      sequence(time(content.notBefore), time(content.notAfter)),
+      content.subject,
+      decode(spkiOf(content.publicKey)),
+      tagged(3, sequence(...content.extensions)),
+    ),
   );
-  return toPem('CERTIFICATE', encode(sequence(body, algorithm, bitString(signDer(encode(body), key)))));
+  // What was signed goes in as it is: encoding it once more is a third of the work.
+  return toPem('CERTIFICATE', wrapped(body, encode(algorithm), encode(bitString(signDer(body, key)))));
 }
 
 /** 128 random bits: positive, and at most 17 of the 20 octets of RFC 5280 section 4.1.2.2. Zero is as likely as a collision. */
@@ -119,11 +124,37 @@ function serialNumber(): Buffer {
   return randomBytes(16);
 }
 
+/** A SEQUENCE of elements that are encoded already. */
+function wrapped(...elements: readonly Buffer[]): Buffer {
+  const length = elements.reduce((sum, { length: octets }) => sum + octets, 0);
+  if (length < 0x80) return Buffer.concat([Buffer.of(0x30, length), ...elements]);
+  if (length > 0xffff) throw new Error('the certificate is too long');
+  const header = length < 0x100 ? Buffer.of(0x30, 0x81, length) : Buffer.of(0x30, 0x82, length >> 8, length & 0xff);
+  return Buffer.concat([header, ...elements]);
+}
+
 /** SHA-1 of the subjectPublicKey bits (RFC 5280 section 4.2.1.2, method 1). */
 function keyIdentifier(key: KeyObject): Buffer {
-  const [, bits] = children(decode(key.export({ type: 'spki', format: 'der' })), 'the public key');
+  const [, bits] = children(decode(spkiOf(key)), 'the public key');
   if (bits === undefined || typeof bits.value !== 'string') throw new Error('the public key is malformed');
   return createHash('sha1').update(Buffer.from(bits.value, 'latin1').subarray(1)).digest();
+}
+
+interface IssuerFields {
+  readonly subject: Element;
+  readonly keyId: Buffer;
+}
+
+/** Read once a signer. */
+const known = new WeakMap<X509Certificate, IssuerFields>();
+
+function issuerFields(certificate: X509Certificate): IssuerFields {
+  let fields = known.get(certificate);
+  if (fields === undefined) {
+    fields = { subject: subjectOf(certificate), keyId: subjectKeyIdOf(certificate) };
+    known.set(certificate, fields);
+  }
+  return fields;
 }
 
 /** As the certificate says, because verifiers compare; computed where it says nothing. */

@@ -20,6 +20,7 @@ import { readSubjectAltName, subjectAltName } from './extensions.js';
 import { OID } from './oids.js';
 import { fromPem, toPem } from './pem.js';
 import { signatureAlgorithm, signDer, verifyDer } from './signature.js';
+import { rememberSpki } from './spki.js';
 
 const LABEL = 'CERTIFICATE REQUEST';
 
@@ -62,7 +63,9 @@ export function parseCsr(pem: string): ParsedCsr {
   const [version, subject, spki, attributes] = children(info, 'the request information');
   if (info === undefined || spki === undefined) throw new Error('the public key is missing');
   if (!contents(version, 'the version').equals(Buffer.of(0))) throw new Error('the version of the request is not 1');
-  const publicKey = createPublicKey({ key: encode(spki), type: 'spki', format: 'der' });
+  const key = encode(spki);
+  const publicKey = createPublicKey({ key, type: 'spki', format: 'der' });
+  rememberSpki(publicKey, key);
   if (publicKey.asymmetricKeyType === 'ec') checkNamedCurve(spki);
   const algorithmId = readOid(children(algorithm, 'the signature algorithm')[0], 'the signature algorithm');
   const octets = readBitString(signature, 'the signature');
