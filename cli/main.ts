@@ -41,6 +41,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'gather what helps to find a fault, without secrets, in one archive',
     load: () => import('./commands/bug-report.js'),
   },
+  authz: { summary: 'say who may do what at a workload, and why', load: () => import('./commands/authz.js') },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   install: {
     summary: 'print what `kubectl apply` installs in a cluster',

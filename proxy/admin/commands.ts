@@ -1,8 +1,10 @@
 import { RE2JS } from 're2js';
+import { messageOf } from '../../common/runtime/errors.js';
 import { toJson } from '../../common/xds/json.js';
 import { durationToJson } from '../../common/xds/json-scalars.js';
 import { tapAnswer } from '../observe/tap.js';
 import { exposition, flatStats, type StatGroup } from '../telemetry/envoy-stats.js';
+import { authzRules, explainAuthz } from './authz-explain.js';
 import { clusterStats } from './cluster-stats.js';
 import { clustersJson, clustersText } from './clusters.js';
 import { configDump, DumpError } from './config-dump.js';
@@ -63,6 +65,14 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   '/server_info': { help: 'print server version/status information', run: serverInfo },
   '/stats': { help: 'print server stats: ?filter= ?format=text|json|prometheus', run: stats },
   '/stats/prometheus': { help: 'print server stats in prometheus format', run: (sources) => prometheus(sources) },
+  '/weft/authz/explain': {
+    help: 'what policies say of a request: ?from=NAMESPACE/ACCOUNT ?method= ?path= ?host= ?header= ?port= ?ip=',
+    run: explain,
+  },
+  '/weft/authz/rules': {
+    help: 'the authorization rules in force, port by port, as JSON',
+    run: (sources) => json(authzRules(sources)),
+  },
   '/weft/edges': {
     help: 'counts and latencies of every edge of the service graph that this proxy has seen, as JSON',
     run: (sources) => json(sources.edges()),
@@ -127,6 +137,14 @@ function ready(sources: AdminSources): Answer {
   if (state === 'LIVE') return text('LIVE\n');
   const fault = sources.identityFault?.() ?? '';
   return text(fault === '' ? `${state}\n` : `${state}\n${fault}\n`, 503);
+}
+
+function explain(sources: AdminSources, query: URLSearchParams): Answer {
+  try {
+    return json(explainAuthz(sources, query));
+  } catch (error) {
+    return text(`${messageOf(error)}\n`, 400);
+  }
 }
 
 function drain(sources: AdminSources, query: URLSearchParams): Answer {

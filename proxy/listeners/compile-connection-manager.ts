@@ -31,6 +31,15 @@ const SERVER_HEADER = {
   PASS_THROUGH: 'pass-through',
 } as const;
 
+/** How paths are made comparable before anything looks at them. */
+export function pathRules(message: HttpConnectionManager__Output): ConnectionManagerConfig['path'] {
+  return {
+    normalize: message.normalize_path?.value ?? false,
+    mergeSlashes: message.merge_slashes === true,
+    escapedSlashes: ESCAPED_SLASHES[message.path_with_escaped_slashes_action ?? 'KEEP_UNCHANGED'],
+  };
+}
+
 const ESCAPED_SLASHES = {
   IMPLEMENTATION_SPECIFIC_DEFAULT: 'keep',
   KEEP_UNCHANGED: 'keep',
@@ -86,11 +95,7 @@ export function compileConnectionManager(
     forwardClientCert: FORWARD_CLIENT_CERT[message.forward_client_cert_details ?? 'SANITIZE'],
     clientCertDetails: compileCertDetails(message),
     upgrades: compileUpgrades(message, issues.at('upgrade_configs')),
-    path: {
-      normalize: message.normalize_path?.value ?? false,
-      mergeSlashes: message.merge_slashes === true,
-      escapedSlashes: ESCAPED_SLASHES[message.path_with_escaped_slashes_action ?? 'KEEP_UNCHANGED'],
-    },
+    path: pathRules(message),
     stripPort:
       message.strip_any_host_port === true ? 'any' : message.strip_matching_host_port === true ? 'matching' : 'none',
     http10: { accept: http1?.accept_http_10 === true, defaultHost: http1?.default_host_for_http_10 ?? '' },
