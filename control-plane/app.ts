@@ -34,6 +34,7 @@ import type { MeshSnapshot } from './model/snapshot.js';
 import { observePages } from './observe/api.js';
 import { sourcesOf } from './observe/observation.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
+import { groupIn } from './registration/registrar.js';
 import {
   type ControlPlaneState,
   listenAgain,
@@ -169,7 +170,7 @@ interface Ports {
 
 /** Takes the ports of the last run where they are free, and remembers which ones it took. */
 async function listenOnAll(
-  { mesh, ads, ca, observation }: Core,
+  { mesh, ads, ca, observation, registrar }: Core,
   identity: Identity,
   roots: RootParts,
   runtime: Runtime,
@@ -221,6 +222,11 @@ async function listenOnAll(
     snapshot,
     ads,
     tokens: identity.tokens,
+    accountOfGroup: (namespace, name) => {
+      const group = groupIn(mesh.configuration, namespace, name);
+      return group && (group.spec.template.serviceAccount || 'default');
+    },
+    join: (node, forMs) => registrar.reserve(node, forMs),
     replacePort: (workload, port) => mesh.portTaken(workload, String(port)),
     environment: () => ({
       xdsAddress: `${host}:${xds}`,

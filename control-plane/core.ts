@@ -22,6 +22,7 @@ import { ownTrustDomains } from './model/mesh-settings.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
+import { groupIn, Registrar, type RegistrationStore } from './registration/registrar.js';
 import type { Source } from './sources/source.js';
 import type { ProxyResources } from './xds/resources.js';
 import { AdsServer } from './xds/server.js';
@@ -58,6 +59,8 @@ export interface CoreOptions {
   readonly observation?: ObservationSources | undefined;
   /** Called after every new snapshot, when its pushes have been asked for. */
   readonly onSnapshot?: () => void;
+  /** Where the workloads of proxies that join by a WorkloadGroup are kept; in the mesh alone unless told otherwise. */
+  readonly registrations?: RegistrationStore;
   /** Called when a proxy has lost its connection. */
   readonly onDisconnected?: (id: string) => void;
 }
@@ -68,11 +71,12 @@ export interface Core {
   readonly ads: AdsServer;
   readonly ca: CaService;
   readonly observation: Observation;
+  readonly registrar: Registrar;
 }
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
 export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
-  const { onSnapshot, onDisconnected } = listeners;
+  const { onSnapshot, onDisconnected, registrations } = listeners;
   const foreign = new ForeignRootSource({
     settings: () => foreignSettings(mesh),
     get: getBundle,
@@ -97,10 +101,17 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;
       metrics.snapshotTaken(snapshot, errors, tookMs);
       foreign.update();
+      registrar.reconsider();
       ads.pushAll();
       onSnapshot?.();
     },
     report: parts.report ?? ((line) => process.stderr.write(`${line}\n`)),
+    clock,
+    log,
+  });
+  const registrar = new Registrar({
+    groupOf: (namespace, name) => groupIn(mesh.configuration, namespace, name),
+    store: registrations ?? { keep: (entries) => mesh.register(entries) },
     clock,
     log,
   });
@@ -115,8 +126,13 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     accountOf: (namespace, workload) => mesh.snapshot?.workloads.get(`${namespace}/${workload}`)?.serviceAccount,
     events: {
       ...metrics.xds,
+      connected: (node) => {
+        metrics.xds.connected(node);
+        registrar.connected(node);
+      },
       disconnected: (node) => {
         metrics.xds.disconnected(node);
+        registrar.disconnected(node);
         onDisconnected?.(node.id);
       },
       accepted: (node, typeUrl) => {
@@ -142,6 +158,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     mesh,
     ads,
     observation,
+    registrar,
     ca: new CaService({ issuer, verifier, guard, trustDomain, events: metrics.ca, log }),
   };
 }

@@ -33,6 +33,7 @@ import { sourcesOf } from './observe/observation.js';
 import { PEER_SERVICE, PeerServer } from './observe/peer-server.js';
 import { replicaPeers } from './observe/replicas.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
+import { ClusterEntries } from './registration/cluster-entries.js';
 import { reportsOf } from './status/reports.js';
 import { StatusWriter } from './status/writer.js';
 import { LOCAL_NAMES, ServerCertificate } from './xds/credentials.js';
@@ -184,6 +185,7 @@ class ClusterApp implements KubernetesApp {
           clock,
         }),
       },
+      registrations: new ClusterEntries({ api, replica: config.podName, clock }),
       onSnapshot: () => this.report(),
       onDisconnected: (id) => this.roots.view.disconnected(id),
     });

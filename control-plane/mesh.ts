@@ -3,7 +3,7 @@ import type { Logger } from '../common/runtime/log.js';
 import { analyze } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
 import { objectsOfKind } from './api/kinds/index.js';
-import type { Finding } from './api/object.js';
+import { type ConfigObject, type Finding, objectKey } from './api/object.js';
 import type { JwksResolver } from './jwks/resolver.js';
 import { type Allotments, ownPorts } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
@@ -34,6 +34,7 @@ export interface MeshOptions {
 /** From configuration sets to snapshots, one at a time: a set that waits is replaced by a newer one. */
 export class Mesh {
   private set: ConfigSet | undefined;
+  private registered: readonly ConfigObject[] = [];
   private inForce: ConfigSet | undefined;
   private current: MeshSnapshot | undefined;
   private building: Promise<void> | undefined;
@@ -61,6 +62,12 @@ export class Mesh {
   /** Takes a new set; resolves when it, or a newer one, is in force. */
   update(set: ConfigSet): Promise<void> {
     this.set = set;
+    return this.rebuild();
+  }
+
+  /** Objects beside those of the sets: the workloads of proxies that joined by a WorkloadGroup. */
+  register(objects: readonly ConfigObject[]): Promise<void> {
+    this.registered = objects;
     return this.rebuild();
   }
 
@@ -94,7 +101,7 @@ export class Mesh {
     while (this.again && this.set !== undefined) {
       this.again = false;
       try {
-        const set = await this.withKeys(this.set);
+        const set = withRegistered(await this.withKeys(this.set), this.registered);
         const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
@@ -124,4 +131,14 @@ export class Mesh {
     for (const line of new Set(lines)) if (!this.reported.has(line)) this.options.report(line);
     this.reported = new Set(lines);
   }
+}
+
+/** What the configuration itself describes goes first. */
+function withRegistered(set: ConfigSet, registered: readonly ConfigObject[]): ConfigSet {
+  if (registered.length === 0) return set;
+  const added = registered.map((object) => {
+    const { kind, metadata } = object;
+    return [objectKey(kind, metadata.namespace, metadata.name), object] as const;
+  });
+  return { ...set, objects: new Map([...added, ...set.objects]) };
 }

@@ -33,6 +33,9 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     'Networks: a workload is in the one that `network`, a pod’s label `topology.istio.io/network`, a range of MeshNetworks (key `meshNetworks` of the ConfigMap `istio`), or that label of `istio-system` names. Endpoints of another network than the client’s are reached through its gateways, by mesh TLS, as far as any are known: those of MeshNetworks, and the external addresses of Services with the label (port 15443, or the label `networking.istio.io/gatewayPort`). There a Gateway with AUTO_PASSTHROUGH takes them.',
     'A workload whose sidecar is not this control plane’s says by the label `security.istio.io/tlsMode: istio` that it takes mesh TLS.',
   ],
+  WorkloadGroup: [
+    'A proxy whose node says `AUTO_REGISTER_GROUP` (in Istio’s words ISTIO_META_AUTO_REGISTER_GROUP) is a workload of its group while it is connected, and ten seconds more: a WorkloadEntry of the template, with its address, labels and locality, named `GROUP-ADDRESS`. On Kubernetes the object is made and taken away again; on a machine (`weft bootstrap --group NAME --address IP`) it is there for as long. Namespace and service account of the proxy have to be those of the group.',
+  ],
   Gateway: ['An unknown field is reported and has no effect.'],
   ProxyConfig: [
     'Counts when a pod gets its sidecar: the mesh’s object (of `istio-system`, without selector), then its namespace’s, then one that selects it, over MeshConfig.defaultConfig; the annotation `proxy.istio.io/config` goes over all of them.',

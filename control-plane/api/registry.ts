@@ -14,6 +14,7 @@ import { telemetry } from './schemas/telemetry.js';
 import { trafficSplit } from './schemas/traffic-split.js';
 import { virtualService } from './schemas/virtual-service.js';
 import { workloadEntry } from './schemas/workload-entry.js';
+import { workloadGroup } from './schemas/workload-group.js';
 
 /** A kind that is read: where it lives, and what its spec looks like. */
 export interface KindDefinition<Spec> {
@@ -35,6 +36,7 @@ const KINDS: { readonly [K in Kind]: KindDefinition<KindSpecs[K]> } = {
   DestinationRule: { ...NETWORKING, spec: destinationRule },
   ServiceEntry: { ...NETWORKING, spec: serviceEntry },
   WorkloadEntry: { ...NETWORKING, spec: workloadEntry },
+  WorkloadGroup: { ...NETWORKING, spec: workloadGroup },
   Gateway: { ...NETWORKING, spec: gateway },
   ProxyConfig: { group: 'networking.istio.io', versions: ['v1beta1'], spec: proxyConfigObject },
   Sidecar: { ...NETWORKING, spec: sidecar },
@@ -67,7 +69,6 @@ export function definitionOf(kind: Kind): KindDefinition<unknown> {
 
 /** Kinds whose effect is missed when they are not read, by group. */
 const MISSED: Readonly<Record<string, readonly string[]>> = {
-  'networking.istio.io': ['WorkloadGroup'],
   'extensions.istio.io': ['WasmPlugin', 'TrafficExtension'],
 };
 

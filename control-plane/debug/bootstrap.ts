@@ -13,6 +13,8 @@ export interface BootstrapEnvironment {
   readonly rootCertificate: string;
   readonly tokenPath: string;
   readonly certTtlSeconds: number;
+  /** The WorkloadGroup by which it joins. */
+  readonly group?: string;
   /** P-256 unless told otherwise. */
   readonly workloadKey?: KeyKind;
 }
@@ -43,6 +45,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       NAMESPACE: namespace,
       WORKLOAD_NAME: name,
       SERVICE_ACCOUNT: workload.serviceAccount,
+      ...(environment.group !== undefined && { AUTO_REGISTER_GROUP: environment.group }),
       LABELS: labels,
       CLUSTER_ID: 'local',
       MESH_ID: settings.trustDomain,

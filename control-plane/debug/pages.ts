@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { toJson } from '../../common/xds/json.js';
 import type { Finding } from '../api/object.js';
 import { LAGGARDS_PATH } from '../ca/replicas.js';
@@ -6,6 +7,8 @@ import { writeSpiffeBundle } from '../ca/spiffe-bundle.js';
 import type { TokenFiles } from '../ca/token-files.js';
 import type { Laggards } from '../ca/trust-view.js';
 import { ownPorts } from '../model/allotment.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+import { registeredName } from '../model/registered-entry.js';
 import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { meshWorkloads } from '../model/workload-views.js';
@@ -42,6 +45,10 @@ export interface DebugSubject {
 export interface BootstrapSubject extends Pick<DebugSubject, 'snapshot'> {
   readonly ads: Pick<AdsServer, 'resourcesOf'>;
   readonly tokens: TokenFiles;
+  /** The account for which a WorkloadGroup is; undefined for one that there is not. */
+  readonly accountOfGroup: (namespace: string, name: string) => string | undefined;
+  /** Makes a workload of a proxy that will join in so many milliseconds. */
+  readonly join: (node: ProxyNode, forMs: number) => Promise<void>;
   /** Gives a workload (`namespace/name`) another admin port in place of one that is taken. */
   readonly replacePort: (workload: string, port: number) => Promise<void>;
   /** Without the token's path, which is the workload's own. */
@@ -72,7 +79,14 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
 
 /** Bootstraps for sidecars on this machine. Asking for one makes a token and may move a port. */
 export function bootstrapPage(subject: BootstrapSubject): readonly [path: string, page: DebugPage] {
-  return ['/debug/bootstrap', (query) => bootstrap(subject, query.get('workload') ?? '')];
+  return [
+    '/debug/bootstrap',
+    (query) => {
+      const group = query.get('group');
+      if (group === null) return bootstrap(subject, query.get('workload') ?? '');
+      return joiningBootstrap(subject, group, query.get('address') ?? '');
+    },
+  ];
 }
 
 function readiness(reason: string): ReturnType<typeof plain> {
@@ -148,7 +162,38 @@ async function moveAdminPort(subject: BootstrapSubject, key: string): Promise<vo
   if (await heldBySomebodyElse(address, admin, (nodeId) => nodeId.includes(own))) await subject.replacePort(key, admin);
 }
 
-async function bootstrap(subject: BootstrapSubject, key: string): Promise<ReturnType<typeof json>> {
+/** How long a workload waits for the proxy that a bootstrap was made for. */
+const JOINING_MS = 60_000;
+
+/** A bootstrap for a proxy that joins by a WorkloadGroup (`namespace/name`), with an address of its own. */
+async function joiningBootstrap(
+  subject: BootstrapSubject,
+  group: string,
+  address: string,
+): Promise<ReturnType<typeof json>> {
+  const [namespace = '', name = ''] = group.split('/');
+  if (isIP(address) === 0) return plain(`${JSON.stringify(address)} is no IP address`, 400);
+  const account = subject.accountOfGroup(namespace, name);
+  if (account === undefined) return plain(`no WorkloadGroup ${JSON.stringify(group)}`, 404);
+  const workload = registeredName(name, address, '');
+  await subject.join(
+    {
+      id: `sidecar~${address}~${workload}.${namespace}~${namespace}.svc.cluster.local`,
+      role: 'sidecar',
+      addresses: [address],
+      group: name,
+      namespace,
+      workload,
+      serviceAccount: account,
+      labels: {},
+      dataPlane: 'weft',
+    },
+    JOINING_MS,
+  );
+  return bootstrap(subject, `${namespace}/${workload}`, name);
+}
+
+async function bootstrap(subject: BootstrapSubject, key: string, group?: string): Promise<ReturnType<typeof json>> {
   await moveAdminPort(subject, key);
   const snapshot = subject.snapshot();
   const workload: Workload | undefined = snapshot?.workloads.get(key);
@@ -158,5 +203,6 @@ async function bootstrap(subject: BootstrapSubject, key: string): Promise<Return
   if (workload.sidecar === undefined) return plain(`${key} has no sidecar`, 409);
   if (workload.sidecar.kind === 'capture') return plain(`${key} is a pod: its sidecar has its bootstrap there`, 409);
   const tokenPath = await subject.tokens.ensure(workload);
-  return json(buildBootstrap(workload, snapshot.settings, { ...subject.environment(), tokenPath }));
+  const environment = { ...subject.environment(), tokenPath, ...(group !== undefined && { group }) };
+  return json(buildBootstrap(workload, snapshot.settings, environment));
 }

@@ -20,6 +20,12 @@ function clusterRules(): PolicyRule[] {
   return [
     ...readRules(),
     ...statusRules(),
+    // Of proxies that join by a WorkloadGroup.
+    {
+      apiGroups: ['networking.istio.io'],
+      resources: ['workloadentries'],
+      verbs: ['create', 'delete', 'patch'],
+    },
     // What Gateways (credentialName) and DestinationRules of any namespace refer to, each watched by its name.
     { apiGroups: [''], resources: ['secrets'], verbs: READ },
     // Kinds that are not defined yet are noticed when they come.

@@ -6,6 +6,8 @@ export interface ProxyNode {
   readonly role: 'sidecar' | 'router';
   /** IP addresses as it says itself, the main one first. */
   readonly addresses?: readonly string[];
+  /** The WorkloadGroup by which it joins: its workload is there as long as it is connected. */
+  readonly group?: string;
   /** Release of the proxy, where it says. */
   readonly version?: string;
   readonly namespace: string;

@@ -12,7 +12,6 @@ export interface Place {
 /** Kinds of Istio's that are not read but are told so, with the version that every release of them serves. */
 const UNREAD: Readonly<Record<string, readonly [group: string, version: string]>> = {
   EnvoyFilter: ['networking.istio.io', 'v1alpha3'],
-  WorkloadGroup: ['networking.istio.io', 'v1'],
   WasmPlugin: ['extensions.istio.io', 'v1alpha1'],
 };
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { fromStruct, type Json, type StructMessage } from '../../common/xds/struct.js';
 import type { ProxyNode } from '../model/proxy-node.js';
+import { registeredName } from '../model/registered-entry.js';
 
 /** What we read of envoy.config.core.v3.Node. */
 export interface NodeMessage {
@@ -19,17 +20,21 @@ export interface NodeMessage {
 export function readNode(node: NodeMessage): ProxyNode {
   const metadata = node.metadata === undefined ? {} : fromStruct(node.metadata);
   const id = node.id ?? '';
-  const [role, , instance = ''] = id.split('~');
+  const [role, own = '', instance = ''] = id.split('~');
   const dot = instance.lastIndexOf('.');
   const namespace = (dot < 0 ? '' : instance.slice(dot + 1)) || text(metadata['NAMESPACE']);
-  const workload = (dot < 0 ? '' : instance.slice(0, dot)) || text(metadata['WORKLOAD_NAME']);
+  const named = (dot < 0 ? '' : instance.slice(0, dot)) || text(metadata['WORKLOAD_NAME']);
+  const addresses = addressesOf(text(metadata['INSTANCE_IPS']));
+  const group = text(metadata['AUTO_REGISTER_GROUP']);
+  const address = addresses.addresses?.[0] ?? own;
+  const workload = group === '' ? named : registeredName(group, address, text(metadata['NETWORK']));
   if (id === '' || namespace === '' || workload === '') {
     throw new Error('the node needs an id, and NAMESPACE and WORKLOAD_NAME in its metadata');
   }
   return {
     id,
     role: role === 'router' ? 'router' : 'sidecar',
-    ...addressesOf(text(metadata['INSTANCE_IPS'])),
+    ...(group === '' ? addresses : { addresses: [address], group }),
     ...versionOf(text(metadata['ISTIO_VERSION']) || (node.user_agent_version ?? '')),
     namespace,
     workload,

@@ -23,6 +23,7 @@ import type { TelemetrySpec } from './telemetry.js';
 import type { TrafficSplitSpec } from './traffic-split.js';
 import type { VirtualServiceSpec } from './virtual-service.js';
 import type { WorkloadEntrySpec } from './workload-entry.js';
+import type { WorkloadGroupSpec } from './workload-group.js';
 
 /** The spec type of every kind that is read. */
 export interface KindSpecs {
@@ -30,6 +31,7 @@ export interface KindSpecs {
   readonly DestinationRule: DestinationRuleSpec;
   readonly ServiceEntry: ServiceEntrySpec;
   readonly WorkloadEntry: WorkloadEntrySpec;
+  readonly WorkloadGroup: WorkloadGroupSpec;
   readonly Gateway: GatewaySpec;
   readonly ProxyConfig: ProxyConfigSpec;
   readonly Sidecar: SidecarSpec;

@@ -8,26 +8,28 @@ import { accountName, text } from './shared.js';
 
 const PORT_NAME = /^[a-zA-Z0-9](?:[-a-zA-Z0-9]*[a-zA-Z0-9])?$/;
 
+/** The fields of a WorkloadEntry. */
+export const workloadEntryFields = {
+  address: string({ max: 256 }),
+  ports: map(port, {
+    max: 128,
+    key(name, path, report) {
+      if (name.length >= 63 || !PORT_NAME.test(name)) {
+        report.error(path, `"${name}" is no port name: letters, digits and "-", fewer than 63`);
+      }
+    },
+  }),
+  labels: map(text, { max: 256 }),
+  network: string({ max: 2_048 }),
+  locality: string({ max: 2_048 }),
+  weight: uint32,
+  serviceAccount: accountName,
+};
+
 /** WorkloadEntry (networking.istio.io), also as an endpoint of a ServiceEntry. */
-export const workloadEntry: Schema<WorkloadEntrySpec> = object<WorkloadEntrySpec>(
-  {
-    address: string({ max: 256 }),
-    ports: map(port, {
-      max: 128,
-      key(name, path, report) {
-        if (name.length >= 63 || !PORT_NAME.test(name)) {
-          report.error(path, `"${name}" is no port name: letters, digits and "-", fewer than 63`);
-        }
-      },
-    }),
-    labels: map(text, { max: 256 }),
-    network: string({ max: 2_048 }),
-    locality: string({ max: 2_048 }),
-    weight: uint32,
-    serviceAccount: accountName,
-  },
-  { check: checkAddress },
-);
+export const workloadEntry: Schema<WorkloadEntrySpec> = object<WorkloadEntrySpec>(workloadEntryFields, {
+  check: checkAddress,
+});
 
 function checkAddress(spec: WorkloadEntrySpec, path: string, report: Report): void {
   const address = spec.address ?? '';

@@ -3,6 +3,7 @@ import { objectsOfKind } from '../../api/kinds/index.js';
 import type { ConfigObject } from '../../api/object.js';
 import type { Allotter } from '../../mesh.js';
 import type { Allotments, CapturingSidecar, Interception } from '../../model/allotment.js';
+import { GROUP_ANNOTATION } from '../../model/registered-entry.js';
 import type { ConfigSet } from '../source.js';
 
 const CONTAINER = 'istio-proxy';
@@ -21,7 +22,7 @@ const INTERCEPTIONS: readonly Interception[] = ['REDIRECT', 'TPROXY', 'NONE'];
 const OWN_PORTS = '15021,15090';
 const DEFAULT_STATUS_PORT = '15020';
 
-/** Which pods have a sidecar: those that were injected. There are no ports to be given out. */
+/** Which pods have a sidecar: those that were injected; and machines that joined with one. There are no ports to be given out. */
 export class CaptureAllotter implements Allotter {
   update(set: ConfigSet): Promise<Allotments> {
     return Promise.resolve(capturedPods(set));
@@ -39,13 +40,17 @@ export function capturedPods(set: ConfigSet): Allotments {
     if (!isInjected(pod)) continue;
     allotments.set(`${pod.metadata.namespace}/${pod.metadata.name}`, sidecarOf(pod));
   }
+  for (const entry of objectsOfKind(set.objects, 'WorkloadEntry')) {
+    if (entry.metadata.annotations[GROUP_ANNOTATION] === undefined) continue;
+    allotments.set(`${entry.metadata.namespace}/${entry.metadata.name}`, sidecarOf(entry));
+  }
   return allotments;
 }
 
 /** What did not change is the same object in the next set. */
-const made = new WeakMap<ConfigObject<PodSpec>, CapturingSidecar>();
+const made = new WeakMap<ConfigObject, CapturingSidecar>();
 
-function sidecarOf(pod: ConfigObject<PodSpec>): CapturingSidecar {
+function sidecarOf(pod: ConfigObject): CapturingSidecar {
   const known = made.get(pod);
   if (known !== undefined) return known;
   const { annotations } = pod.metadata;

@@ -159,13 +159,13 @@ describe('KubernetesSource', () => {
   });
 
   it('reports objects of kinds that are not read', async () => {
-    const groups = '/apis/networking.istio.io/v1/workloadgroups';
+    const groups = '/apis/extensions.istio.io/v1alpha1/wasmplugins';
     server.define(groups);
-    server.put(groups, object('networking.istio.io/v1', 'WorkloadGroup', 'default', 'vms', { spec: { big: 1 } }));
+    server.put(groups, object('extensions.istio.io/v1alpha1', 'WasmPlugin', 'default', 'vms', { spec: { big: 1 } }));
     await start();
     expect(kinds()).toEqual([]);
     expect(last().findings.map(({ level, object: title }) => [level, title])).toEqual([
-      ['warning', 'WorkloadGroup default/vms'],
+      ['warning', 'WasmPlugin default/vms'],
     ]);
   });
 

@@ -84,8 +84,11 @@ describe('validation', () => {
   });
 
   it('tells that a kind is not acted on', () => {
-    const { faults, warnings } = validateObject(istio('WorkloadGroup', 'e', {}), undefined);
+    const { faults, warnings } = validateObject(
+      { ...istio('WasmPlugin', 'e', {}), apiVersion: 'extensions.istio.io/v1alpha1' },
+      undefined,
+    );
     expect(faults).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining('WorkloadGroup')]);
+    expect(warnings).toEqual([expect.stringContaining('WasmPlugin')]);
   });
 });
