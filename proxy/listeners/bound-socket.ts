@@ -71,10 +71,9 @@ function nameOf({ host, port }: ListenAddress): string {
 
 function placeOf({ host, port, dualStack }: ListenAddress): ListenOptions {
   const place = addressOptions({ ip: host, port });
-  // Whoever may open the folder may connect, as to a port.
-  return 'path' in place
-    ? { ...place, readableAll: true, writableAll: true }
-    : { ...place, ipv6Only: dualStack !== true };
+  if (!('path' in place)) return { ...place, ipv6Only: dualStack !== true };
+  // Whoever may open the folder may connect, as to a port; abstract names have no permissions.
+  return host.startsWith('@') ? place : { ...place, readableAll: true, writableAll: true };
 }
 
 /** A socket that somebody left behind; anything else that stands there makes binding fail. */
