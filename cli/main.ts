@@ -42,6 +42,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     load: () => import('./commands/bug-report.js'),
   },
   authz: { summary: 'say who may do what at a workload, and why', load: () => import('./commands/authz.js') },
+  authn: { summary: 'say who speaks mTLS, from real traffic', load: () => import('./commands/authn.js') },
   analyze: { summary: 'find what is wrong in a folder of configuration', load: () => import('./commands/analyze.js') },
   install: {
     summary: 'print what `kubectl apply` installs in a cluster',

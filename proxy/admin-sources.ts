@@ -67,6 +67,7 @@ export function adminSources(parts: AdminParts): AdminSources {
     },
     stats: () => stats(parts),
     edges: () => plane.metrics.report(parts.clock),
+    plaintext: () => plane.plaintext.list(),
     requests: plane.metrics.requests,
     tapAllowed: nodeMetadata(config)[TAP] !== 'off',
     logLevel: {

@@ -13,6 +13,7 @@ import type { ListenerDeps } from './listeners/compile-deps.js';
 import { compileListener } from './listeners/compile-listener.js';
 import { ListenerManager } from './listeners/listener-manager.js';
 import { linuxRedirection } from './listeners/original-destination.js';
+import { PlaintextConnections } from './listeners/plaintext-connections.js';
 import { refusalLogger } from './listeners/refusal.js';
 import { meshPeers } from './mesh-peers.js';
 import { ForwardingRouter } from './router/forward/forwarding-router.js';
@@ -51,6 +52,7 @@ export interface DataPlane {
   readonly counters: Counters;
   readonly downstream: DownstreamStatsTable;
   readonly logs: LogSinks;
+  readonly plaintext: PlaintextConnections;
   readonly listenerDeps: ListenerDeps;
 }
 
@@ -132,6 +134,7 @@ export function assembleDataPlane(
     routeSource: (name) => routes.routeSource(name),
   });
   const redirection = linuxRedirection();
+  const plaintext = new PlaintextConnections();
   let connectionId = 0;
   const listeners: ListenerManager = new ListenerManager({
     secrets,
@@ -152,11 +155,12 @@ export function assembleDataPlane(
       ),
     serveTcp: (socket, connection, tcp) => serveTcp(socket, connection, tcp, { clusters, clock, random }),
     onRefused: refusalLogger(clock, log),
+    onPlaintext: (chain, { localPort, remoteIp }) => plaintext.count(chain, localPort, remoteIp, clock.now()),
     nextConnectionId: () => ++connectionId,
     routesMissing: hooks.routesMissing,
     onChange: hooks.onChange,
   });
-  return { secrets, clusters, routes, listeners, metrics, counters, downstream, logs, listenerDeps };
+  return { secrets, clusters, routes, listeners, metrics, counters, downstream, logs, plaintext, listenerDeps };
 }
 
 function ownCluster({ bootstrap, node }: ProxyConfig): LocalCluster | undefined {

@@ -65,6 +65,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   '/server_info': { help: 'print server version/status information', run: serverInfo },
   '/stats': { help: 'print server stats: ?filter= ?format=text|json|prometheus', run: stats },
   '/stats/prometheus': { help: 'print server stats in prometheus format', run: (sources) => prometheus(sources) },
+  '/weft/authn/connections': {
+    help: 'who came without mTLS since the start, by address and port, as JSON',
+    run: (sources) => json({ since: sources.startTime, plaintext: sources.plaintext?.() ?? [] }),
+  },
   '/weft/authz/explain': {
     help: 'what policies say of a request: ?from=NAMESPACE/ACCOUNT ?method= ?path= ?host= ?header= ?port= ?ip=',
     run: explain,

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EdgeReport } from '../../common/runtime/edge-report.js';
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+import type { PlaintextSource } from '../listeners/plaintext-connections.js';
 import type { RequestWatch } from '../observe/request-watch.js';
 import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
@@ -31,6 +32,8 @@ export interface AdminSources {
   /** Further statistics in Envoy's naming; those of clusters and server are made from the other getters. */
   readonly stats: () => Iterable<StatGroup>;
   readonly edges: () => EdgeReport;
+  /** Who came without the mesh's TLS since the start. */
+  readonly plaintext?: () => readonly PlaintextSource[];
   /** The last failed requests, and live ones. */
   readonly requests: RequestWatch;
   /** Whether live requests may be looked at. */

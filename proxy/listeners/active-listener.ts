@@ -49,6 +49,8 @@ export interface ListenerDeps extends LiveFilterChainOptions {
     detail: string,
     flags?: number,
   ) => void;
+  /** An inbound connection without the mesh's TLS that was let in. */
+  readonly onPlaintext?: (chain: string, connection: ConnectionInfo) => void;
   readonly nextConnectionId: () => number;
 }
 
@@ -337,6 +339,9 @@ export class ActiveListener {
     chain: LiveFilterChain,
     known: Sniffed | undefined,
   ): void {
+    if (connection.peer.tlsVersion === undefined && this.config?.direction === 'inbound') {
+      this.deps.onPlaintext?.(chain.config.name, connection);
+    }
     const { terminal } = chain.config;
     if (terminal.kind === 'tcp') {
       this.serve(socket, chain, () => this.deps.serveTcp(socket, connection, terminal.config));
