@@ -5,7 +5,7 @@ import { count, type DemoLine, DemoProcess, hop } from '../support/demo-process.
 
 /** Visits per second; every one is three to four requests between services. */
 const RPS = '80';
-const DATABASE = 'ratings-db.default.svc.cluster.local';
+const DATABASE = 'ratings-db-v1';
 const REVIEWS = ['reviews-v1', 'reviews-v2', 'reviews-v3'] as const;
 
 function reviewsShares(from: DemoLine, to: DemoLine): Record<string, number> {
