@@ -17,6 +17,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'run a whole mesh on this machine, steered by a folder of YAML',
     load: () => import('./commands/demo.js'),
   },
+  dashboard: { summary: 'see the mesh in the browser', load: () => import('./commands/dashboard.js') },
   'proxy-status': {
     summary: 'show which configuration every sidecar has',
     load: () => import('./commands/proxy-status.js'),

@@ -25,6 +25,7 @@ import {
   trustDomainOf,
   wireCore,
 } from './core.js';
+import { objectPage } from './dashboard/object-page.js';
 import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { bootstrapPage, debugPages } from './debug/pages.js';
@@ -237,6 +238,7 @@ async function listenOnAll(
   });
   pages.set(path, page);
   for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
+  pages.set(...objectPage({ configuration: () => mesh.configuration, findings: () => mesh.findings }));
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
     const server = new DebugServer(pages, log, new Set(), undefined, new Dashboard());
     const taken = await server.listen(host, port);

@@ -17,6 +17,9 @@ import { CA_SERVICE } from './ca/service.js';
 import { TokenReviewVerifier } from './ca/token-review.js';
 import { TrustBundles } from './ca/trust-bundles.js';
 import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
+import { objectPage } from './dashboard/object-page.js';
+import { Sessions } from './dashboard/sessions.js';
+import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
 import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
@@ -157,7 +160,10 @@ class ClusterApp implements KubernetesApp {
     const { config, parts, metrics, lifecycle, log } = this;
     metrics.watchAuthority(() => this.issuer?.authority);
     metrics.watchRoots(() => this.roots.report());
-    const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL, admitByToken(parts.api));
+    const admit = admitByToken(parts.api);
+    const mayRead = async (token: string): Promise<boolean> => (await admit(token)) === undefined;
+    const dashboard = new Dashboard({ sessions: new Sessions(mayRead, this.clock) });
+    const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL, admit, dashboard);
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());
     void this.authority.run(this.stopping.signal);
@@ -217,6 +223,12 @@ class ClusterApp implements KubernetesApp {
       },
     });
     for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
+    pages.set(
+      ...objectPage({
+        configuration: () => this.core?.mesh.configuration,
+        findings: () => this.core?.mesh.findings ?? [],
+      }),
+    );
     return pages;
   }
 

@@ -10,6 +10,7 @@ import type { WorkloadListing } from '../mesh/workloads.js';
 export class ControlPlaneView {
   private lastWorkloads: readonly WorkloadListing[] = [];
   private lastFindings: readonly string[] = [];
+  private lastDashboard = '';
 
   constructor(private readonly stateFolder: string) {}
 
@@ -40,6 +41,16 @@ export class ControlPlaneView {
     return getText(
       `${this.url()}/debug/bootstrap?workload=${encodeURIComponent(`${workload.namespace}/${workload.name}`)}`,
     );
+  }
+
+  /** Empty until it is known. */
+  dashboardUrl(): string {
+    try {
+      this.lastDashboard = `${this.url()}/dashboard/`;
+    } catch {
+      // It starts again, at the same port where it can.
+    }
+    return this.lastDashboard;
   }
 
   private url(): string {

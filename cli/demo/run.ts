@@ -213,6 +213,7 @@ class Demo {
     const first = this.options.configFolder === undefined ? join(this.configFolder, 'routes.yaml') : this.configFolder;
     return [
       `Configuration: ${this.configFolder} — edit ${first} and watch it take effect within a second.`,
+      `Dashboard: ${this.controlPlane.dashboardUrl()}`,
       ...(page === undefined ? [] : [`Product page: ${page}`]),
       `Elsewhere: npx weft proxy-status${state}, npx weft proxy-config routes ${workload}${state}, npx weft analyze DIR. Ctrl-C ends everything.`,
     ];

@@ -5,7 +5,7 @@ import { CONTROL_PLANE, PORTS } from '../install/manifests/names.js';
 import type { Answering, MeshAccess } from './access.js';
 import { type Cluster, explained, listAll } from './cluster.js';
 import { labelSelector, parsePodName, type WantedPod } from './pod-name.js';
-import { getFromPod, streamFromPod } from './port-forward.js';
+import { getFromPod, type PodPort, streamFromPod } from './port-forward.js';
 
 const SIDECAR = 'istio-proxy';
 const ADMIN_PORT = 15000;
@@ -36,6 +36,15 @@ export function clusterMesh(cluster: Cluster): MeshAccess {
         return answering(pod, ADMIN_PORT);
       }),
   };
+}
+
+/** Where a replica of the control plane answers people; throws what to do when none runs. */
+export function controlPlanePort(cluster: Cluster): Promise<PodPort> {
+  return told(cluster, async () => {
+    const [pod] = await controlPlanePods(cluster);
+    const { name = '', namespace = '' } = pod?.metadata ?? {};
+    return { namespace, pod: name, port: PORTS.monitoring };
+  });
 }
 
 async function told<T>({ title }: Cluster, work: () => Promise<T>): Promise<T> {

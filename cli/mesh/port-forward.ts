@@ -53,14 +53,15 @@ async function throughTunnel<T>(config: KubeConfig, target: PodPort, work: (tunn
   }
 }
 
-interface Tunnel {
+export interface Tunnel {
   readonly stream: Duplex;
   /** What the kubelet said went wrong. */
   readonly fault: string | undefined;
   close(): void;
 }
 
-async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort): Promise<Tunnel> {
+/** A connection to a port of a pod. */
+export async function openTunnel(config: KubeConfig, { namespace, pod, port }: PodPort): Promise<Tunnel> {
   const { PortForward } = await import('@kubernetes/client-node');
   const toPod = new PassThrough();
   const fromPod = new PassThrough();

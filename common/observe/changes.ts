@@ -1,4 +1,4 @@
-import type { ObjectName } from './acting.js';
+import type { ObjectName } from './object-text.js';
 
 /** What `GET /api/changes?since=MS` answers: versions of the configuration, newest first, as many as are kept. */
 export interface Changes {

@@ -1,4 +1,4 @@
-import type { ObjectName } from './acting.js';
+import type { ObjectName } from './object-text.js';
 
 /**
  * What `GET /api/explain?from=NAMESPACE/WORKLOAD&method=…&url=…&header=NAME:VALUE…` answers: what the sidecars' own matchers

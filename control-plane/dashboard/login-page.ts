@@ -13,7 +13,7 @@ export function loginPage(status: number, problem = ''): DebugAnswer {
 <h1>Weft</h1>
 ${said}
 <form method="post" action="/dashboard/login">
-<p><label>Token of an account that may forward ports to the control plane:<br><input type="password" name="token" autocomplete="off" required autofocus size="60"></label></p>
+<p><label>Token of an account that may see the mesh:<br><input type="password" name="token" autocomplete="off" required autofocus size="60"></label></p>
 <p><button>Log in</button></p>
 </form>
 <p>Make one with <code>kubectl create token ACCOUNT</code>. Without any: <code>weft dashboard</code> opens this page by a port-forward.</p>

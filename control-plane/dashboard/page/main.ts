@@ -221,11 +221,8 @@ class Page {
     if (node !== undefined) this.spoken.textContent = spoken(node, this.view.edges);
   }
 
-  /** For tests: where something is drawn. */
-  positionOf(id: string): { x: number; y: number } | undefined {
-    const at = this.canvas.screenPosition(id);
-    const { left, top } = this.stage.getBoundingClientRect();
-    return at && { x: at.x + left, y: at.y + top };
+  get places(): Readonly<Record<string, { x: number; y: number }>> {
+    return this.canvas.positions;
   }
 
   get drawn(): ViewGraph {

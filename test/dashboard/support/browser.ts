@@ -55,3 +55,30 @@ export async function openDashboard(
   }
   return { page, complaints, close: () => context.close() };
 }
+
+/** A line of the graph as the page has drawn it. */
+export interface DrawnEdge {
+  readonly source: string;
+  readonly target: string;
+  readonly protocol: string;
+  readonly health: string;
+  readonly security: string;
+  readonly share?: number;
+  readonly marks: readonly string[];
+}
+
+export function drawnEdges(page: Page): Promise<readonly DrawnEdge[]> {
+  return page.evaluate(() =>
+    (globalThis as unknown as { weft: { drawn: { edges: DrawnEdge[] } } }).weft.drawn.edges.map(
+      ({ source, target, protocol, health, security, share, marks }) => ({
+        source,
+        target,
+        protocol,
+        health,
+        security,
+        ...(share === undefined ? {} : { share }),
+        marks,
+      }),
+    ),
+  );
+}

@@ -1,8 +1,9 @@
-import type { Acting, ObjectText } from '../../../common/observe/acting.js';
 import type { Changes } from '../../../common/observe/changes.js';
+import type { Description } from '../../../common/observe/describe.js';
 import type { Explanation } from '../../../common/observe/explanation.js';
 import type { Failures } from '../../../common/observe/failure.js';
 import type { Golden, Graph, GraphEdge, GraphNode, ServiceNode, WorkloadNode } from '../../../common/observe/graph.js';
+import type { ObjectText } from '../../../common/observe/object-text.js';
 import type { Series } from '../../../common/observe/series.js';
 import type { WorkloadDetails, Workloads } from '../../../common/observe/workload.js';
 
@@ -385,39 +386,41 @@ export function failures(): Failures {
   };
 }
 
-export const ACTING: Acting = {
+export const DESCRIPTION: Description = {
+  node: '',
+  kind: 'service',
+  name: 'reviews',
+  namespace: 'default',
+  facts: [],
   objects: [
     {
       kind: 'VirtualService',
       namespace: 'default',
       name: 'reviews',
-      effect: 'routes requests to reviews',
-      errors: 0,
-      warnings: 1,
+      why: 'hosts reviews.default.svc.cluster.local',
+      effects: ['end-user: jason goes to v3', 'the others: 90 % to v1, 10 % to v2'],
     },
     {
       kind: 'DestinationRule',
       namespace: 'default',
       name: 'ratings',
-      effect: 'limits connections to ratings, ejects hosts',
-      errors: 0,
-      warnings: 0,
+      why: 'host ratings.default.svc.cluster.local',
+      effects: ['at most 20 connections', 'ejects hosts after 5 errors in a row'],
     },
     {
       kind: 'PeerAuthentication',
       namespace: 'istio-system',
       name: 'default',
-      effect: 'mutual TLS is required (STRICT) in the whole mesh',
-      errors: 0,
-      warnings: 0,
+      why: 'the whole mesh',
+      effects: ['mTLS STRICT'],
     },
+  ],
+  findings: [
     {
-      kind: 'AuthorizationPolicy',
-      namespace: 'default',
-      name: 'ratings-viewer',
-      effect: 'allows only what its 2 rules match',
-      errors: 0,
-      warnings: 0,
+      code: 'IST0101',
+      level: 'warning',
+      object: 'VirtualService default/reviews',
+      message: 'no DestinationRule defines subset "v9"',
     },
   ],
   notes: [],

@@ -1,7 +1,7 @@
 import { createLogger } from '../../../common/runtime/log.js';
 import { Dashboard } from '../../../control-plane/dashboard/site.js';
 import { type DebugAnswer, type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
-import { ACTING, CHANGES, details, EXPLANATION, type Fixture, failures, OBJECT, series } from './fixture.js';
+import { CHANGES, DESCRIPTION, details, EXPLANATION, type Fixture, failures, OBJECT, series } from './fixture.js';
 
 /** The page as the control plane serves it, above an API whose answers are made up. */
 export class FixtureServer {
@@ -16,7 +16,7 @@ export class FixtureServer {
       ['/api/series', (query) => json(this.series(query))],
       ['/api/failures', () => json(failures())],
       ['/api/workloads', () => json(this.fixture.workloads)],
-      ['/api/acting', () => json(ACTING)],
+      ['/api/describe', () => json(DESCRIPTION)],
       ['/api/object', () => json(OBJECT)],
       ['/api/changes', () => json(CHANGES)],
       ['/api/explain', () => json(EXPLANATION)],

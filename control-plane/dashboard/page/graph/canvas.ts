@@ -7,7 +7,7 @@ import { curveBetween, pointOn } from './curve.js';
 import { Flow } from './flow.js';
 import { edgeTexts, nodeTexts } from './labels.js';
 import { type Direction, idealLayout } from './layout.js';
-import { type EdgeText, type NodeText, nodeSize, Overlay } from './overlay.js';
+import { type EdgeText, type NodeText, nodeSize, Overlay, READABLE_FROM } from './overlay.js';
 import { edgeWidth, graphStyle } from './style.js';
 
 interface ElementData {
@@ -43,6 +43,7 @@ export class GraphCanvas {
   private colors: Colors = currentColors();
   /** How far a line is from the middle between its nodes, in lines. */
   private readonly lanes = new Map<string, number>();
+  private degrees = new Map<string, number>();
   private selected: string | undefined;
   private arrangement = '';
   private direction: Direction = 'LR';
@@ -75,12 +76,9 @@ export class GraphCanvas {
     return this.view;
   }
 
-  /** Where a node or edge is on the screen, in pixels of the container; for tests and for those who point. */
-  screenPosition(id: string): Point | undefined {
-    const at = this.nodeOf(id)?.position() ?? this.edgeOf(id)?.midpoint();
-    if (at === undefined) return undefined;
-    const { x, y } = this.cy.pan();
-    return { x: at.x * this.cy.zoom() + x, y: at.y * this.cy.zoom() + y };
+  /** Where nodes stand, by ID. */
+  get positions(): Readonly<Record<string, Point>> {
+    return Object.fromEntries(this.places);
   }
 
   /** `arrangement` names what is drawn besides its numbers (how detailed, how grouped): another one is laid out anew. */
@@ -273,13 +271,13 @@ export class GraphCanvas {
   }
 
   private nodeOf(id: string): cytoscape.NodeSingular | undefined {
-    const found = this.cy.nodes().getElementById(id);
-    return found.nonempty() ? (found.first() as unknown as cytoscape.NodeSingular) : undefined;
+    const found = this.cy.getElementById(id);
+    return found.empty() || found.isEdge() ? undefined : (found as unknown as cytoscape.NodeSingular);
   }
 
   private edgeOf(id: string): cytoscape.EdgeSingular | undefined {
-    const found = this.cy.edges().getElementById(id);
-    return found.nonempty() ? (found.first() as unknown as cytoscape.EdgeSingular) : undefined;
+    const found = this.cy.getElementById(id);
+    return found.empty() || found.isNode() ? undefined : (found as unknown as cytoscape.EdgeSingular);
   }
 
   /** Gives every line its curve; lines between the same two nodes run beside each other. */
@@ -290,6 +288,7 @@ export class GraphCanvas {
       const pair = `${edge.source} ${edge.target}`;
       lanes.set(pair, [...(lanes.get(pair) ?? []), edge]);
     }
+    this.degrees = degreesOf([...lanes.keys()]);
     for (const edges of lanes.values()) {
       edges.forEach((edge, index) => {
         const [from, to] = [this.places.get(edge.source), this.places.get(edge.target)];
@@ -330,20 +329,22 @@ export class GraphCanvas {
       nodes.push({ ...texts, ...this.sizeOf(node), x, y, health: node.health, faded: element.hasClass('faded') });
     }
     const edges: EdgeText[] = [];
-    for (const edge of this.view.edges) {
+    for (const edge of this.cy.zoom() < READABLE_FROM ? [] : this.view.edges) {
       const texts = this.edgeText.get(edge.id);
       const element = this.edgeOf(edge.id);
       if (texts === undefined || element === undefined) continue;
-      const { x, y } = this.labelPlace(edge.id, element);
+      const { x, y } = this.labelPlace(edge);
       if (Number.isFinite(x)) edges.push({ ...texts, x, y, faded: element.hasClass('faded') });
     }
     this.overlay.draw(nodes, edges, { zoom: this.cy.zoom(), pan: this.cy.pan() }, this.colors);
   }
 
-  /** Labels of lines that run beside each other do not. */
-  private labelPlace(id: string, element: cytoscape.EdgeSingular): Point {
-    const lane = this.lanes.get(id) ?? 0;
-    return lane === 0 ? element.midpoint() : pointOn(this.pathOf(id), 0.5 + lane * 0.3);
+  /** Where several lines leave or meet, their labels stand at the other end. */
+  private labelPlace(edge: ViewEdge): Point {
+    const lane = this.lanes.get(edge.id) ?? 0;
+    const [out, into] = [this.degrees.get(`from ${edge.source}`) ?? 1, this.degrees.get(`to ${edge.target}`) ?? 1];
+    const at = lane !== 0 ? 0.5 + lane * 0.3 : into > out ? 0.32 : out > 1 ? 0.66 : 0.5;
+    return pointOn(this.pathOf(edge.id), at);
   }
 
   private updateFlow(): void {
@@ -367,4 +368,14 @@ export class GraphCanvas {
     if (edge === undefined) return [];
     return [edge.sourceEndpoint(), ...(edge.controlPoints() ?? []), edge.targetEndpoint()];
   }
+}
+
+/** How many nodes a node calls, and by how many it is called, by `from ID` and `to ID`. */
+function degreesOf(pairs: readonly string[]): Map<string, number> {
+  const degrees = new Map<string, number>();
+  for (const pair of pairs) {
+    const [source, target] = pair.split(' ');
+    for (const key of [`from ${source}`, `to ${target}`]) degrees.set(key, (degrees.get(key) ?? 0) + 1);
+  }
+  return degrees;
 }

@@ -6,6 +6,8 @@ export interface Curve {
   readonly targetEndpoint: string;
   readonly distances: string;
   readonly weights: string;
+  /** It goes back: its ends are wherever the line meets the nodes. */
+  readonly arc: 0 | 1;
 }
 
 type Placed = Point & Size;
@@ -30,6 +32,7 @@ export function curveBetween(source: Placed, target: Placed, direction: 'LR' | '
       targetEndpoint: 'outside-to-node',
       distances: `${side}`,
       weights: '0.5',
+      arc: 1,
     };
   }
   const bend = run * 0.32;
@@ -41,6 +44,7 @@ export function curveBetween(source: Placed, target: Placed, direction: 'LR' | '
     targetEndpoint: `${into.x}px ${into.y}px`,
     distances: points.map(({ distance }) => distance.toFixed(2)).join(' '),
     weights: points.map(({ weight }) => weight.toFixed(4)).join(' '),
+    arc: 0,
   };
 }
 

@@ -42,7 +42,7 @@ function dagre(
   rankdir: Direction,
 ): Map<string, Point> {
   const graph = new Graph({ compound: true });
-  const separation = rankdir === 'LR' ? { nodesep: 30, ranksep: 128 } : { nodesep: 26, ranksep: 72 };
+  const separation = rankdir === 'LR' ? { nodesep: 30, ranksep: 128 } : { nodesep: 30, ranksep: 88 };
   graph.setGraph({ rankdir, ...separation, edgesep: 20 });
   graph.setDefaultEdgeLabel(() => ({}));
   const known = new Set(groups);

@@ -30,7 +30,7 @@ const ICON_ROOM = 38;
 const MAX_WIDTH = 240;
 
 /** Below this zoom, edges and second lines would be too small to read. */
-const READABLE_FROM = 0.42;
+export const READABLE_FROM = 0.42;
 const NAMES_FROM = 0.2;
 
 const paths = new Map<IconName, Path2D>();

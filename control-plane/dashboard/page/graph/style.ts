@@ -76,6 +76,7 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
         // The types do not know `endpoints` yet.
       } as unknown as cytoscape.Css.Edge,
     },
+    { selector: 'edge[?arc]', style: { 'edge-distances': 'intersection' } },
     ...byHealth,
     { selector: 'edge[health="idle"]', style: { 'line-style': 'dashed', 'line-dash-pattern': [4, 5] } },
     { selector: 'edge[protocol="tcp"]', style: { 'line-style': 'dashed', 'line-dash-pattern': [10, 4] } },

@@ -1,31 +1,41 @@
-import type { Acting, ActingObject, ObjectName, ObjectText } from '../../../../common/observe/acting.js';
+import type { AppliedObject, Description } from '../../../../common/observe/describe.js';
+import type { ObjectName, ObjectText } from '../../../../common/observe/object-text.js';
 import { getJson } from '../api.js';
 import { action, byId, fill, h } from '../dom.js';
 import { icon } from '../icons.js';
 import { plural } from '../model/format.js';
 import { pill } from './parts.js';
 
-/** The configuration that acts on something; each object opens its YAML. */
-export function actingList({ objects, notes }: Acting): HTMLElement {
-  if (objects.length === 0)
+/** The configuration that acts on something, with what `analyze` says about it; each object opens its YAML. */
+export function appliedList(descriptions: readonly Description[]): HTMLElement {
+  const objects = new Map(descriptions.flatMap((one) => one.objects.map((object) => [titleOf(object), object])));
+  const findings = descriptions.flatMap((one) => one.findings);
+  if (objects.size === 0) {
     return h('p', { class: 'muted' }, 'No route, rule or policy: everything is as it is by default.');
+  }
+  const count = (object: AppliedObject, level: string): number =>
+    new Set(findings.filter((one) => one.object === titleOf(object) && one.level === level).map((one) => one.message))
+      .size;
   return h(
-    'div',
-    {},
-    h('ul', { class: 'objects' }, ...objects.map(entry)),
-    ...notes.map((note) => h('p', { class: 'muted' }, note)),
+    'ul',
+    { class: 'objects' },
+    ...[...objects.values()].map((object) => entry(object, count(object, 'error'), count(object, 'warning'))),
   );
 }
 
-function entry(object: ActingObject): HTMLElement {
-  const { errors, warnings } = object;
+function titleOf({ kind, namespace, name }: ObjectName): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
+function entry(object: AppliedObject, errors: number, warnings: number): HTMLElement {
   return h(
     'li',
     {},
     objectLink(object),
     errors > 0 && pill(plural(errors, 'error'), 'failing'),
     warnings > 0 && pill(plural(warnings, 'warning'), 'degraded'),
-    h('div', { class: 'muted' }, object.effect),
+    h('div', { class: 'muted' }, object.why),
+    ...object.effects.slice(0, 6).map((effect) => h('div', { class: 'effect' }, effect)),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Acting } from '../../../../common/observe/acting.js';
+import type { Description } from '../../../../common/observe/describe.js';
 import type { Failures } from '../../../../common/observe/failure.js';
 import type { Graph, GraphEdge, GraphNode } from '../../../../common/observe/graph.js';
 import type { Series } from '../../../../common/observe/series.js';
@@ -11,7 +11,7 @@ import type { ViewEdge, ViewGraph, ViewNode } from '../model/view-graph.js';
 import { edgeHead, edgeParts } from './edge.js';
 import { failureList } from './failures.js';
 import { nodeHead, nodeParts } from './node.js';
-import { actingList } from './objects.js';
+import { appliedList } from './objects.js';
 import { section } from './parts.js';
 import { type Moment, Plots } from './plots.js';
 
@@ -160,7 +160,7 @@ export class Panel {
       this.fillFrom(this.failures, still, async () =>
         failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures)),
       ),
-      this.fillFrom(this.acting, still, async () => actingList(joinActing(await this.join<Acting>('acting', subject)))),
+      this.fillFrom(this.acting, still, async () => appliedList(await this.describe(members))),
       this.fillFrom(this.more, still, () => this.moreOf(members)),
     ]);
   }
@@ -196,6 +196,18 @@ export class Panel {
     return Promise.all(ids.slice(0, MAX_MEMBERS).map((id) => getJson<T>(path, { [key]: id, window, at })));
   }
 
+  /** On a line, what applies to the service that is called and to who answers for it. */
+  private async describe(members: readonly (GraphNode | GraphEdge)[]): Promise<readonly Description[]> {
+    const ids = new Set(members.flatMap((one) => ('destination' in one ? [one.service, one.destination] : [one.id])));
+    const described = await Promise.all(
+      [...ids]
+        .filter((id) => id !== '')
+        .slice(0, MAX_MEMBERS)
+        .map((node) => getJson<Description>('describe', { node }).catch(withoutUnknown)),
+    );
+    return described.filter((one) => one !== undefined);
+  }
+
   private async moreOf(members: readonly (GraphNode | GraphEdge)[]): Promise<HTMLElement> {
     const { instanceParts } = await import('./instances.js');
     const { workloads } = await getJson<Workloads>('workloads');
@@ -221,14 +233,6 @@ export class Panel {
   }
 }
 
-function joinActing(all: readonly Acting[]): Acting {
-  const seen = new Map<string, Acting['objects'][number]>();
-  for (const { objects } of all)
-    for (const object of objects)
-      seen.set(`${object.kind}/${object.namespace}/${object.name}/${object.effect}`, object);
-  return { objects: [...seen.values()], notes: [...new Set(all.flatMap(({ notes }) => notes))] };
-}
-
 function waiting(): HTMLElement {
   return h('p', { class: 'muted' }, '…');
 }
@@ -241,4 +245,10 @@ function keepingFocus(element: HTMLElement, draw: () => void): void {
   draw();
   if (at >= 0) focusable()[at]?.focus({ preventScroll: true });
   element.scrollTop = scrolled;
+}
+
+/** A host that nobody declared has no description. */
+function withoutUnknown(error: unknown): undefined {
+  if (error instanceof ApiError && error.status === 404) return undefined;
+  throw error;
 }

@@ -5,20 +5,6 @@ export interface ObjectName {
   readonly name: string;
 }
 
-/** What `GET /api/acting?node=ID|edge=ID` answers: the configuration that decides what happens there, in the order in which it acts. */
-export interface Acting {
-  readonly objects: readonly ActingObject[];
-  readonly notes: readonly string[];
-}
-
-export interface ActingObject extends ObjectName {
-  /** What it does there, in a few words: `routes requests to reviews`, `applies to every workload of the namespace`. */
-  readonly effect: string;
-  /** What `weft analyze` says about it. */
-  readonly errors: number;
-  readonly warnings: number;
-}
-
 /** What `GET /api/object?kind=…&namespace=…&name=…` answers. */
 export interface ObjectText extends ObjectName {
   readonly apiVersion: string;
