@@ -1,4 +1,4 @@
-import { Argument, type Command } from 'commander';
+import type { Command } from 'commander';
 import type { AppliedObject, DescribedFinding, Description } from '../../common/observe/describe.js';
 import type { Graph } from '../../common/observe/graph.js';
 import type { Workloads } from '../../common/observe/workload.js';
@@ -10,16 +10,23 @@ import { askApi, tellNotes } from '../stat/ask.js';
 import { nodesNamed } from '../stat/target.js';
 import { outputOptions, show, type WatchOptions } from '../stat/watch.js';
 
-type Kind = 'pod' | 'po' | 'workload' | 'deploy' | 'service' | 'svc';
+const KINDS = {
+  pod: 'pod',
+  po: 'pod',
+  workload: 'workload',
+  deploy: 'workload',
+  deployment: 'workload',
+  service: 'service',
+  svc: 'service',
+} as const;
+type Kind = (typeof KINDS)[keyof typeof KINDS];
 interface Options extends MeshOptions, WatchOptions {}
 
 /** `weft describe`: what applies to a pod, a workload or a service, and why. */
 export function configure(command: Command): void {
   outputOptions(meshOptions(command))
-    .addArgument(
-      new Argument('<kind>', 'pod, workload or service').choices(['pod', 'po', 'workload', 'deploy', 'service', 'svc']),
-    )
-    .argument('<name>', 'NAME, NAME.NAMESPACE or NAMESPACE/NAME')
+    .argument('<kind>', 'pod, workload or service; or KIND/NAME, as in deploy/reviews-v1')
+    .argument('[name]', 'NAME, NAME.NAMESPACE or NAMESPACE/NAME')
     .addHelpText(
       'after',
       `
@@ -28,9 +35,11 @@ Lists routes, destination rules, policies, mTLS mode and gateways that act on it
 Examples:
   weft describe service reviews
   weft describe pod reviews-v1-6b4f8d-x2x4b -n bookinfo
+  weft describe deploy/reviews-v1 -n bookinfo
   weft describe workload productpage-v1 -o json`,
     )
-    .action(async (kind: Kind, name: string, options: Options) => {
+    .action(async (first: string, second: string | undefined, options: Options) => {
+      const { kind, name } = subject(first, second);
       const mesh = await openMesh(options);
       await show(options, async () => {
         const node = await nodeOf(mesh, kind, name, options.namespace);
@@ -41,13 +50,24 @@ Examples:
     });
 }
 
+/** `KIND NAME` or `KIND/NAME`. */
+function subject(first: string, second: string | undefined): { readonly kind: Kind; readonly name: string } {
+  const slash = first.indexOf('/');
+  const [word, name] =
+    second === undefined && slash > 0 ? [first.slice(0, slash), first.slice(slash + 1)] : [first, second];
+  const kind = Object.hasOwn(KINDS, word) ? KINDS[word as keyof typeof KINDS] : undefined;
+  if (kind === undefined) throw new UsageError(`"${word}" is none of ${Object.keys(KINDS).join(', ')}`);
+  if (name === undefined || name === '') throw new UsageError(`say which ${kind}: weft describe ${word} NAME`);
+  return { kind, name };
+}
+
 async function nodeOf(
   mesh: Parameters<typeof askApi>[0],
   kind: Kind,
   name: string,
   namespace: string | undefined,
 ): Promise<string> {
-  if (kind === 'pod' || kind === 'po') {
+  if (kind === 'pod') {
     const { workloads } = await askApi<Workloads>(mesh, '/api/workloads', { namespace });
     const pod = workloads.find((one) =>
       [one.name, `${one.name}.${one.namespace}`, `${one.namespace}/${one.name}`].includes(name),
@@ -59,8 +79,7 @@ async function nodeOf(
     }
     return pod.node;
   }
-  const level = kind === 'service' || kind === 'svc' ? 'service' : 'workload';
-  const [node] = nodesNamed(await askApi<Graph>(mesh, '/api/graph', { namespace }), { level, name }, namespace);
+  const [node] = nodesNamed(await askApi<Graph>(mesh, '/api/graph', { namespace }), { level: kind, name }, namespace);
   return node?.id ?? '';
 }
 

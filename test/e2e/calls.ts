@@ -58,7 +58,7 @@ if (o.steady) { process.stdin.resume(); process.stdin.on('end', () => { stopped 
 `;
 
 function words(from: string, namespace: string, options: object): string[] {
-  return ['exec', '-i', '-n', namespace, from, '-c', 'app', '--', 'node', '-e', SCRIPT, JSON.stringify(options)];
+  return ['exec', '-i', '-n', namespace, from, '--', 'node', '-e', SCRIPT, JSON.stringify(options)];
 }
 
 /** Asks from a pod, which has node in its container `app`, and resolves with what came. */

@@ -9,6 +9,7 @@ import { sample } from './sample.js';
 import { shapes } from './shapes.js';
 import { uninstalling } from './uninstalling.js';
 import { workloads } from './workloads.js';
+import { zeroTrust } from './zero-trust.js';
 
 const skipped = skipWithoutCluster() || cannotBuild();
 
@@ -41,6 +42,7 @@ describe.skipIf(skipped)('real pods', () => {
   describe('workloads', workloads);
   describe('under load', resilience);
   describe('identity', identity);
+  describe('zero trust', zeroTrust);
   describe('measurements', measurements);
   describe.skipIf(reuse)('the end', uninstalling);
 });
