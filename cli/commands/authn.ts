@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import type { TlsPair, TlsPairs } from '../../common/observe/tls-pairs.js';
 import { askAll, type MeshAccess, openMesh } from '../mesh/access.js';
 import { type MeshOptions, meshOptions } from '../mesh/options.js';
 import { type OutputFormat, parseOutputFormat, print } from '../output/print.js';
 import { formatTable } from '../output/table.js';
+import { askApi } from '../stat/ask.js';
 
 /** An answer of `/weft/authn/connections`. */
 interface Connections {
@@ -40,8 +42,13 @@ interface Report {
   readonly plaintext: readonly Finding[];
 }
 
-/** `weft authn`: who speaks mTLS, from real traffic. */
+/** `weft authn`: who speaks mTLS, from real traffic and by the configuration. */
 export function configure(command: Command): void {
+  configureMigrateCheck(command);
+  configureTlsCheck(command);
+}
+
+function configureMigrateCheck(command: Command): void {
   const migrate = command
     .command('migrate-check <namespace>')
     .description('list the connections since the sidecars started that STRICT would break');
@@ -62,6 +69,56 @@ Examples:
       print(options.output, report, () => describe(report));
       if (report.plaintext.length > 0 || report.unasked.length > 0) process.exitCode = 1;
     });
+}
+
+interface TlsOptions extends MeshOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly output: OutputFormat;
+}
+
+function configureTlsCheck(command: Command): void {
+  const check = command
+    .command('tls-check')
+    .description('list what every workload speaks with every service that it can call, and why');
+  meshOptions(check, 'only pairs of which one end is in this namespace')
+    .option('--from <workload>', 'only this client: NAME, NAME.NAMESPACE or NAMESPACE/NAME')
+    .option('--to <target>', 'only this service (name or host) or workload')
+    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
+    .addHelpText(
+      'after',
+      `
+It is what the control plane's configuration makes of each pair: mTLS (the mesh's), TLS (the application's own, or as a
+DestinationRule says), plaintext, or broken, where the server refuses what the client sends. The exit code is 1 where a pair is
+broken. What really came is in "weft edges" and "weft authn migrate-check".
+
+Examples:
+  weft authn tls-check
+  weft authn tls-check --from productpage-v1 --to reviews
+  weft authn tls-check -n bookinfo -o json | jq '.pairs[] | select(.speaks != "mTLS")'`,
+    )
+    .action(async (options: TlsOptions) => {
+      const { from, to, namespace } = options;
+      const answer = await askApi<TlsPairs>(await openMesh(options), '/debug/tls', { from, to, namespace });
+      print(options.output, answer, () => describePairs(answer.pairs, options));
+      if (answer.pairs.some(({ speaks }) => speaks === 'broken')) process.exitCode = 1;
+    });
+}
+
+function describePairs(pairs: readonly TlsPair[], { from, to, namespace }: TlsOptions): string {
+  if (pairs.length === 0) {
+    return [from, to, namespace].some((filter) => filter !== undefined)
+      ? 'No workload and service are as the filters want them; "weft authn tls-check" alone lists all.'
+      : 'The mesh has no workload that could call a service.';
+  }
+  const rows = pairs.map((pair) => [
+    pair.from,
+    `${pair.to}:${pair.port}${pair.subset === undefined ? '' : ` (${pair.subset})`}`,
+    pair.endpoints.join(', ') || '-',
+    pair.speaks,
+    pair.because,
+  ]);
+  return formatTable(['FROM', 'TO', 'ENDPOINTS', 'SPEAKS', 'BECAUSE'], rows);
 }
 
 async function migrateCheck(mesh: MeshAccess, namespace: string): Promise<Report> {

@@ -18,6 +18,7 @@ import { type BootstrapEnvironment, buildBootstrap } from './bootstrap.js';
 import type { ControlPlaneMetrics } from './metrics.js';
 import { redacted } from './redact.js';
 import { type DebugPage, json, plain } from './server.js';
+import { tlsPairs } from './tls-pairs.js';
 
 /** Others look again this often: far less than a step of a rotation should last for them. */
 const BUNDLE_REFRESH_SECONDS = 60;
@@ -70,6 +71,7 @@ export function debugPages(subject: DebugSubject): Map<string, DebugPage> {
     ['/debug/config_dump', (query) => configDump(subject, query.get('proxy') ?? '')],
     ['/debug/workloads', () => json(listWorkloads(subject.snapshot()))],
     ['/debug/findings', () => json(subject.findings())],
+    ['/debug/tls', (query) => tlsPage(subject.snapshot(), query)],
     ['/debug/ca', () => caPage(subject.ca?.())],
     ['/spiffe/bundle', () => spiffeBundlePage(subject.roots?.())],
     [LAGGARDS_PATH, (query) => laggardsPage(subject.laggards?.(query))],
@@ -132,6 +134,18 @@ function listWorkloads(snapshot: MeshSnapshot | undefined): object[] {
           },
         }),
   }));
+}
+
+function tlsPage(snapshot: MeshSnapshot | undefined, query: URLSearchParams): ReturnType<typeof json> {
+  if (snapshot === undefined) return plain('there is no configuration yet', 503);
+  const { from, to, namespace } = Object.fromEntries(query);
+  return json(
+    tlsPairs(snapshot, {
+      ...(from !== undefined && { from }),
+      ...(to !== undefined && { to }),
+      ...(namespace !== undefined && { namespace }),
+    }),
+  );
 }
 
 function listServices(snapshot: MeshSnapshot | undefined): object[] {
