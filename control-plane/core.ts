@@ -9,6 +9,7 @@ import type { Lifecycle } from '../common/runtime/lifecycle.js';
 import type { Logger } from '../common/runtime/log.js';
 import { TYPE } from '../common/xds/type-urls.js';
 import { ClientGuard } from './ca/client-guard.js';
+import type { ExternalSigner } from './ca/external-signer.js';
 import { ForeignRootSource, type ForeignRootsSettings, getBundle } from './ca/foreign-roots.js';
 import type { Issuer } from './ca/issuer.js';
 import { CaService } from './ca/service.js';
@@ -51,6 +52,8 @@ export interface ControlPlaneParts {
 export interface CoreOptions {
   readonly parts: ControlPlaneParts;
   readonly issuer: Issuer;
+  /** Signs the certificates of workloads in the issuer's place. */
+  readonly external?: ExternalSigner | undefined;
   readonly verifier: TokenVerifier;
   readonly metrics: ControlPlaneMetrics;
   readonly clock: Clock;
@@ -75,7 +78,7 @@ export interface Core {
 }
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
-export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
+export function wireCore({ parts, issuer, external, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
   const { onSnapshot, onDisconnected, registrations } = listeners;
   const foreign = new ForeignRootSource({
     settings: () => foreignSettings(mesh),
@@ -84,7 +87,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     clock,
     log,
   });
-  const trust = new TrustResource(issuer, () => foreign.roots());
+  const trust = new TrustResource(issuer, () => foreign.roots(), external);
   const guard = new ClientGuard(clock, log);
   const keys = new JwksResolver({
     ...jwksSettings(process.env),
@@ -159,7 +162,7 @@ export function wireCore({ parts, issuer, verifier, metrics, clock, log, ...list
     ads,
     observation,
     registrar,
-    ca: new CaService({ issuer, verifier, guard, trustDomain, events: metrics.ca, log }),
+    ca: new CaService({ issuer, external, verifier, guard, trustDomain, events: metrics.ca, log }),
   };
 }
 

@@ -9,11 +9,14 @@ import { createLogger, type Logger } from '../common/runtime/log.js';
 import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
 import type { Authority } from './ca/authority.js';
 import { ClusterAuthority } from './ca/cluster-authority.js';
+import type { ExternalSigner } from './ca/external-signer.js';
 import { Issuer } from './ca/issuer.js';
+import { KubernetesSigner } from './ca/kubernetes-signer.js';
 import { otherLaggards, readQuestion } from './ca/replicas.js';
 import { makeRoot } from './ca/root.js';
 import { DEFAULT_SETTLE_SECONDS, RootParts } from './ca/root-parts.js';
 import { CA_SERVICE } from './ca/service.js';
+import { SignerRoots } from './ca/signer-roots.js';
 import { TokenReviewVerifier } from './ca/token-review.js';
 import { TrustBundles } from './ca/trust-bundles.js';
 import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
@@ -103,6 +106,7 @@ class ClusterApp implements KubernetesApp {
   private readonly stopping = new AbortController();
   private readonly authority: ClusterAuthority;
   private readonly roots: RootParts;
+  private readonly external: ExternalSigner | undefined;
   private readonly bundles: TrustBundles;
   private readonly statuses: StatusWriter;
   private readonly tasks: LeaderTask[];
@@ -125,7 +129,7 @@ class ClusterApp implements KubernetesApp {
     const { api } = parts;
     const { clock, random, log } = this;
     const { namespace, podName } = config;
-    this.bundles = new TrustBundles({ api, bundle: () => this.issuer?.authority.roots, clock, random, log });
+    this.bundles = new TrustBundles({ api, bundle: () => this.trustedRoots(), clock, random, log });
     this.statuses = new StatusWriter({ api, clock, log });
     this.tasks = [{ name: 'trust bundles', run: (signal) => this.bundles.run(signal) }, this.statuses];
     this.authority = new ClusterAuthority({
@@ -139,6 +143,7 @@ class ClusterApp implements KubernetesApp {
       random,
       log,
     });
+    this.external = this.externalSigner();
     this.roots = this.rootParts();
     this.election = new Election({
       store: new ClusterLease(api, namespace, LEASE_NAME),
@@ -176,6 +181,7 @@ class ClusterApp implements KubernetesApp {
     const core = wireCore({
       parts,
       issuer,
+      external: this.external,
       verifier,
       metrics,
       clock,
@@ -216,7 +222,7 @@ class ClusterApp implements KubernetesApp {
       version: this.config.version ?? '',
       notReady: () => this.notReady(),
       ca: () => this.roots.report(),
-      roots: () => this.issuer?.authority.roots,
+      roots: () => this.external?.roots ?? this.issuer?.authority.roots,
       laggards: (query) => {
         const question = readQuestion(query);
         return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);
@@ -232,6 +238,35 @@ class ClusterApp implements KubernetesApp {
     return pages;
   }
 
+  /** What the clients of this control plane verify it by, and, where nobody pushes them roots, each other. */
+  private trustedRoots(): string | undefined {
+    const own = this.issuer?.authority.roots;
+    return own === undefined ? undefined : own + (this.external?.roots ?? '');
+  }
+
+  private externalSigner(): ExternalSigner | undefined {
+    const { config, clock, log } = this;
+    if (config.caSigner === undefined) return undefined;
+    const { signerName, rootsPath } = config.caSigner;
+    const { certTtlSeconds: defaultTtlSeconds, maxCertTtlSeconds: maxTtlSeconds } = config;
+    const file = new SignerRoots(rootsPath, clock, log);
+    file.watch(() => {
+      this.bundles.all();
+      this.core?.ads.pushAll();
+    });
+    this.lifecycle.add('roots of the signer', () => file.stop());
+    const roots = (): string => file.roots;
+    return new KubernetesSigner({
+      api: this.parts.api,
+      signerName,
+      roots,
+      defaultTtlSeconds,
+      maxTtlSeconds,
+      clock,
+      log,
+    });
+  }
+
   private rootParts(): RootParts {
     const { config, clock, log } = this;
     const { namespace, podName, debugPort } = config;
@@ -239,6 +274,7 @@ class ClusterApp implements KubernetesApp {
     return new RootParts({
       store: this.authority,
       issuer: () => this.issuer,
+      external: this.external,
       proxies: () => this.core?.ads.trust() ?? [],
       makeRoot: async () => {
         const { pem, privateKey } = await makeRoot({ organization: config.clusterDomain, ...config.root }, clock);

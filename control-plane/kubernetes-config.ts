@@ -34,6 +34,15 @@ export interface KubernetesConfig {
   /** Of a root that is made here: P-256, ten years. */
   readonly root?: { readonly keyKind?: KeyKind; readonly lifeMs?: number };
   readonly rotation?: RotationConfig;
+  /** Somebody else signs the certificates of workloads. */
+  readonly caSigner?: SignerConfig;
+}
+
+/** A signer of the Kubernetes CSR API. */
+export interface SignerConfig {
+  readonly signerName: string;
+  /** File with the PEM roots of what it signs. */
+  readonly rootsPath: string;
 }
 
 /** The Service in front of the control plane, and the names by which Istio's sidecars know theirs. */
@@ -59,6 +68,17 @@ export function serviceNames({ namespace, clusterDomain }: KubernetesConfig): st
   ]);
 }
 
+/** `k8s:NAME`, or the name alone. Throws an Error that says what a signer is. */
+export function readSigner(text: string): string {
+  const name = /^(?:k8s:)?([a-z0-9.-]+\/[a-zA-Z0-9._:-]+)$/.exec(text)?.[1];
+  if (name === undefined) throw new Error('a signer is k8s:NAME, such as k8s:clusterissuers.cert-manager.io/mesh');
+  // Whoever has a certificate of those is somebody at the API server.
+  if (name.startsWith('kubernetes.io/') && name !== 'kubernetes.io/legacy-unknown') {
+    throw new Error(`${name} signs identities of the cluster itself, not of workloads`);
+  }
+  return name;
+}
+
 /** All addresses of this machine, of both families where it has both. */
 export function anyAddress(): string {
   const addresses = Object.values(networkInterfaces()).flat();
@@ -67,7 +87,10 @@ export function anyAddress(): string {
 
 /** Throws an Error that names the setting and what it takes. */
 export function checkKubernetesConfig(config: KubernetesConfig): KubernetesConfig {
-  const { certTtlSeconds, maxCertTtlSeconds } = config;
+  const { certTtlSeconds, maxCertTtlSeconds, caSigner, rotation } = config;
+  if (caSigner !== undefined && rotation?.everySeconds !== undefined) {
+    throw new Error('the root of an external signer is not rotated here: leave out --rotate-root-every');
+  }
   if (certTtlSeconds < MIN_TTL_SECONDS) throw new Error(`certificates cannot live shorter than ${MIN_TTL_SECONDS} s`);
   if (maxCertTtlSeconds < certTtlSeconds) {
     throw new Error(

@@ -16,6 +16,7 @@ export function describeStatus(report: CaReport, now: number): string {
   ]);
   return [
     `Authority: ${report.source}`,
+    ...(report.external === undefined ? [] : [`Workloads: ${report.external}`]),
     formatTable(['KIND', 'SUBJECT', 'KEY', 'SHA-256', 'ENDS', ''], rows),
     '',
     ...rotationLines(report),
@@ -47,12 +48,14 @@ export function stepOf({ step, aborted }: NonNullable<CaReport['rotation']>): st
   return aborted === true ? 'called off, the old root signs again' : 'step 2 of 3, the new root signs';
 }
 
-function proxyLines({ proxies }: CaReport): string[] {
+function proxyLines({ proxies, external }: CaReport): string[] {
   if (proxies.length === 0) return ['No proxy is connected.'];
   const count = (holds: (proxy: CaReport['proxies'][number]) => boolean): number => proxies.filter(holds).length;
   const lines = [
-    `${count(({ roots }) => roots === 'current')} of ${proxies.length} proxies have the newest roots, ` +
-      `${count(({ certificate }) => certificate === 'current')} a certificate of who signs now.`,
+    `${count(({ roots }) => roots === 'current')} of ${proxies.length} proxies have the newest roots` +
+      (external === undefined
+        ? `, ${count(({ certificate }) => certificate === 'current')} a certificate of who signs now.`
+        : '.'),
   ];
   const silent = count(({ roots }) => roots === 'unknown');
   if (silent > 0) lines.push(`${silent} do not say whom they trust: they get roots with their next certificate.`);

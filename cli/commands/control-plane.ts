@@ -26,6 +26,8 @@ interface Options {
   readonly rootTtl?: number;
   readonly rotateRootEvery?: number;
   readonly rotationSettle?: number;
+  readonly caSigner?: string;
+  readonly caSignerRoots?: string;
   readonly shutdownDelay?: number;
 }
 
@@ -53,6 +55,7 @@ addresses, and any number of replicas may run: one of them leads. Options go bef
 Examples:
   weft control-plane --config ./mesh --state ./mesh-state --xds-port 15012 --debug-port 15014
   weft control-plane --kubernetes
+  weft control-plane --kubernetes --ca-signer k8s:clusterissuers.cert-manager.io/mesh --ca-signer-roots /etc/ca/root-cert.pem
   KUBECONFIG=~/.kube/config weft control-plane --kubernetes --listen 127.0.0.1 --cert-ttl 1h`;
 
 /** `weft control-plane`: configuration from a folder or a cluster, xDS and certificates to sidecars. */
@@ -95,6 +98,17 @@ export function configure(command: Command): void {
       'a rotation waits so long for proxies that lost their connection (default: 40s)',
       parseDurationOption,
     )
+    .addOption(
+      new Option(
+        '--ca-signer <k8s:name>',
+        'in a cluster: workload certificates are signed by this signer of the Kubernetes CSR API',
+      ).env('CA_SIGNER'),
+    )
+    .addOption(
+      new Option('--ca-signer-roots <file>', 'PEM roots of what that signer signs; read again when it changes').env(
+        'CA_SIGNER_ROOTS',
+      ),
+    )
     .option(
       '--shutdown-delay <time>',
       'in a cluster: proxies are served so long after SIGTERM (default: 3s)',
@@ -133,13 +147,16 @@ function folderConfig(options: Options): Parameters<typeof import('../../control
 }
 
 async function clusterConfig(options: Options): Promise<KubernetesConfig> {
-  const { anyAddress, checkKubernetesConfig, KUBERNETES_DEFAULTS } = await import(
+  const { anyAddress, checkKubernetesConfig, KUBERNETES_DEFAULTS, readSigner } = await import(
     '../../control-plane/kubernetes-config.js'
   );
   if (options.config !== undefined || options.state !== undefined) {
     throw new UsageError('--kubernetes takes neither --config nor --state: its configuration is in the cluster');
   }
-  const { plaintextXdsPort } = options;
+  const { plaintextXdsPort, caSigner = '', caSignerRoots = '' } = options;
+  if (caSigner !== '' && caSignerRoots === '') {
+    throw new UsageError('--ca-signer needs --ca-signer-roots FILE');
+  }
   return checkKubernetesConfig({
     namespace: options.namespace ?? KUBERNETES_DEFAULTS.namespace,
     podName: process.env['POD_NAME'] ?? hostname(),
@@ -154,6 +171,7 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
     certTtlSeconds: seconds(options.certTtl) ?? KUBERNETES_DEFAULTS.certTtlSeconds,
     maxCertTtlSeconds: seconds(options.maxCertTtl) ?? KUBERNETES_DEFAULTS.maxCertTtlSeconds,
     shutdownDelayMs: options.shutdownDelay ?? KUBERNETES_DEFAULTS.shutdownDelayMs,
+    ...(caSigner !== '' && { caSigner: { signerName: readSigner(caSigner), rootsPath: caSignerRoots } }),
     ...rootOf(options),
   });
 }

@@ -6,7 +6,7 @@ import { controlPlane } from './manifests/control-plane.js';
 import { gateway } from './manifests/gateway.js';
 import type { Manifest } from './manifests/names.js';
 import { meshConfig, namespace } from './manifests/namespace.js';
-import { accessRules } from './manifests/rbac.js';
+import { accessRules, signerAccess } from './manifests/rbac.js';
 import { webhooks } from './manifests/webhooks.js';
 import type { InstallValues } from './values.js';
 
@@ -24,6 +24,12 @@ export function sections(values: InstallValues, mesh = stringify(meshOf(values))
   return [
     { name: 'mesh-config', enabled: true, objects: [meshConfig(values, mesh)] },
     { name: 'rbac', enabled: true, objects: accessRules(values) },
+    {
+      name: 'ca-signer',
+      condition: 'caSigner.name',
+      enabled: values.caSigner.name !== '',
+      objects: signerAccess(values),
+    },
     { name: 'control-plane', enabled: true, objects: controlPlane(values) },
     { name: 'webhooks', enabled: true, objects: webhooks(values) },
     ...(['ingress', 'egress'] as const).map((kind) => ({

@@ -18,6 +18,10 @@ export interface InstallValues {
     readonly certTtl: string;
     readonly resources: Resources;
   };
+  readonly caSigner: {
+    /** Signer of the Kubernetes CSR API for the certificates of workloads, its roots in Secret `external-ca-cert`; empty: our own CA. */
+    readonly name: string;
+  };
   readonly proxy: {
     readonly logLevel: string;
     readonly resources: Resources;
@@ -61,6 +65,7 @@ export const DEFAULTS: InstallValues = {
     certTtl: '24h',
     resources: { requests: { cpu: '100m', memory: '256Mi' } },
   },
+  caSigner: { name: '' },
   proxy: { logLevel: 'warning', resources: { requests: { cpu: '50m', memory: '96Mi' } } },
   injection: { enableNamespacesByDefault: false, nativeSidecars: 'auto' },
   gateways: {

@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { splitCertificates } from '../../common/identity/pem.js';
 import type { Authority } from './authority.js';
+import type { ExternalSigner } from './external-signer.js';
 import type { RootState, Rotation } from './root-state.js';
 import { fingerprintOf } from './rotation.js';
 import type { RequestOutcome } from './rotation-requests.js';
@@ -21,6 +22,8 @@ export interface CertificateReport {
 /** `/debug/ca`: what `weft ca status` shows. No key is in it. */
 export interface CaReport {
   readonly source: string;
+  /** Who signs the certificates of workloads in the place of `signer`, which keeps those of the control plane. */
+  readonly external?: string;
   readonly signer: CertificateReport;
   readonly intermediates: readonly CertificateReport[];
   readonly roots: readonly CertificateReport[];
@@ -42,6 +45,7 @@ export type ProxyState = 'current' | 'old' | 'refused' | 'unknown';
 
 export interface CaSubject {
   readonly authority: Authority;
+  readonly external?: ExternalSigner | undefined;
   readonly state: RootState | undefined;
   readonly proxies: readonly ProxyTrust[];
   readonly laggards: Laggards | undefined;
@@ -49,16 +53,17 @@ export interface CaSubject {
   readonly lastRequest: RequestOutcome | undefined;
 }
 
-export function caReport({ authority, state, proxies, laggards, problem, lastRequest }: CaSubject): CaReport {
+export function caReport({ authority, external, state, proxies, laggards, problem, lastRequest }: CaSubject): CaReport {
   const signerPem = authority.certificate.toString();
   const issuer = fingerprintOf(signerPem);
   const reportOf = (pem: string): CertificateReport => certificateReport(pem, issuer);
   const { other: _key, ...rotation } = state?.rotation ?? {};
   return {
     source: authority.source,
+    ...(external !== undefined && { external: external.name }),
     signer: reportOf(signerPem),
     intermediates: authority.intermediates.map(reportOf),
-    roots: splitCertificates(authority.roots).map(reportOf),
+    roots: splitCertificates(authority.roots + (external?.roots ?? '')).map(reportOf),
     ...(state?.rotation !== undefined && {
       rotation: {
         ...(rotation as Omit<Rotation, 'other'>),
@@ -72,7 +77,8 @@ export function caReport({ authority, state, proxies, laggards, problem, lastReq
     proxies: proxies.map((proxy) => ({
       proxy: proxy.id,
       roots: rootsOf(proxy),
-      certificate: proxy.issuer === undefined ? 'unknown' : proxy.issuer === issuer ? 'current' : 'old',
+      certificate:
+        proxy.issuer === undefined || external !== undefined ? 'unknown' : proxy.issuer === issuer ? 'current' : 'old',
     })),
     ...(lastRequest !== undefined && { lastRequest }),
   };

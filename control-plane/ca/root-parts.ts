@@ -1,5 +1,6 @@
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
+import type { ExternalSigner } from './external-signer.js';
 import type { Issuer } from './issuer.js';
 import { type CaReport, caReport } from './report.js';
 import type { RootPair, Rotation } from './root-state.js';
@@ -20,6 +21,7 @@ export const DEFAULT_SETTLE_SECONDS = 40;
 export interface RootPartsOptions {
   readonly store: RootStore;
   readonly issuer: () => Issuer | undefined;
+  readonly external?: ExternalSigner | undefined;
   readonly proxies: () => readonly ProxyTrust[];
   readonly makeRoot: () => Promise<RootPair>;
   readonly config: RotationConfig;
@@ -38,7 +40,7 @@ export class RootParts {
   private seen: Laggards | undefined;
 
   constructor(private readonly options: RootPartsOptions) {
-    const { store, proxies, makeRoot, config, certTtlSeconds, clock, log } = options;
+    const { store, external, proxies, makeRoot, config, certTtlSeconds, clock, log } = options;
     this.view = new TrustView({
       proxies,
       settleMs: config.settleSeconds * 1000,
@@ -49,6 +51,7 @@ export class RootParts {
       store,
       laggards: (rotation, issuer) => this.laggards(rotation, issuer),
       makeRoot,
+      ...(external !== undefined && { external: external.name }),
       ...(config.everySeconds !== undefined && { everyMs: config.everySeconds * 1000 }),
       clock,
       log,
@@ -58,11 +61,12 @@ export class RootParts {
 
   /** Undefined before there is an authority. */
   report(): CaReport | undefined {
-    const { store, issuer, proxies } = this.options;
+    const { store, issuer, external, proxies } = this.options;
     const authority = issuer()?.authority;
     if (authority === undefined) return undefined;
     return caReport({
       authority,
+      external,
       state: store.read(),
       proxies: proxies(),
       laggards: this.seen,

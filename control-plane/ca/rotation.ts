@@ -30,6 +30,8 @@ export interface RotationOptions {
   /** Who is not ready for the next step, at every replica. Rejects when somebody does not answer. */
   readonly laggards: (rotation: Rotation, issuer: string) => Promise<Laggards>;
   readonly makeRoot: () => Promise<RootPair>;
+  /** Who signs the certificates of workloads, where our root does not: then it is not rotated. */
+  readonly external?: string;
   /** A root that is older than this is replaced; undefined leaves that to people. */
   readonly everyMs?: number;
   readonly clock: Clock;
@@ -71,7 +73,12 @@ export class RootRotation {
 
   /** Rejects with an Error that says why it is not possible. */
   async request({ action }: RotationRequest): Promise<void> {
-    const { store, clock, log } = this.options;
+    const { store, external, clock, log } = this.options;
+    if (external !== undefined) {
+      throw new Error(
+        `${external} signs the certificates of workloads: rotate its root there, with both roots in --ca-signer-roots meanwhile`,
+      );
+    }
     const state = store.read();
     if (state === undefined) throw new Error('the root is not ours to rotate');
     if (action === 'start') {
@@ -85,7 +92,7 @@ export class RootRotation {
   /** One look at what is to be done. */
   async tick(): Promise<void> {
     const state = this.options.store.read();
-    if (state === undefined) return;
+    if (state === undefined || this.options.external !== undefined) return;
     if (state.rotation !== undefined) await this.goOn(state, state.rotation);
     else if (this.due(state)) await this.begin(state, 'schedule');
   }

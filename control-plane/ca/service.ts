@@ -16,8 +16,9 @@ import type { IstioCertificateRequest } from '../../proto/gen/istio/v1/auth/Isti
 import type { IstioCertificateResponse } from '../../proto/gen/istio/v1/auth/IstioCertificateResponse.js';
 import { bearerToken } from '../xds/rpc.js';
 import { type ClientGuard, TooManyRefusals } from './client-guard.js';
+import type { ExternalSigner } from './external-signer.js';
 import { BusyError, Gate } from './gate.js';
-import type { Issuer } from './issuer.js';
+import type { IssuedCertificate, Issuer } from './issuer.js';
 import { type Caller, isUndecided, type TokenVerifier } from './tokens.js';
 
 export const CA_SERVICE = {
@@ -44,6 +45,8 @@ export interface CaEvents {
 
 export interface CaServiceOptions {
   readonly issuer: Issuer;
+  /** Signs in the issuer's place. */
+  readonly external?: ExternalSigner | undefined;
   readonly verifier: TokenVerifier;
   readonly guard: ClientGuard;
   /** Asked anew for every certificate. */
@@ -86,16 +89,18 @@ export class CaService {
   private async create(
     call: ServerUnaryCall<IstioCertificateRequest, IstioCertificateResponse>,
   ): Promise<IstioCertificateResponse> {
-    const { issuer, events, log } = this.options;
+    const { issuer, external, events, log } = this.options;
     events.requested();
     const caller = await this.authenticate(call);
     const ttlSeconds = lifetimeOf(call.request);
     const csr = this.read(call.request.csr ?? '');
     const uri = this.identityFor(csr, caller);
-    const { chain, notAfter } = this.sign(csr.publicKey, uri, ttlSeconds);
+    const { chain, notAfter } = await (external === undefined
+      ? this.sign(csr.publicKey, uri, ttlSeconds)
+      : this.signElsewhere(external, call.request.csr ?? '', csr, uri, ttlSeconds));
     events.issued();
     log.debug(
-      { identity: uri, notAfter: new Date(notAfter).toISOString(), issuer: issuer.authority.source },
+      { identity: uri, notAfter: new Date(notAfter).toISOString(), issuer: external?.name ?? issuer.authority.source },
       'issued a certificate',
     );
     return { cert_chain: [...chain] };
@@ -143,7 +148,34 @@ export class CaService {
     );
   }
 
-  private sign(publicKey: KeyObject, uri: string, ttlSeconds: number): ReturnType<Issuer['issue']> {
+  /** The request goes there as it is, so it must ask for its name and nothing else. */
+  private async signElsewhere(
+    external: ExternalSigner,
+    csr: string,
+    { publicKey, uris, emptySubject }: ParsedCsr,
+    uri: string,
+    ttlSeconds: number,
+  ): Promise<IssuedCertificate> {
+    if (uris.length !== 1 || !emptySubject) {
+      this.options.events.identityRefused();
+      throw new Refusal(
+        status.PERMISSION_DENIED,
+        `an external signer is asked for ${uri} alone: one URI, and no subject`,
+      );
+    }
+    try {
+      return await external.sign({ csr, publicKey, uri, ttlSeconds });
+    } catch (error) {
+      this.options.events.signFailed();
+      this.options.log.error(
+        { identity: uri, signer: external.name, reason: messageOf(error) },
+        'could not sign a certificate',
+      );
+      throw new Refusal(status.UNAVAILABLE, 'the certificate could not be signed');
+    }
+  }
+
+  private sign(publicKey: KeyObject, uri: string, ttlSeconds: number): IssuedCertificate {
     try {
       return this.options.issuer.issue(publicKey, { uris: [uri] }, ttlSeconds);
     } catch (error) {

@@ -16,6 +16,16 @@ export const CLUSTER_RULES: readonly PolicyRule[] = clusterRules();
 /** What it may do in its own namespace: lead, read the mesh's settings, and keep the root of the mesh. */
 export const NAMESPACE_RULES: readonly PolicyRule[] = namespaceRules();
 
+/** What it needs besides where certificates of workloads come from a signer of the CSR API: to approve for that signer only. */
+export function signerRules(signerName: string): readonly PolicyRule[] {
+  const apiGroups = ['certificates.k8s.io'];
+  return [
+    { apiGroups, resources: ['certificatesigningrequests'], verbs: ['create', 'get', 'delete'] },
+    { apiGroups, resources: ['certificatesigningrequests/approval'], verbs: ['update'] },
+    { apiGroups, resources: ['signers'], resourceNames: [signerName], verbs: ['approve'] },
+  ];
+}
+
 function clusterRules(): PolicyRule[] {
   return [
     ...readRules(),

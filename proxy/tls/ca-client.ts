@@ -123,7 +123,11 @@ export class CaClient {
   private get outdated(): boolean {
     const { bundle, issuer } = this;
     return (
-      this.options.followsIssuer === true && issuer !== undefined && bundle !== undefined && bundle.issuer !== issuer
+      this.options.followsIssuer === true &&
+      issuer !== undefined &&
+      bundle !== undefined &&
+      bundle.issuer !== '' &&
+      bundle.issuer !== issuer
     );
   }
 

@@ -11,7 +11,7 @@ import { unionOf } from './issued-chain.js';
 export interface TrustBundle {
   /** PEM. */
   readonly roots: string;
-  /** SHA-256 of the certificate that signs, hex. */
+  /** SHA-256 of the certificate that signs, hex; empty where somebody outside does. */
   readonly issuer: string;
   /** PEM by trust domain: roots that vouch for names of that domain only. */
   readonly federated: ReadonlyMap<string, string>;

@@ -1,6 +1,9 @@
 import type { InstallValues } from '../values.js';
 import { CONTROL_PLANE, imageOf, labels, type Manifest, PORTS, RESTRICTED } from './names.js';
 
+/** Istio's Secret with the roots of an external signer. */
+const SIGNER_ROOTS = 'external-ca-cert';
+
 export function controlPlane(values: InstallValues): Manifest[] {
   const { namespace } = values;
   const metadata = { name: CONTROL_PLANE, namespace, labels: labels(CONTROL_PLANE) };
@@ -61,7 +64,10 @@ function deployment(values: InstallValues): object {
           },
         ],
         containers: [container(values)],
-        volumes: [{ name: 'tmp', emptyDir: {} }],
+        volumes: [
+          { name: 'tmp', emptyDir: {} },
+          { name: SIGNER_ROOTS, secret: { secretName: SIGNER_ROOTS, optional: true } },
+        ],
       },
     },
   };
@@ -78,6 +84,8 @@ function container(values: InstallValues): object {
     env: [
       field('POD_NAME', 'metadata.name'),
       field('POD_NAMESPACE', 'metadata.namespace'),
+      { name: 'CA_SIGNER', value: values.caSigner.name },
+      { name: 'CA_SIGNER_ROOTS', value: `/etc/${SIGNER_ROOTS}/root-cert.pem` },
       { name: 'WEFT_LOG_LEVEL', value: controlPlane.logLevel },
       { name: 'PROXY_IMAGE', value: imageOf(values, 'weft-proxy') },
       { name: 'PROXY_IMAGE_PULL_POLICY', value: image.pullPolicy },
@@ -102,6 +110,9 @@ function container(values: InstallValues): object {
     },
     resources: controlPlane.resources,
     securityContext: RESTRICTED,
-    volumeMounts: [{ name: 'tmp', mountPath: '/tmp' }],
+    volumeMounts: [
+      { name: 'tmp', mountPath: '/tmp' },
+      { name: SIGNER_ROOTS, mountPath: `/etc/${SIGNER_ROOTS}`, readOnly: true },
+    ],
   };
 }

@@ -1,7 +1,8 @@
-import { CLUSTER_RULES, NAMESPACE_RULES } from '../../../control-plane/kubernetes/permissions.js';
+import { CLUSTER_RULES, NAMESPACE_RULES, signerRules } from '../../../control-plane/kubernetes/permissions.js';
 import type { InstallValues } from '../values.js';
 import { CONTROL_PLANE, labels, type Manifest } from './names.js';
 
+const SIGNING = `${CONTROL_PLANE}-signer`;
 const API = 'rbac.authorization.k8s.io';
 
 /** What the control plane may do, and no more. */
@@ -16,5 +17,21 @@ export function accessRules({ namespace }: InstallValues): Manifest[] {
     { apiVersion, kind: 'ClusterRoleBinding', metadata: wide, roleRef: refer('ClusterRole'), subjects },
     { apiVersion, kind: 'Role', metadata: own, rules: NAMESPACE_RULES },
     { apiVersion, kind: 'RoleBinding', metadata: own, roleRef: refer('Role'), subjects },
+  ];
+}
+
+/** What it may do where an external signer signs the certificates of workloads. */
+export function signerAccess({ namespace, caSigner }: InstallValues): Manifest[] {
+  const metadata = { name: SIGNING, labels: labels(CONTROL_PLANE) };
+  const apiVersion = `${API}/v1`;
+  return [
+    { apiVersion, kind: 'ClusterRole', metadata, rules: signerRules(caSigner.name) },
+    {
+      apiVersion,
+      kind: 'ClusterRoleBinding',
+      metadata,
+      roleRef: { apiGroup: API, kind: 'ClusterRole', name: SIGNING },
+      subjects: [{ kind: 'ServiceAccount', name: CONTROL_PLANE, namespace }],
+    },
   ];
 }
