@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { Client, credentials } from '@grpc/grpc-js';
 import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../common/runtime/clock.js';
 import { Lifecycle } from '../../common/runtime/lifecycle.js';
 import { toStruct } from '../../common/xds/struct.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import { type ControlPlaneApp, startControlPlane } from '../../control-plane/app.js';
+import { makeRoot } from '../../control-plane/ca/root.js';
 import { folderParts } from '../../control-plane/main.js';
 import { ADS_SERVICE, type DeltaDiscoveryResponse, type DeltaRequest } from '../../control-plane/xds/service.js';
 import { SDS_SERVICE } from '../../proxy/workload-api/sds.js';
@@ -97,5 +99,21 @@ describe('the agent', () => {
     expect(response?.resources?.length).toBeGreaterThan(0);
     await agent.close();
     await expect(stat(bootstrapPath)).rejects.toThrow('ENOENT');
+  });
+
+  it('carries ADS by the roots of the moment, without a restart', async () => {
+    const { node } = JSON.parse(await readFile(bootstrapPath, 'utf8')) as {
+      node: { id: string; metadata: { CA_ROOT_CERT: string } };
+    };
+    const path = node.metadata.CA_ROOT_CERT;
+    const request = {
+      node: { id: node.id, metadata: toStruct({ ...node.metadata }) },
+      type_url: TYPE.listener,
+    } as DeltaRequest;
+    const right = await readFile(path, 'utf8');
+    await writeFile(path, (await makeRoot({ organization: 'another' }, systemClock)).pem);
+    await expect(ask(ADS_SERVICE.DeltaAggregatedResources, request, 1)).rejects.toThrow(/UNAVAILABLE/);
+    await writeFile(path, right);
+    expect(await ask(ADS_SERVICE.DeltaAggregatedResources, request, 1)).toHaveLength(1);
   });
 });

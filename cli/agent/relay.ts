@@ -36,8 +36,8 @@ export const RELAYED_SERVICE = {
 
 export interface RelaySettings {
   readonly xdsAddress: string;
-  readonly rootPem: string;
-  /** Read again for every stream. */
+  /** PEM of whom the control plane's certificate must lead to. Read again for every stream, as the token is. */
+  readonly rootsPath: string;
   readonly tokenPath: string;
 }
 
@@ -45,15 +45,9 @@ type Call = ServerDuplexStream<Buffer, Buffer>;
 
 /** Carries ADS streams to the control plane, with the workload's token on each. Its Envoy does the reconnecting. */
 export class AdsRelay {
-  private readonly client: Client;
+  private readonly clients = new Set<Client>();
 
-  constructor(private readonly settings: RelaySettings) {
-    this.client = new Client(settings.xdsAddress, credentials.createSsl(Buffer.from(settings.rootPem)), {
-      'grpc.ssl_target_name_override': CONTROL_PLANE_NAME,
-      'grpc.max_receive_message_length': -1,
-      'grpc.keepalive_time_ms': 30_000,
-    });
-  }
+  constructor(private readonly settings: RelaySettings) {}
 
   handlers(): UntypedServiceImplementation {
     return {
@@ -63,7 +57,7 @@ export class AdsRelay {
   }
 
   close(): void {
-    this.client.close();
+    for (const client of this.clients) client.close();
   }
 
   private relay(call: Call, path: string): void {
@@ -80,9 +74,24 @@ export class AdsRelay {
   }
 
   private async open(path: string): Promise<ClientDuplexStream<Buffer, Buffer>> {
+    const { xdsAddress, rootsPath, tokenPath } = this.settings;
+    const [roots, token] = await Promise.all([readFile(rootsPath), readFile(tokenPath, 'utf8')]);
     const metadata = new Metadata();
-    metadata.set('authorization', `Bearer ${(await readFile(this.settings.tokenPath, 'utf8')).trim()}`);
-    return this.client.makeBidiStreamRequest(path, same, same, metadata);
+    metadata.set('authorization', `Bearer ${token.trim()}`);
+    // A channel keeps the roots it was made with, and they may have been rotated since.
+    const client = new Client(xdsAddress, credentials.createSsl(roots), {
+      'grpc.ssl_target_name_override': CONTROL_PLANE_NAME,
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.max_receive_message_length': -1,
+      'grpc.keepalive_time_ms': 30_000,
+    });
+    this.clients.add(client);
+    const stream = client.makeBidiStreamRequest(path, same, same, metadata);
+    stream.once('status', () => {
+      this.clients.delete(client);
+      client.close();
+    });
+    return stream;
   }
 }
 

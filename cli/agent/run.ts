@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -68,7 +68,6 @@ export async function startAgent(options: AgentOptions, lifecycle: Lifecycle): P
 export async function serveAgent(sidecar: SidecarBootstrap, base: string, lifecycle: Lifecycle): Promise<string> {
   const log = createLogger('agent');
   const { metadata } = sidecar.node;
-  const rootPem = await readFile(metadata.CA_ROOT_CERT, 'utf8');
 
   // Short, for the path of a socket may have about a hundred characters only; 0700 by mkdtemp.
   const folder = await mkdtemp(join(base, 'weft-agent-'));
@@ -97,7 +96,11 @@ export async function serveAgent(sidecar: SidecarBootstrap, base: string, lifecy
   lifecycle.add('certificate', () => certificates.stop());
   certificates.start();
 
-  const relay = new AdsRelay({ xdsAddress: xdsAddress(sidecar), rootPem, tokenPath: metadata.TOKEN_PATH });
+  const relay = new AdsRelay({
+    xdsAddress: xdsAddress(sidecar),
+    rootsPath: metadata.CA_ROOT_CERT,
+    tokenPath: metadata.TOKEN_PATH,
+  });
   lifecycle.add('relay', () => relay.close());
   const server = new Server({ 'grpc.max_receive_message_length': -1 });
   server.addService(SDS_SERVICE, new SecretServer(secrets).handlers());
