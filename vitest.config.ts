@@ -23,8 +23,8 @@ export default defineConfig({
         test: {
           name: 'dashboard',
           include: ['test/dashboard/**/*.test.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 90_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
           fileParallelism: false,
         },
       },

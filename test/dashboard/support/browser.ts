@@ -49,7 +49,7 @@ export async function openDashboard(
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
   await page.goto(`${url}/dashboard/${hash}`);
   try {
-    await page.waitForSelector('body[data-loaded]', { state: 'attached', timeout: 15_000 });
+    await page.waitForSelector('body[data-loaded]', { state: 'attached', timeout: 45_000 });
   } catch (error) {
     throw new Error(`the page does not load: ${complaints.join('\n') || String(error)}`);
   }
