@@ -113,9 +113,11 @@ class Page {
       document.body.classList.add('stale');
       fill(this.notices, h('p', { class: 'alarm' }, `${(error as Error).message}. What is shown is the last answer.`));
     }
+    const from = performance.now();
     this.draw();
     document.body.dataset['loaded'] = 'true';
-    if (at === undefined && !document.hidden) this.soon(LIVE_MS);
+    // A slow machine gets a slower picture, not a page that does nothing but draw.
+    if (at === undefined && !document.hidden) this.soon(Math.max(LIVE_MS, (performance.now() - from) * 4));
   }
 
   private draw(): void {

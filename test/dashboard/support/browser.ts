@@ -4,6 +4,9 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 
+/** How long the page may take for anything, on a machine that does much else. */
+const PATIENCE_MS = 60_000;
+
 /** The system's browser; undefined where there is none. */
 export function browserOnPath(): string | undefined {
   for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
@@ -47,9 +50,10 @@ export async function openDashboard(
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('requestfailed', (request) => complaints.push(`${request.url()}: ${request.failure()?.errorText}`));
-  await page.goto(`${url}/dashboard/${hash}`);
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(`${url}/dashboard/${hash}`, { waitUntil: 'commit' });
   try {
-    await page.waitForSelector('body[data-loaded]', { state: 'attached', timeout: 45_000 });
+    await page.waitForSelector('body[data-loaded]', { state: 'attached' });
   } catch (error) {
     throw new Error(`the page does not load: ${complaints.join('\n') || String(error)}`);
   }

@@ -1,13 +1,13 @@
 import type cytoscape from 'cytoscape';
-import { type Point, place } from '../model/placement.js';
-import type { ViewEdge, ViewGraph, ViewNode } from '../model/view-graph.js';
+import { type Point, place, type Size } from '../model/placement.js';
+import type { ViewGraph, ViewNode } from '../model/view-graph.js';
 import cytoscapeLibrary from '../vendor/cytoscape.js';
 import { type Colors, currentColors } from './colors.js';
-import { curveBetween, pointOn } from './curve.js';
-import { Flow } from './flow.js';
+import { Flow, MAX_LINES } from './flow.js';
 import { edgeTexts, nodeTexts } from './labels.js';
 import { type Direction, idealLayout } from './layout.js';
-import { type EdgeText, type NodeText, nodeSize, Overlay, READABLE_FROM } from './overlay.js';
+import { Lines } from './lines.js';
+import { type EdgeText, NAMES_FROM, type NodeText, nodeSize, Overlay, READABLE_FROM } from './overlay.js';
 import { edgeWidth, graphStyle } from './style.js';
 
 interface ElementData {
@@ -26,7 +26,10 @@ export interface GraphEvents {
 const FIT_PADDING = { wide: 44, narrow: 16 };
 const MAX_FIT_ZOOM = 1.25;
 const NARROW = 640;
-const LANE = 16;
+/** How far from its place a text may reach. */
+const LABEL_REACH = 160;
+/** With more nodes than this, lines are straight. */
+const STRAIGHT_FROM = 120;
 
 /**
  * The graph on the screen. What is drawn is brought up to date in place: nodes stay where they are, and where somebody has
@@ -41,9 +44,8 @@ export class GraphCanvas {
   private nodeText = new Map<string, Pick<NodeText, 'title' | 'subtitle' | 'alarm' | 'icon' | 'troubled'>>();
   private edgeText = new Map<string, Pick<EdgeText, 'parts' | 'second' | 'icons'>>();
   private colors: Colors = currentColors();
-  /** How far a line is from the middle between its nodes, in lines. */
-  private readonly lanes = new Map<string, number>();
-  private degrees = new Map<string, number>();
+  private sizes: ReadonlyMap<string, Size> = new Map();
+  private readonly lines = new Lines();
   private selected: string | undefined;
   private arrangement = '';
   private direction: Direction = 'LR';
@@ -89,6 +91,7 @@ export class GraphCanvas {
     this.arrangement = arrangement;
     this.nodeText = new Map(view.nodes.map((node) => [node.id, nodeTexts(node)]));
     this.edgeText = new Map(view.edges.map((edge) => [edge.id, edgeTexts(edge)]));
+    this.sizes = new Map(view.nodes.map((node) => [node.id, sizeOf(node)]));
     const grew = view.nodes.some(({ id }) => !this.places.has(id));
     if (grew) this.placeNew();
     this.cy.batch(() => this.bringUpToDate());
@@ -98,6 +101,7 @@ export class GraphCanvas {
 
   /** Emphasizes a node or an edge and what it touches. */
   select(id: string | undefined): void {
+    if (id === this.selected) return;
     this.selected = id;
     this.mark();
   }
@@ -200,7 +204,7 @@ export class GraphCanvas {
 
   private placeNew(): void {
     const { nodes, edges, groups } = this.view;
-    const boxes = nodes.map((node) => ({ id: node.id, group: node.group, ...this.sizeOf(node) }));
+    const boxes = nodes.map((node) => ({ id: node.id, group: node.group, ...sizeOf(node) }));
     const { clientWidth: width, clientHeight: height } = this.container;
     const { direction, places } = idealLayout(
       boxes,
@@ -211,11 +215,6 @@ export class GraphCanvas {
     // What is there already stays as it runs.
     if (this.places.size === 0) this.direction = direction;
     for (const [id, at] of place(boxes, edges, this.places, places)) this.places.set(id, at);
-  }
-
-  private sizeOf(node: ViewNode): { width: number; height: number } {
-    // A width that followed the numbers would make the graph tremble.
-    return nodeSize(node.title, `${node.subtitle} · 99.9/s · 99.9 % err`);
   }
 
   private bringUpToDate(): void {
@@ -229,45 +228,52 @@ export class GraphCanvas {
         if (element.isNode() && element.isParent()) element.children().move({ parent: null });
         element.remove();
       });
+    this.arrangeLines();
     const known = new Set(groups.map(({ id }) => id));
-    for (const { id, title } of groups) this.put({ id, title }, 'group');
-    for (const node of nodes) {
-      const parent = node.group !== undefined && known.has(node.group) ? node.group : undefined;
-      this.put({
-        id: node.id,
-        kind: node.kind,
-        health: node.health,
-        ...this.sizeOf(node),
-        ...(parent === undefined ? {} : { parent }),
-      });
-      const element = this.nodeOf(node.id);
-      if (element === undefined) continue;
-      const inGroup = element.isChild() ? element.parent().first().id() : undefined;
-      if (inGroup !== parent) element.move({ parent: parent ?? null });
-      const at = this.places.get(node.id);
-      if (at !== undefined) this.nodeOf(node.id)?.position({ ...at });
-    }
-    for (const edge of edges) {
-      this.put({
-        id: edge.id,
-        source: edge.source,
-        target: edge.target,
-        protocol: edge.protocol,
-        health: edge.health,
-        width: edgeWidth(edge),
-      });
-    }
-    this.bend();
+    this.cy.add([
+      ...groups.flatMap(({ id, title }) => this.put({ id, title }, 'group')),
+      ...nodes.flatMap((node) => this.putNode(node, known)),
+      ...edges.flatMap((edge) =>
+        this.put(
+          {
+            id: edge.id,
+            source: edge.source,
+            target: edge.target,
+            protocol: edge.protocol,
+            health: edge.health,
+            width: edgeWidth(edge),
+            ...this.lines.curveOf(edge.id),
+          },
+          this.isStraight ? 'straight' : '',
+        ),
+      ),
+    ]);
+    this.cy.edges().toggleClass('straight', this.isStraight);
   }
 
-  private put(data: ElementData, classes = ''): void {
+  private putNode(node: ViewNode, groups: ReadonlySet<string>): cytoscape.ElementDefinition[] {
+    const parent = node.group !== undefined && groups.has(node.group) ? node.group : undefined;
+    const data = { id: node.id, kind: node.kind, health: node.health, ...this.sizes.get(node.id) };
+    const at = this.places.get(node.id) ?? { x: 0, y: 0 };
+    const added = this.put({ ...data, ...(parent === undefined ? {} : { parent }) });
+    if (added.length > 0) return added.map((one) => ({ ...one, position: { ...at } }));
+    const element = this.nodeOf(node.id);
+    const inGroup = element?.isChild() === true ? element.parent().first().id() : undefined;
+    if (inGroup !== parent) element?.move({ parent: parent ?? null });
+    // To move it gives another object for it.
+    const moved = this.nodeOf(node.id);
+    const { x, y } = moved?.position() ?? at;
+    if (x !== at.x || y !== at.y) moved?.position({ ...at });
+    return [];
+  }
+
+  /** Brings what is there up to date, as far as it differs: whatever is written is styled anew. Gives what is to be added. */
+  private put(data: ElementData, classes = ''): cytoscape.ElementDefinition[] {
     const found = this.cy.getElementById(data.id);
-    if (found.empty()) {
-      this.cy.add({ data, classes });
-      return;
-    }
+    if (found.empty()) return [{ data, classes }];
     const { id: _id, source: _source, target: _target, parent: _parent, ...changeable } = data;
-    found.data(changeable);
+    if (Object.entries(changeable).some(([name, value]) => found.data(name) !== value)) found.data(changeable);
+    return [];
   }
 
   private nodeOf(id: string): cytoscape.NodeSingular | undefined {
@@ -275,107 +281,85 @@ export class GraphCanvas {
     return found.empty() || found.isEdge() ? undefined : (found as unknown as cytoscape.NodeSingular);
   }
 
-  private edgeOf(id: string): cytoscape.EdgeSingular | undefined {
-    const found = this.cy.getElementById(id);
-    return found.empty() || found.isNode() ? undefined : (found as unknown as cytoscape.EdgeSingular);
+  private get isStraight(): boolean {
+    return this.view.nodes.length > STRAIGHT_FROM;
   }
 
-  /** Gives every line its curve; lines between the same two nodes run beside each other. */
+  private arrangeLines(): void {
+    const { places, sizes, direction, isStraight: straight } = this;
+    this.lines.arrange(this.view.edges, { places, sizes, direction, straight });
+  }
+
   private bend(): void {
-    const sizes = new Map(this.view.nodes.map((node) => [node.id, this.sizeOf(node)]));
-    const lanes = new Map<string, ViewEdge[]>();
-    for (const edge of this.view.edges) {
-      const pair = `${edge.source} ${edge.target}`;
-      lanes.set(pair, [...(lanes.get(pair) ?? []), edge]);
-    }
-    this.degrees = degreesOf([...lanes.keys()]);
-    for (const edges of lanes.values()) {
-      edges.forEach((edge, index) => {
-        const [from, to] = [this.places.get(edge.source), this.places.get(edge.target)];
-        const [size, targetSize] = [sizes.get(edge.source), sizes.get(edge.target)];
-        if (from === undefined || to === undefined || size === undefined || targetSize === undefined) return;
-        const lane = index - (edges.length - 1) / 2;
-        this.lanes.set(edge.id, lane);
-        const curve = curveBetween({ ...from, ...size }, { ...to, ...targetSize }, this.direction, lane * LANE);
-        this.cy.getElementById(edge.id).data({ ...curve });
-      });
-    }
+    this.arrangeLines();
+    for (const { id } of this.view.edges) this.put({ id, ...this.lines.curveOf(id) });
   }
 
   private mark(): void {
     this.cy.batch(() => {
       const { cy } = this;
-      cy.elements().removeClass('faded selected found');
-      for (const { id, found } of this.view.nodes) if (found) cy.getElementById(id).addClass('found');
-      if (this.selected === undefined) return;
-      const edge = this.edgeOf(this.selected);
-      const element = this.nodeOf(this.selected) ?? edge;
-      if (element === undefined) return;
-      const near = edge === undefined ? element.closedNeighborhood() : edge.union(edge.connectedNodes());
-      cy.elements().not(near).not('.group').addClass('faded');
-      element.addClass('selected');
+      for (const { id, found } of this.view.nodes) cy.getElementById(id).toggleClass('found', found);
+      const selected = this.selected === undefined ? cy.collection() : cy.getElementById(this.selected);
+      const near = selected.union(selected.neighborhood()).union(selected.connectedNodes());
+      cy.elements('.selected').not(selected).removeClass('selected');
+      selected.addClass('selected');
+      cy.elements().forEach((element) => {
+        element.toggleClass('faded', near.nonempty() && !element.hasClass('group') && !near.contains(element));
+      });
     });
     this.drawOverlay();
     this.updateFlow();
   }
 
   private drawOverlay(): void {
-    const nodes: NodeText[] = [];
-    for (const node of this.view.nodes) {
-      const texts = this.nodeText.get(node.id);
-      const element = this.nodeOf(node.id);
-      if (texts === undefined || element === undefined) continue;
-      const { x, y } = element.position();
-      nodes.push({ ...texts, ...this.sizeOf(node), x, y, health: node.health, faded: element.hasClass('faded') });
-    }
-    const edges: EdgeText[] = [];
-    for (const edge of this.cy.zoom() < READABLE_FROM ? [] : this.view.edges) {
-      const texts = this.edgeText.get(edge.id);
-      const element = this.edgeOf(edge.id);
-      if (texts === undefined || element === undefined) continue;
-      const { x, y } = this.labelPlace(edge);
-      if (Number.isFinite(x)) edges.push({ ...texts, x, y, faded: element.hasClass('faded') });
-    }
-    this.overlay.draw(nodes, edges, { zoom: this.cy.zoom(), pan: this.cy.pan() }, this.colors);
+    const zoom = this.cy.zoom();
+    const nodes = zoom < NAMES_FROM ? [] : this.nodesInView();
+    const edges = zoom < READABLE_FROM ? [] : this.edgesInView();
+    this.overlay.draw(nodes, edges, { zoom, pan: this.cy.pan() }, this.colors);
   }
 
-  /** Where several lines leave or meet, their labels stand at the other end. */
-  private labelPlace(edge: ViewEdge): Point {
-    const lane = this.lanes.get(edge.id) ?? 0;
-    const [out, into] = [this.degrees.get(`from ${edge.source}`) ?? 1, this.degrees.get(`to ${edge.target}`) ?? 1];
-    const at = lane !== 0 ? 0.5 + lane * 0.3 : into > out ? 0.32 : out > 1 ? 0.66 : 0.5;
-    return pointOn(this.pathOf(edge.id), at);
-  }
-
-  private updateFlow(): void {
-    // The ends of a line are known after it has been drawn.
-    requestAnimationFrame(() => {
-      this.flow.show(
-        this.view.edges
-          .filter(({ id, golden }) => golden.requestsPerSecond > 0 && this.edgeOf(id)?.hasClass('faded') === false)
-          .map((edge) => ({
-            id: edge.id,
-            path: this.pathOf(edge.id),
-            requestsPerSecond: edge.golden.requestsPerSecond,
-            health: edge.health,
-          })),
-      );
+  private nodesInView(): NodeText[] {
+    return this.view.nodes.flatMap((node) => {
+      const [texts, size, at] = [this.nodeText.get(node.id), this.sizes.get(node.id), this.places.get(node.id)];
+      if (texts === undefined || size === undefined || at === undefined || !this.isInView(at)) return [];
+      return [{ ...texts, ...size, ...at, health: node.health, faded: this.isFaded(node.id) }];
     });
   }
 
-  private pathOf(id: string): Point[] {
-    const edge = this.edgeOf(id);
-    if (edge === undefined) return [];
-    return [edge.sourceEndpoint(), ...(edge.controlPoints() ?? []), edge.targetEndpoint()];
+  private edgesInView(): EdgeText[] {
+    return this.view.edges.flatMap((edge) => {
+      const [texts, at] = [this.edgeText.get(edge.id), this.lines.labelPlace(edge)];
+      if (texts === undefined || at === undefined || !this.isInView(at)) return [];
+      return [{ ...texts, ...at, faded: this.isFaded(edge.id) }];
+    });
+  }
+
+  private isInView({ x, y }: Point): boolean {
+    const { x1, x2, y1, y2 } = this.cy.extent();
+    return x > x1 - LABEL_REACH && x < x2 + LABEL_REACH && y > y1 - LABEL_REACH && y < y2 + LABEL_REACH;
+  }
+
+  private isFaded(id: string): boolean {
+    return this.cy.getElementById(id).hasClass('faded');
+  }
+
+  private updateFlow(): void {
+    const { edges } = this.view;
+    const moving = edges.length > MAX_LINES ? [] : edges.filter(({ golden }) => golden.requestsPerSecond > 0);
+    this.flow.show(
+      moving
+        .filter(({ id }) => !this.isFaded(id))
+        .map(({ id, golden, health }) => ({
+          id,
+          path: this.lines.pathOf(id),
+          requestsPerSecond: golden.requestsPerSecond,
+          health,
+        })),
+    );
   }
 }
 
-/** How many nodes a node calls, and by how many it is called, by `from ID` and `to ID`. */
-function degreesOf(pairs: readonly string[]): Map<string, number> {
-  const degrees = new Map<string, number>();
-  for (const pair of pairs) {
-    const [source, target] = pair.split(' ');
-    for (const key of [`from ${source}`, `to ${target}`]) degrees.set(key, (degrees.get(key) ?? 0) + 1);
-  }
-  return degrees;
+function sizeOf(node: ViewNode): Size {
+  // A width that followed the numbers would make the graph tremble.
+  return nodeSize(node.title, `${node.subtitle} · 99.9/s · 99.9 % err`);
 }

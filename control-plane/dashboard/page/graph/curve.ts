@@ -20,25 +20,17 @@ const MIN_RUN = 30;
  * `lane` keeps lines between the same nodes apart: 0 is in the middle.
  */
 export function curveBetween(source: Placed, target: Placed, direction: 'LR' | 'TB', lane: number): Curve {
-  const out = direction === 'LR' ? { x: source.width / 2, y: lane } : { x: lane, y: source.height / 2 };
-  const into = direction === 'LR' ? { x: -target.width / 2, y: lane } : { x: lane, y: -target.height / 2 };
-  const start = { x: source.x + out.x, y: source.y + out.y };
-  const end = { x: target.x + into.x, y: target.y + into.y };
-  const run = direction === 'LR' ? end.x - start.x : end.y - start.y;
+  const { out, into, start, end, run } = endsOf(source, target, direction, lane);
   if (run < MIN_RUN) {
-    const side = 60 + Math.abs(lane) * 2;
     return {
       sourceEndpoint: 'outside-to-node',
       targetEndpoint: 'outside-to-node',
-      distances: `${side}`,
+      distances: `${arcHeight(lane)}`,
       weights: '0.5',
       arc: 1,
     };
   }
-  const bend = run * 0.32;
-  const first = direction === 'LR' ? { x: start.x + bend, y: start.y } : { x: start.x, y: start.y + bend };
-  const second = direction === 'LR' ? { x: end.x - bend, y: end.y } : { x: end.x, y: end.y - bend };
-  const points = [first, second].map((point) => relative(point, start, end));
+  const points = bends(start, end, direction, run).map((point) => relative(point, start, end));
   return {
     sourceEndpoint: `${out.x}px ${out.y}px`,
     targetEndpoint: `${into.x}px ${into.y}px`,
@@ -46,6 +38,66 @@ export function curveBetween(source: Placed, target: Placed, direction: 'LR' | '
     weights: points.map(({ weight }) => weight.toFixed(4)).join(' '),
     arc: 0,
   };
+}
+
+/** The same curve as points: its ends, and the control points between them. */
+export function pathBetween(source: Placed, target: Placed, direction: 'LR' | 'TB', lane: number): Point[] {
+  const { start, end, run } = endsOf(source, target, direction, lane);
+  if (run >= MIN_RUN) return [start, ...bends(start, end, direction, run), end];
+  const [dx, dy] = [target.x - source.x, target.y - source.y];
+  const length = Math.max(1, Math.hypot(dx, dy));
+  const height = arcHeight(lane);
+  const top = {
+    x: (source.x + target.x) / 2 - (dy / length) * height,
+    y: (source.y + target.y) / 2 + (dx / length) * height,
+  };
+  return [borderOf(source, top), top, borderOf(target, top)];
+}
+
+interface Ends {
+  /** Relative to the nodes' middles. */
+  readonly out: Point;
+  readonly into: Point;
+  readonly start: Point;
+  readonly end: Point;
+  /** How far it goes in the direction of the layout. */
+  readonly run: number;
+}
+
+function endsOf(source: Placed, target: Placed, direction: 'LR' | 'TB', lane: number): Ends {
+  const out = direction === 'LR' ? { x: source.width / 2, y: lane } : { x: lane, y: source.height / 2 };
+  const into = direction === 'LR' ? { x: -target.width / 2, y: lane } : { x: lane, y: -target.height / 2 };
+  const start = { x: source.x + out.x, y: source.y + out.y };
+  const end = { x: target.x + into.x, y: target.y + into.y };
+  return { out, into, start, end, run: direction === 'LR' ? end.x - start.x : end.y - start.y };
+}
+
+function bends(start: Point, end: Point, direction: 'LR' | 'TB', run: number): readonly [Point, Point] {
+  const bend = run * 0.32;
+  return direction === 'LR'
+    ? [
+        { x: start.x + bend, y: start.y },
+        { x: end.x - bend, y: end.y },
+      ]
+    : [
+        { x: start.x, y: start.y + bend },
+        { x: end.x, y: end.y - bend },
+      ];
+}
+
+function arcHeight(lane: number): number {
+  return 60 + Math.abs(lane) * 2;
+}
+
+/** Where the way from a node's middle to `toward` leaves it. */
+function borderOf(box: Placed, toward: Point): Point {
+  const [dx, dy] = [toward.x - box.x, toward.y - box.y];
+  const share = Math.min(
+    1,
+    box.width / 2 / Math.max(1e-6, Math.abs(dx)),
+    box.height / 2 / Math.max(1e-6, Math.abs(dy)),
+  );
+  return { x: box.x + dx * share, y: box.y + dy * share };
 }
 
 function relative(point: Point, start: Point, end: Point): { weight: number; distance: number } {

@@ -11,7 +11,7 @@ export interface FlowLine {
 }
 
 /** With more lines than this, moving dots say nothing and cost much. */
-const MAX_LINES = 120;
+export const MAX_LINES = 120;
 const FRAME_MS = 40;
 /** How long a dot is on its way, ms. */
 const JOURNEY_MS = 2200;

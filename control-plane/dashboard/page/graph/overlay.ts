@@ -31,15 +31,23 @@ const MAX_WIDTH = 240;
 
 /** Below this zoom, edges and second lines would be too small to read. */
 export const READABLE_FROM = 0.42;
-const NAMES_FROM = 0.2;
+export const NAMES_FROM = 0.2;
 
 const paths = new Map<IconName, Path2D>();
+const MAX_MEASURED = 5000;
+const measured = new Map<string, number>();
 const measuring = document.createElement('canvas').getContext('2d');
 
 export function textWidth(text: string, font: string): number {
   if (measuring === null) return text.length * 7;
+  const key = `${font} ${text}`;
+  const known = measured.get(key);
+  if (known !== undefined) return known;
+  if (measured.size > MAX_MEASURED) measured.clear();
   measuring.font = font;
-  return measuring.measureText(text).width;
+  const { width } = measuring.measureText(text);
+  measured.set(key, width);
+  return width;
 }
 
 /** The box that a node needs for its texts. */

@@ -76,6 +76,9 @@ export function graphStyle(colors: Colors): cytoscape.StylesheetJson {
         // The types do not know `endpoints` yet.
       } as unknown as cytoscape.Css.Edge,
     },
+    { selector: 'edge.straight', style: { 'curve-style': 'straight' } },
+    // Among hundreds, those that are well stand back.
+    { selector: 'edge.straight[health="good"]', style: { opacity: 0.45 } },
     { selector: 'edge[?arc]', style: { 'edge-distances': 'intersection' } },
     ...byHealth,
     { selector: 'edge[health="idle"]', style: { 'line-style': 'dashed', 'line-dash-pattern': [4, 5] } },

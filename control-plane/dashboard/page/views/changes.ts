@@ -12,6 +12,7 @@ const REFRESH_MS = 4000;
 export class ChangesView {
   private changes: Changes | undefined;
   private problem = '';
+  private unknown = false;
   private loadedAt = Number.NEGATIVE_INFINITY;
   private readonly open = new Set<string>();
 
@@ -26,14 +27,16 @@ export class ChangesView {
 
   /** Never rejects. */
   async refresh(): Promise<void> {
-    if (performance.now() - this.loadedAt < REFRESH_MS) return;
+    if (this.unknown || performance.now() - this.loadedAt < REFRESH_MS) return;
     this.loadedAt = performance.now();
     try {
       this.changes = await getJson<Changes>('changes');
       this.problem = '';
     } catch (error) {
-      const unknown = error instanceof ApiError && error.status === 404;
-      this.problem = unknown ? 'This control plane keeps no history of its configuration.' : (error as Error).message;
+      this.unknown = error instanceof ApiError && error.status === 404;
+      this.problem = this.unknown
+        ? 'This control plane keeps no history of its configuration.'
+        : (error as Error).message;
     }
     if (!this.element.hidden) this.draw();
   }
