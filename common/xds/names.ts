@@ -35,3 +35,5 @@ export const CONTROL_PLANE_NAME = 'istiod.istio-system.svc';
 export const LOCAL_CLUSTER = 'local_cluster';
 /** Cluster name by which Istio's configuration refers to the local SDS server; our sidecar answers it itself. */
 export const SDS_CLUSTER = 'sds-grpc';
+/** The cluster without hosts: what leads there is closed. Istio's name. */
+export const BLACK_HOLE_CLUSTER = 'BlackHoleCluster';

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { BLACK_HOLE_CLUSTER } from '../../common/xds/names.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { CapturingSidecar } from '../model/allotment.js';
@@ -13,7 +14,7 @@ export const INBOUND_PORT = 15_006;
 
 /** Istio's names of the clusters that stand for no service. */
 export const PASSTHROUGH_CLUSTER = 'PassthroughCluster';
-export const BLACK_HOLE_CLUSTER = 'BlackHoleCluster';
+export { BLACK_HOLE_CLUSTER };
 export const INBOUND_PASSTHROUGH_CLUSTER = 'InboundPassthroughCluster';
 
 /** The address families of a pod; the first is that of its main address. */

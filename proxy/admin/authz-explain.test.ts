@@ -37,7 +37,17 @@ filter_chains:
                       principals: [{authenticated: {principal_name: {prefix: 'spiffe://cluster.local/ns/shop/'}}}]
 `;
 
-const message = fromYaml(TYPE.listener, LISTENER);
+const NOWHERE = `
+  - name: virtualInbound-blackhole
+    filter_chain_match: {destination_port: 15006}
+    filters:
+      - name: tcp
+        typed_config:
+          '@type': type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          cluster: BlackHoleCluster
+`;
+
+const message = fromYaml(TYPE.listener, LISTENER + NOWHERE);
 const sources = {
   resources: () => [{ typeUrl: TYPE.listener, name: 'l', static: false, version: '', lastUpdated: 0, message }],
   certificates: () => [],

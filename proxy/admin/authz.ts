@@ -1,3 +1,4 @@
+import { BLACK_HOLE_CLUSTER } from '../../common/xds/names.js';
 import { EXTENSION, TYPE } from '../../common/xds/type-urls.js';
 import type { FilterChain__Output } from '../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
@@ -56,6 +57,7 @@ function chainOf(chain: FilterChain__Output): AuthzChain | undefined {
   }
   if (typeUrlOf(last) !== EXTENSION.tcpProxy) return undefined;
   const { cluster } = unpacked<TcpProxy__Output>(last);
+  if (cluster === BLACK_HOLE_CLUSTER) return undefined;
   const port = chain.filter_chain_match?.destination_port?.value ?? portOf(cluster);
   return { port, secured, manager: undefined, steps: stepsOf(before) };
 }
