@@ -22,6 +22,7 @@ import { type Allotter, Mesh } from './mesh.js';
 import { ownTrustDomains } from './model/mesh-settings.js';
 import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
+import { GatewayNames, lookUp } from './networks/gateway-names.js';
 import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
 import { groupIn, Registrar, type RegistrationStore } from './registration/registrar.js';
 import type { Source } from './sources/source.js';
@@ -97,8 +98,10 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
     fetch: fetchText,
     onChange: () => void mesh.refresh(),
   });
+  const gatewayNames = new GatewayNames({ resolve: lookUp, onChange: () => void mesh.refresh(), clock, log });
   const mesh: Mesh = new Mesh({
     keys,
+    gatewayNames,
     allotter: parts.allotter,
     onSnapshot: (snapshot, tookMs) => {
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import { createLogger, type Logger } from '../common/runtime/log.js';
+import { setClusterDomain } from './api/hosts.js';
 import { type ControlPlaneApp, startControlPlane } from './app.js';
 import type { ControlPlaneConfig } from './config.js';
 import type { ControlPlaneParts } from './core.js';
@@ -40,6 +41,7 @@ export async function main(config: ControlPlaneConfig): Promise<void> {
 
 /** The same in a cluster. SIGTERM lets proxies go to another replica; a second signal ends at once. */
 export async function mainInCluster(config: KubernetesConfig): Promise<void> {
+  setClusterDomain(config.clusterDomain);
   const log = createLogger('control-plane');
   const ended = untilEnded();
   const app = startInCluster(config, await kubernetesParts(log, config.namespace));

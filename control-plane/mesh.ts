@@ -2,12 +2,14 @@ import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
 import { analyze } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
-import { objectsOfKind } from './api/kinds/index.js';
+import { meshNetworksOf, objectsOfKind, ROOT_NAMESPACE } from './api/kinds/index.js';
 import { type ConfigObject, type Finding, objectKey } from './api/object.js';
 import type { JwksResolver } from './jwks/resolver.js';
 import { type Allotments, ownPorts } from './model/allotment.js';
 import { buildSnapshot } from './model/build.js';
+import { gatewayNames } from './model/networks.js';
 import type { MeshSnapshot } from './model/snapshot.js';
+import type { GatewayNames } from './networks/gateway-names.js';
 import { Serving } from './serving.js';
 import type { ConfigSet } from './sources/source.js';
 
@@ -27,6 +29,8 @@ export interface MeshOptions {
   readonly report: (line: string) => void;
   /** Fetches the keys of issuers; without it none are fetched. */
   readonly keys?: Pick<JwksResolver, 'of'>;
+  /** Looks up gateways of networks; without it those given by host name are left out. */
+  readonly gatewayNames?: Pick<GatewayNames, 'of'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -101,7 +105,7 @@ export class Mesh {
     while (this.again && this.set !== undefined) {
       this.again = false;
       try {
-        const set = withRegistered(await this.withKeys(this.set), this.registered);
+        const set = withRegistered(await this.withGateways(await this.withKeys(this.set)), this.registered);
         const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
@@ -124,6 +128,13 @@ export class Mesh {
     const rules = objectsOfKind(set.objects, 'RequestAuthentication').flatMap(({ spec }) => spec.jwtRules ?? []);
     const jwks = await this.options.keys?.of(rules);
     return jwks === undefined ? set : { ...set, jwks };
+  }
+
+  private async withGateways(set: ConfigSet): Promise<ConfigSet> {
+    const mesh = meshNetworksOf(set.objects, set.rootNamespace ?? ROOT_NAMESPACE);
+    const names = gatewayNames({ mesh, services: objectsOfKind(set.objects, 'Service') });
+    const gatewayAddresses = await this.options.gatewayNames?.of(names);
+    return gatewayAddresses === undefined ? set : { ...set, gatewayAddresses };
   }
 
   private reportNew(): void {

@@ -10,6 +10,7 @@ interface Options extends ClusterOptions {
   readonly output: OutputFormat;
   readonly failureThreshold: Finding['level'];
   readonly allNamespaces: boolean;
+  readonly clusterDomain: string;
   readonly filename: readonly string[];
 }
 
@@ -28,6 +29,7 @@ export function configure(command: Command): void {
   clusterOptions(command, "only findings of this namespace; otherwise the context's")
     .argument('[dir]', 'folder of YAML; without it the cluster of the kubeconfig')
     .option('-A, --all-namespaces', 'findings of every namespace of the cluster', false)
+    .option('--cluster-domain <domain>', 'DNS domain of the services', 'cluster.local')
     .option(
       '-f, --filename <file>',
       'file, folder or - on top of the cluster: what would be wrong after applying it; may be repeated',
@@ -53,6 +55,8 @@ Examples:
   weft analyze -f new-routes.yaml`,
     )
     .action(async (dir: string | undefined, options: Options) => {
+      const { setClusterDomain } = await import('../../control-plane/api/hosts.js');
+      setClusterDomain(options.clusterDomain);
       const { findings, subject } = dir === undefined ? await ofCluster(options) : await ofFolder(dir, options);
       print(options.output, findings, () => describe(findings, subject));
       const worst = Math.max(-1, ...findings.map((finding) => SEVERITY[finding.level]));

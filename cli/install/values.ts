@@ -5,6 +5,8 @@
 export interface InstallValues {
   /** Namespace of the control plane; Istio's root namespace, where mesh-wide policies live. */
   readonly namespace: string;
+  /** DNS domain of the cluster's services. */
+  readonly clusterDomain: string;
   readonly image: {
     /** Registry and path before the image names; `localhost` for images that were loaded into the nodes. */
     readonly hub: string;
@@ -58,6 +60,7 @@ const GATEWAY_RESOURCES: Resources = { requests: { cpu: '100m', memory: '128Mi' 
 
 export const DEFAULTS: InstallValues = {
   namespace: 'istio-system',
+  clusterDomain: 'cluster.local',
   image: { hub: 'localhost', tag: 'dev', pullPolicy: 'IfNotPresent' },
   controlPlane: {
     replicas: 2,

@@ -1,9 +1,18 @@
-/** DNS domain of the cluster's services. */
-export const CLUSTER_DOMAIN = 'cluster.local';
+let domain = 'cluster.local';
 
-/** `reviews` in namespace `default` → `reviews.default.svc.cluster.local`. */
+/** DNS domain of the cluster's services; `cluster.local` unless the process began with another. */
+export function clusterDomain(): string {
+  return domain;
+}
+
+/** For the start of a process, before it reads any configuration: every name of a service depends on it. */
+export function setClusterDomain(name: string): void {
+  domain = name.toLowerCase().replace(/^\.|\.$/g, '');
+}
+
+/** `reviews` in namespace `default` → `reviews.default.svc.cluster.local`, by {@link clusterDomain}. */
 export function serviceHost(name: string, namespace: string): string {
-  return `${name}.${namespace}.svc.${CLUSTER_DOMAIN}`;
+  return `${name}.${namespace}.svc.${domain}`;
 }
 
 /**

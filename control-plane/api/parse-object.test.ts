@@ -307,7 +307,7 @@ describe('what is taken, with a word about it', () => {
       'a field that is not acted on',
       'VirtualService',
       route('fault: { delay: { exponentialDelay: 1s } }'),
-      'WEFT0002 spec.http[0].fault.delay.exponentialDelay: is not supported in this release: no delay is injected',
+      'WEFT0002 spec.http[0].fault.delay.exponentialDelay: is not supported in this release: as under Istio no delay is injected',
     ],
     [
       'a deprecated field',

@@ -10,5 +10,5 @@ it('docs/configuration.md says what the schemas do', () => {
 it('lists what is acted on and what is not', () => {
   const text = configurationReference();
   expect(text).toMatch(/\| `http\[\]\.match\[\]` \| .*`uri` \(exact, prefix, regex\)/);
-  expect(text).toContain('| `http[].fault.delay.exponentialDelay` | no delay is injected |');
+  expect(text).toContain('| `http[].fault.delay.exponentialDelay` | as under Istio no delay is injected |');
 });

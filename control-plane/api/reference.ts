@@ -30,7 +30,7 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
   WorkloadEntry: [
     'An unknown field is reported and has no effect.',
     '`address` and `ports` say where the application listens. The control plane allots the ports of its sidecar, and clients in the mesh connect to those. The annotation or label `sidecar.istio.io/inject: "false"` leaves a workload without a sidecar.',
-    'Networks: a workload is in the one that `network`, a pod’s label `topology.istio.io/network`, a range of MeshNetworks (key `meshNetworks` of the ConfigMap `istio`), or that label of `istio-system` names. Endpoints of another network than the client’s are reached through its gateways, by mesh TLS, as far as any are known: those of MeshNetworks, and the external addresses of Services with the label (port 15443, or the label `networking.istio.io/gatewayPort`). There a Gateway with AUTO_PASSTHROUGH takes them.',
+    'Networks: a workload is in the one that `network`, a pod’s label `topology.istio.io/network`, a range of MeshNetworks (key `meshNetworks` of the ConfigMap `istio`), or that label of `istio-system` names. Endpoints of another network than the client’s are reached through its gateways, by mesh TLS, as far as any are known: those of MeshNetworks, and the external addresses (host names are looked up by the control plane) of Services with the label (port 15443, or the label `networking.istio.io/gatewayPort`). There a Gateway with AUTO_PASSTHROUGH takes them.',
     'A workload whose sidecar is not this control plane’s says by the label `security.istio.io/tlsMode: istio` that it takes mesh TLS.',
   ],
   WorkloadGroup: [

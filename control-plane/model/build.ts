@@ -63,6 +63,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
       services: of('Service'),
       namespaces: of('Namespace'),
       rootNamespace,
+      resolved: set.gatewayAddresses,
     }),
     destinationRules: new DestinationRules(of('DestinationRule'), settings),
     trafficSplits: trafficSplits(of('TrafficSplit'), virtualServices),

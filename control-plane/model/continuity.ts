@@ -11,20 +11,23 @@ export interface Shape {
   readonly objects: readonly ConfigObject[];
   readonly unreadablePolicies: ConfigSet['unreadablePolicies'];
   readonly jwks: ConfigSet['jwks'];
+  readonly gatewayAddresses: ConfigSet['gatewayAddresses'];
 }
 
 /** Kinds that change with every start and end of a pod. */
 const OF_ENDPOINTS: ReadonlySet<string> = new Set(['Pod', 'EndpointSlice', 'Node']);
 
-export function shapeOf({ objects: all, unreadablePolicies, jwks }: ConfigSet, previous: Shape | undefined): Shape {
+export function shapeOf(set: ConfigSet, previous: Shape | undefined): Shape {
+  const { objects: all, unreadablePolicies, jwks, gatewayAddresses } = set;
   const objects = [...all.values()].filter(({ kind }) => !OF_ENDPOINTS.has(kind));
   const same =
     previous !== undefined &&
     previous.objects.length === objects.length &&
     previous.objects.every((object, i) => object === objects[i]) &&
     previous.jwks === jwks &&
+    previous.gatewayAddresses === gatewayAddresses &&
     isDeepStrictEqual(previous.unreadablePolicies, unreadablePolicies);
-  return same ? previous : { objects, unreadablePolicies, jwks };
+  return same ? previous : { objects, unreadablePolicies, jwks, gatewayAddresses };
 }
 
 /** The services of a snapshot of the same shape, each the same object as before where its endpoints are the same. */

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { serviceHost } from '../api/hosts.js';
 import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
 import { hostEndpoint } from './host-endpoint.js';
@@ -33,7 +34,7 @@ function coreService(object: CoreService, slices: SliceEndpoints, around: Surrou
   const { metadata, spec } = object;
   const external = spec.type === 'ExternalName' && spec.externalName !== undefined;
   return {
-    host: `${metadata.name}.${metadata.namespace}.svc.cluster.local`,
+    host: serviceHost(metadata.name, metadata.namespace),
     namespace: metadata.namespace,
     name: metadata.name,
     ports: corePorts(spec),

@@ -21,6 +21,8 @@ export interface NetworkObjects {
   readonly services: readonly ConfigObject<ServiceSpec>[];
   readonly namespaces: readonly ConfigObject<NamespaceSpec>[];
   readonly rootNamespace: string;
+  /** Of gateways that are given by host name, see {@link gatewayNames}. */
+  readonly resolved?: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** The networks of the mesh: which workload is in which, and through what others are reached. */
@@ -29,8 +31,10 @@ export class Networks {
   readonly #ranges: { readonly name: string; readonly range: BlockList }[] = [];
   /** Of whatever says nothing else: the label of the root namespace. */
   readonly #own: string;
+  readonly #resolved: ReadonlyMap<string, readonly string[]>;
 
-  constructor({ mesh, services, namespaces, rootNamespace }: NetworkObjects) {
+  constructor({ mesh, services, namespaces, rootNamespace, resolved = new Map() }: NetworkObjects) {
+    this.#resolved = resolved;
     const root = namespaces.find(({ metadata }) => metadata.name === rootNamespace);
     this.#own = root?.metadata.labels[NETWORK_LABEL] ?? '';
     for (const [name, { endpoints = [], gateways = [] }] of Object.entries(mesh?.networks ?? {})) {
@@ -69,12 +73,25 @@ export class Networks {
     return client === network ? undefined : this.#entrances.get(network);
   }
 
-  #add(network: string, address: string, port: number): void {
-    if (isIP(address) === 0) return;
+  #add(network: string, written: string, port: number): void {
     const list = this.#entrances.get(network) ?? [];
-    if (!list.some((known) => known.address === address && known.port === port)) list.push({ address, port });
-    this.#entrances.set(network, list);
+    for (const address of isIP(written) === 0 ? (this.#resolved.get(written) ?? []) : [written]) {
+      if (!list.some((known) => known.address === address && known.port === port)) list.push({ address, port });
+    }
+    if (list.length > 0) this.#entrances.set(network, list);
   }
+}
+
+/** The host names by which gateways of networks are given, each once. */
+export function gatewayNames({ mesh, services }: Pick<NetworkObjects, 'mesh' | 'services'>): string[] {
+  const written = Object.values(mesh?.networks ?? {}).flatMap(({ gateways = [] }) =>
+    gateways.flatMap(({ address, registryServiceName }) =>
+      address === undefined ? externalAddresses(services, registryServiceName ?? '') : [address],
+    ),
+  );
+  const labelled = services.filter(({ metadata }) => (metadata.labels[NETWORK_LABEL] ?? '') !== '');
+  const all = [...written, ...labelled.flatMap(({ spec }) => externalOf(spec))];
+  return [...new Set(all)].filter((name) => isIP(name) === 0);
 }
 
 function addRange(range: BlockList, cidr: string): void {
@@ -94,5 +111,5 @@ function externalAddresses(services: readonly ConfigObject<ServiceSpec>[], writt
 }
 
 function externalOf({ externalIPs = [], loadBalancer = [] }: ServiceSpec): readonly string[] {
-  return [...externalIPs, ...loadBalancer.flatMap(({ ip }) => ip ?? [])];
+  return [...externalIPs, ...loadBalancer.flatMap(({ ip, hostname }) => ip ?? hostname ?? [])];
 }

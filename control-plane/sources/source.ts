@@ -20,6 +20,8 @@ export interface ConfigSet {
   }[];
   /** Keys of issuers that the control plane has fetched; undefined where it fetches none. */
   readonly jwks?: JwksState;
+  /** Addresses of the gateways of networks that are given by host name. */
+  readonly gatewayAddresses?: ReadonlyMap<string, readonly string[]>;
 }
 
 /** Where configuration comes from: a watched folder, or Kubernetes. */

@@ -3,7 +3,7 @@ import type { Route } from '../../proto/gen/envoy/config/route/v3/Route.js';
 import type { RouteAction } from '../../proto/gen/envoy/config/route/v3/RouteAction.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
-import { CLUSTER_DOMAIN } from '../api/hosts.js';
+import { clusterDomain } from '../api/hosts.js';
 import type { HttpRoute } from '../api/kinds/virtual-service.js';
 import { hostCovers } from '../model/hosts.js';
 import type { Split } from '../model/traffic-split.js';
@@ -107,7 +107,7 @@ function withPorts(names: readonly string[], port: number): string[] {
 
 /** The shorter names of a cluster-local host, by the client's namespace as its resolver would complete them. */
 export function aliases(context: ProxyContext, host: string): string[] {
-  const suffix = `.svc.${CLUSTER_DOMAIN}`;
+  const suffix = `.svc.${clusterDomain()}`;
   if (!host.endsWith(suffix)) return [];
   const base = host.slice(0, -suffix.length);
   const names = [`${base}.svc`, base];

@@ -3,6 +3,7 @@ import { EXTENSION, type ResourceTypeUrl, TYPE } from '../../common/xds/type-url
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
+import { clusterDomain, serviceHost } from '../api/hosts.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyResources } from '../xds/resources.js';
@@ -50,11 +51,7 @@ function dialled(context: ProxyContext, name: string): VisiblePort | undefined {
   const colon = name.lastIndexOf(':');
   const host = colon < 0 ? name : name.slice(0, colon);
   const number = colon < 0 ? 80 : Number(name.slice(colon + 1));
-  for (const candidate of [
-    host,
-    `${host}.svc.cluster.local`,
-    `${host}.${context.client.namespace}.svc.cluster.local`,
-  ]) {
+  for (const candidate of [host, `${host}.svc.${clusterDomain()}`, serviceHost(host, context.client.namespace)]) {
     const found = context.byHost.get(candidate)?.find(({ port }) => port.number === number);
     if (found !== undefined) return found;
   }

@@ -4,6 +4,7 @@ import type { OpenTelemetryConfig } from '../../proto/gen/envoy/config/trace/v3/
 import type { ZipkinConfig } from '../../proto/gen/envoy/config/trace/v3/ZipkinConfig.js';
 import type { HttpConnectionManager } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { CustomTag as CustomTagMessage } from '../../proto/gen/envoy/type/tracing/v3/CustomTag.js';
+import { clusterDomain, serviceHost } from '../api/hosts.js';
 import type {
   ExtensionProvider,
   OpenTelemetryProvider,
@@ -76,7 +77,7 @@ function legacyFields(context: ProxyContext): TracingFields {
 
 /** `zipkin.istio-system` is a name as pods resolve it. */
 function fullName(service: string, context: ProxyContext): string {
-  const whole = [service, `${service}.svc.cluster.local`, `${service}.${context.node.namespace}.svc.cluster.local`];
+  const whole = [service, `${service}.svc.${clusterDomain()}`, serviceHost(service, context.node.namespace)];
   return whole.find((host) => context.byHost.has(host)) ?? service;
 }
 

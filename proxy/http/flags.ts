@@ -31,9 +31,12 @@ export const FLAG = {
 
 export type FlagName = keyof typeof FLAG;
 
+/** No flag: beside URX and UF it says that the failure came first, as on connections that are relayed. */
+export const FAILURE_FIRST = 1 << 27;
+
 /**
  * Envoy joins several flags by commas in the order in which they were set: faults before anything is sent upstream,
- * and the retry limit before the failure that the last attempt ended with (`URX,UF`).
+ * and the retry limit before the failure that the last attempt ended with (`URX,UF`), but see {@link FAILURE_FIRST}.
  */
 const ORDER: readonly FlagName[] = [
   'DI',
@@ -67,11 +70,17 @@ const ORDER: readonly FlagName[] = [
 
 const rendered = new Map<number, string>([[0, '-']]);
 
+/** Of the flags that are set, in Envoy's order. */
+export function namesOf(flags: number): FlagName[] {
+  const names = ORDER.filter((name) => (flags & FLAG[name]) !== 0);
+  return (flags & FAILURE_FIRST) === 0 ? names : [...names.filter((name) => name !== 'URX'), 'URX'];
+}
+
 /** `-` for none, else the flags' short names joined by commas. */
 export function formatFlags(flags: number): string {
   let text = rendered.get(flags);
   if (text === undefined) {
-    text = ORDER.filter((name) => (flags & FLAG[name]) !== 0).join(',');
+    text = namesOf(flags).join(',');
     rendered.set(flags, text);
   }
   return text;

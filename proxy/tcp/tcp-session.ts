@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { joinAddress } from '../../common/runtime/address.js';
 import type { Timer } from '../../common/runtime/clock.js';
-import { FLAG } from '../http/flags.js';
+import { FAILURE_FIRST, FLAG } from '../http/flags.js';
 import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-info.js';
 import type { TcpProxyConfig, TunnelConfig } from '../listeners/config.js';
 import type { Cluster, Host } from '../upstream/cluster.js';
@@ -111,7 +111,7 @@ export class TcpSession implements TcpHandle {
     this.info.upstreamTransportFailureReason = detail;
     cluster.report(host, { kind: reason === 'connect-timeout' ? 'timeout' : 'connect-failure' });
     if (this.info.attempts < this.config.maxConnectAttempts) this.attempt(cluster);
-    else this.abort(FLAG.UF | FLAG.URX);
+    else this.abort(FLAG.UF | FLAG.URX | FAILURE_FIRST);
   }
 
   private onReady(cluster: Cluster, host: Host, peer: PeerInfo): void {

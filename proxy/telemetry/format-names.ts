@@ -1,39 +1,39 @@
-import { FLAG, type FlagName } from '../http/flags.js';
+import { type FlagName, namesOf } from '../http/flags.js';
 
-/** Envoy's long names of the response flags, in the order of `formatFlags`. */
-const LONG: readonly (readonly [FlagName, string])[] = [
-  ['DI', 'DelayInjected'],
-  ['FI', 'FaultInjected'],
-  ['URX', 'UpstreamRetryLimitExceeded'],
-  ['LH', 'FailedLocalHealthCheck'],
-  ['UH', 'NoHealthyUpstream'],
-  ['UT', 'UpstreamRequestTimeout'],
-  ['LR', 'LocalReset'],
-  ['UR', 'UpstreamRemoteReset'],
-  ['UF', 'UpstreamConnectionFailure'],
-  ['UC', 'UpstreamConnectionTermination'],
-  ['UO', 'UpstreamOverflow'],
-  ['NR', 'NoRouteFound'],
-  ['RL', 'RateLimited'],
-  ['UAEX', 'UnauthorizedExternalService'],
-  ['RLSE', 'RateLimitServiceError'],
-  ['DC', 'DownstreamConnectionTermination'],
-  ['SI', 'StreamIdleTimeout'],
-  ['IH', 'InvalidEnvoyRequestHeaders'],
-  ['DPE', 'DownstreamProtocolError'],
-  ['UMSDR', 'UpstreamMaxStreamDurationReached'],
-  ['NFCF', 'NoFilterConfigFound'],
-  ['DT', 'DurationTimeout'],
-  ['UPE', 'UpstreamProtocolError'],
-  ['NC', 'NoClusterFound'],
-  ['OM', 'OverloadManagerTerminated'],
-  ['DF', 'DnsResolutionFailed'],
-  ['DO', 'DropOverload'],
-];
+/** Envoy's long names of the response flags. */
+const LONG: Readonly<Record<FlagName, string>> = {
+  DI: 'DelayInjected',
+  FI: 'FaultInjected',
+  URX: 'UpstreamRetryLimitExceeded',
+  LH: 'FailedLocalHealthCheck',
+  UH: 'NoHealthyUpstream',
+  UT: 'UpstreamRequestTimeout',
+  LR: 'LocalReset',
+  UR: 'UpstreamRemoteReset',
+  UF: 'UpstreamConnectionFailure',
+  UC: 'UpstreamConnectionTermination',
+  UO: 'UpstreamOverflow',
+  NR: 'NoRouteFound',
+  RL: 'RateLimited',
+  UAEX: 'UnauthorizedExternalService',
+  RLSE: 'RateLimitServiceError',
+  DC: 'DownstreamConnectionTermination',
+  SI: 'StreamIdleTimeout',
+  IH: 'InvalidEnvoyRequestHeaders',
+  DPE: 'DownstreamProtocolError',
+  UMSDR: 'UpstreamMaxStreamDurationReached',
+  NFCF: 'NoFilterConfigFound',
+  DT: 'DurationTimeout',
+  UPE: 'UpstreamProtocolError',
+  NC: 'NoClusterFound',
+  OM: 'OverloadManagerTerminated',
+  DF: 'DnsResolutionFailed',
+  DO: 'DropOverload',
+};
 
 /** The flags' long names joined by commas. */
 export function longFlags(flags: number): string {
-  return LONG.filter(([name]) => (flags & FLAG[name]) !== 0)
-    .map(([, long]) => long)
+  return namesOf(flags)
+    .map((name) => LONG[name])
     .join(',');
 }

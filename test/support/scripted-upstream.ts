@@ -171,6 +171,8 @@ class Session {
       else await delay(step.wait, undefined, { ref: false });
     }
     await done;
+    // Broken off: there is no next request.
+    if (this.recording?.complete === false) return;
     this.head = undefined;
     this.recording = undefined;
     if (this.text !== '') this.read();

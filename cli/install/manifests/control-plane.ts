@@ -74,13 +74,13 @@ function deployment(values: InstallValues): object {
 }
 
 function container(values: InstallValues): object {
-  const { controlPlane, proxy, injection, image } = values;
+  const { controlPlane, proxy, injection, image, clusterDomain } = values;
   const field = (name: string, path: string): object => ({ name, valueFrom: { fieldRef: { fieldPath: path } } });
   return {
     name: 'control-plane',
     image: imageOf(values, 'weft-control'),
     imagePullPolicy: image.pullPolicy,
-    args: ['control-plane', '--kubernetes', '--cert-ttl', controlPlane.certTtl],
+    args: ['control-plane', '--kubernetes', '--cert-ttl', controlPlane.certTtl, '--cluster-domain', clusterDomain],
     env: [
       field('POD_NAME', 'metadata.name'),
       field('POD_NAMESPACE', 'metadata.namespace'),

@@ -187,7 +187,7 @@ const fault: Schema<HttpFaultInjection> = object<HttpFaultInjection>({
     {
       percent: deprecated(int(0, 100), 'use percentage'),
       fixedDelay: duration,
-      exponentialDelay: unsupported(duration, 'no delay is injected'),
+      exponentialDelay: unsupported(duration, 'as under Istio no delay is injected'),
       percentage,
     },
     { exactlyOne: [['fixedDelay', 'exponentialDelay']] },
@@ -200,7 +200,7 @@ const fault: Schema<HttpFaultInjection> = object<HttpFaultInjection>({
           report.error(path, `must be the name or the number of a gRPC status (UNAVAILABLE, 14), got "${value}"`);
         }
       }),
-      http2Error: unsupported(text, 'nothing is aborted'),
+      http2Error: unsupported(text, 'as under Istio nothing is aborted'),
       percentage,
     },
     { exactlyOne: [['httpStatus', 'grpcStatus', 'http2Error']] },

@@ -1,4 +1,5 @@
 import { joinAddress } from '../../../common/runtime/address.js';
+import { FAILURE_FIRST } from '../../http/flags.js';
 import { requestHeader } from '../../http/message.js';
 import type { FormatContext } from '../format.js';
 
@@ -35,7 +36,7 @@ export const ATTRIBUTES: Readonly<Record<string, Attribute>> = {
   'request.size': ({ info }) => info.bytesReceived,
   'response.code': ({ info }) => (info.responseCode === 0 ? undefined : info.responseCode),
   'response.code_details': ({ info }) => text(info.responseCodeDetails),
-  'response.flags': ({ info }) => info.flags,
+  'response.flags': ({ info }) => info.flags & ~FAILURE_FIRST,
   'response.grpc_status': ({ info }) => (info.grpcStatus < 0 ? undefined : info.grpcStatus),
   'response.headers': ({ response }) => response && { get: (key) => response.headers.joined(key.toLowerCase()) },
   'response.size': ({ info }) => info.bytesSent,

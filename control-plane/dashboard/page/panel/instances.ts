@@ -141,5 +141,5 @@ function upstreams(all: readonly EndpointState[]): HTMLElement {
 function clusterName(cluster: string): string {
   const [direction, port, subset, host = ''] = cluster.split('|');
   if (direction !== 'outbound') return cluster;
-  return `${host.replace(/\.svc\.cluster\.local$/, '')}:${port}${subset === '' ? '' : ` ${subset}`}`;
+  return `${host.replace(/\.svc\..*$/, '')}:${port}${subset === '' ? '' : ` ${subset}`}`;
 }
