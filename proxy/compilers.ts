@@ -38,6 +38,7 @@ export function routeCompilers({
 }: Pick<CompilerParts, 'clock' | 'random' | 'counters'> & { readonly serviceCluster: string }): RouteDeps {
   return {
     compileFormat: compileHeaderFormat,
+    counters: counters.get,
     perRouteFilters: perRouteFilters({ clock, random, counters: counters.get, serviceCluster }),
   };
 }

@@ -12,6 +12,7 @@ import { compileHeaderMutation, type HeaderMutation } from './header-mutation.js
 import { type CompiledMatch, compileRouteMatch } from './matchers/route-match.js';
 import type { RouteAction, RouteEntry, RouteMatchContext } from './route.js';
 import type { RouteDeps } from './route-deps.js';
+import { RouteStats } from './route-stats.js';
 
 /** What one level (route, virtual host, table) does to heads. */
 export interface HeaderLevel {
@@ -51,7 +52,7 @@ export function compileRoute(
   issues: Issues,
 ): CompiledRoute | undefined {
   const match = compileRouteMatch(message.match, issues.at('match'));
-  issues.ignore(message, ['tracing', 'per_request_buffer_limit_bytes', 'stat_prefix']);
+  issues.ignore(message, ['tracing', 'per_request_buffer_limit_bytes']);
   const own = compileLevel(message, deps, issues);
   const filters = compileFilterConfigs(message.typed_per_filter_config, deps, issues.at('typed_per_filter_config'));
   const base: EntryParts = {
@@ -62,6 +63,7 @@ export function compileRoute(
     filters: filters === undefined ? settings.filters : [filters, ...settings.filters],
     rateLimits: rateLimitsOf(message.route, settings.rateLimits, issues.at('route').at('rate_limits')),
     decorator: message.decorator?.operation === '' ? undefined : message.decorator?.operation,
+    stats: statsOf(message.stat_prefix, settings.name, deps),
   };
   if (message.route !== undefined) {
     const forward = compileForward(message.route, match, settings.inherited, deps, issues.at('route'));
@@ -71,6 +73,10 @@ export function compileRoute(
   if (action === undefined) return undefined;
   const entry = new Entry(base, action, undefined);
   return { match: (request, path, context) => (match.matches(request, path, context) ? entry : undefined) };
+}
+
+function statsOf(prefix: string | undefined, virtualHost: string, { counters }: RouteDeps): RouteStats | undefined {
+  return prefix && counters !== undefined ? new RouteStats(virtualHost, prefix, counters) : undefined;
 }
 
 /** Only routes that forward describe their requests. */
@@ -135,6 +141,7 @@ interface EntryParts {
   readonly filters: readonly FilterConfigs[];
   readonly rateLimits: RouteRateLimits | undefined;
   readonly decorator: string | undefined;
+  readonly stats: RouteStats | undefined;
 }
 
 class Entry implements RouteEntry {
@@ -142,6 +149,7 @@ class Entry implements RouteEntry {
   readonly virtualHost: string;
   readonly decorator: string | undefined;
   readonly rateLimits: RouteRateLimits | undefined;
+  readonly stats: RouteStats | undefined;
   readonly includeRequestAttemptCount: boolean;
   readonly includeAttemptCountInResponse: boolean;
   readonly includeIsTimeoutRetryHeader: boolean;
@@ -155,6 +163,7 @@ class Entry implements RouteEntry {
     this.virtualHost = parts.settings.name;
     this.decorator = parts.decorator;
     this.rateLimits = parts.rateLimits;
+    this.stats = parts.stats;
     this.includeRequestAttemptCount = parts.settings.flags.includeRequestAttemptCount === true;
     this.includeAttemptCountInResponse = parts.settings.flags.includeAttemptCountInResponse === true;
     this.includeIsTimeoutRetryHeader = parts.settings.flags.includeIsTimeoutRetryHeader === true;

@@ -3,6 +3,7 @@ import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { RouteRateLimits } from './actions/rate-limits.js';
 import type { RetryCondition } from './retry-conditions.js';
+import type { RouteStats } from './route-stats.js';
 
 /**
  * Compiled routes: what a RouteConfiguration becomes when it arrives. Nothing here changes afterwards, and nothing is
@@ -37,6 +38,8 @@ export interface RouteEntry {
   filterConfig(filterName: string): unknown;
   /** What describes its requests to rate limits, where anything does. */
   readonly rateLimits?: RouteRateLimits | undefined;
+  /** Set where `stat_prefix` asks for statistics of the route. */
+  readonly stats?: RouteStats | undefined;
   /** Send `x-envoy-attempt-count` upstream, and downstream (VirtualHost.include_*). */
   readonly includeRequestAttemptCount?: boolean;
   readonly includeAttemptCountInResponse?: boolean;

@@ -50,7 +50,8 @@ export function wantedStatistics(one: ConformanceCase, exchanges: Recorded['exch
     }
   }
   for (const [cluster, names] of Object.entries(one.stats)) {
-    for (const name of names) wanted.add(`cluster.${cluster}.${name}`);
+    for (const name of names)
+      wanted.add(cluster.startsWith('vhost.') ? `${cluster}.${name}` : `cluster.${cluster}.${name}`);
   }
   return [...wanted];
 }

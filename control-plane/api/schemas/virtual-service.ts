@@ -68,7 +68,7 @@ const httpMatch: Schema<HttpMatchRequest> = object<HttpMatchRequest>(
     ignoreUriCase: bool,
     withoutHeaders: headerMatches,
     sourceNamespace: text,
-    statPrefix: unsupported(text),
+    statPrefix: text,
   },
   { unknownFields: 'mark', marksUnknown: true },
 );

@@ -51,7 +51,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     private readonly deps: ForwardingDeps,
   ) {
     const resources = plan.cluster.resources(plan.action.priority);
-    this.retries = plan.retry === undefined ? undefined : new RetryState(plan.retry, resources, deps.random);
+    this.retries =
+      plan.retry === undefined ? undefined : new RetryState(plan.retry, resources, deps.random, plan.route.stats);
     this.timers = new RequestTimers(plan.timeouts, deps, this);
     this.mayRetry = this.retries !== undefined;
     this.keepBody = this.mayRetry || plan.mirrors.length > 0;
@@ -180,6 +181,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
       info.upstreamPeer = connection.peer;
       info.upstreamLocalAddress = connection.localAddress;
     }
+    this.plan.route.stats?.total.increment();
     if (info.upstreamStart < 0) info.upstreamStart = this.deps.clock.monotonic();
     if (this.body.ended) this.timers.startTry();
     this.timers.startTryIdle();
@@ -298,7 +300,10 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private reply(reply: LocalReply): void {
     const { stream, plan } = this;
     this.finish();
-    if (reply !== RETRY_BUFFER_EXCEEDED) statusCounts(plan.cluster, stream.request).count(reply.status);
+    if (reply !== RETRY_BUFFER_EXCEEDED) {
+      statusCounts(plan.cluster, stream.request).count(reply.status);
+      plan.route.stats?.answered(reply.status);
+    }
     replyAttempted(stream, plan.route, plan.choice, reply);
   }
 
@@ -334,6 +339,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   }
 
   onTimeout(kind: TimeoutKind): void {
+    this.plan.route.stats?.timeouts.increment();
     if (this.dropTimedOut() !== undefined) this.plan.cluster.traffic.timeouts++;
     if (this.started) this.breakOff(FLAG.UT, kind);
     else this.reply(timeoutReply(kind));

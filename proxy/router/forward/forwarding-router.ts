@@ -106,6 +106,7 @@ export class ForwardingRouter implements Router {
     if (host === undefined) {
       cluster.traffic.withoutHost++;
       statusCounts(cluster, request).count(NO_HEALTHY_UPSTREAM.status);
+      route.stats?.answered(NO_HEALTHY_UPSTREAM.status);
       replyAttempted(stream, route, choice, NO_HEALTHY_UPSTREAM);
       return ANSWERED;
     }

@@ -23,6 +23,7 @@ export function acceptResponse(
   info.upstreamFirstByte = now;
   info.responseCode = head.status;
   statusCounts(cluster, request).count(head.status);
+  route.stats?.answered(head.status);
   info.responseCodeDetails = 'via_upstream';
   if (completeAt >= 0 && suppressEnvoyHeaders !== true) {
     head.headers.set('x-envoy-upstream-service-time', String(Math.max(0, Math.floor(now - completeAt))));

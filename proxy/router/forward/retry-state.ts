@@ -4,6 +4,7 @@ import type { ResetReason } from '../../http/stream.js';
 import type { ClusterResources } from '../../upstream/cluster.js';
 import { retryAllowed } from '../../upstream/resources.js';
 import type { RetryCondition } from '../retry-conditions.js';
+import type { RouteStats } from '../route-stats.js';
 import type { RetryOptions } from './retry-options.js';
 
 /** `no`: not asked for. The other two are reasons why a retry that was asked for does not take place. */
@@ -27,6 +28,7 @@ export class RetryState {
     private readonly options: RetryOptions,
     private readonly resources: ClusterResources,
     private readonly random: Random,
+    private readonly stats: RouteStats | undefined = undefined,
   ) {
     this.left = options.retries;
     this.nextIntervalMs = options.backOffBaseMs;
@@ -59,21 +61,27 @@ export class RetryState {
     const retried = this.holding;
     this.release();
     if (!wanted) {
-      if (retried) this.resources.retrySuccesses++;
+      if (retried) {
+        this.resources.retrySuccesses++;
+        this.stats?.retrySuccesses.increment();
+      }
       return 'no';
     }
     if (this.left === 0) {
       this.resources.retryLimits++;
+      this.stats?.retryLimits.increment();
       return 'limit-exceeded';
     }
     this.left--;
     if (!retryAllowed(this.resources)) {
       this.resources.retryOverflows++;
+      this.stats?.retryOverflows.increment();
       return 'overflow';
     }
     this.holding = true;
     this.resources.retries++;
     this.resources.retriesBegun++;
+    this.stats?.retries.increment();
     return 'yes';
   }
 
