@@ -47,6 +47,8 @@ export const AnalysisCode = {
   delegateConflict: 'WEFT0220',
   /** An ingress listener, or its TLS, of a Sidecar that cannot do what it says. */
   ingressWithoutEffect: 'WEFT0221',
+  /** Hosts that only a request could name, at a port where none is read. */
+  namesUnread: 'WEFT0222',
   /** A TrafficSplit for a host that a VirtualService routes. */
   splitOverridden: 'WEFT0205',
 } as const;

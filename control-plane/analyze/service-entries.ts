@@ -11,7 +11,10 @@ type Entry = ConfigObject<ServiceEntrySpec>;
 /** ServiceEntries that captured connections cannot be told by, and those that say different things about one port. */
 export function checkServiceEntries(registry: Registry, report: Reporter): void {
   const entries = registry.all('ServiceEntry');
-  for (const entry of entries) checkAddresses(entry, report);
+  for (const entry of entries) {
+    checkAddresses(entry, report);
+    checkDynamicNames(entry, report);
+  }
   checkProtocols(entries, report);
 }
 
@@ -26,6 +29,21 @@ function checkAddresses(entry: Entry, report: Reporter): void {
       AnalysisCode.addressesRequired,
       `spec.ports[${i}].protocol`,
       'carries TCP, but nothing tells its connections from others to this port: name addresses, or a resolution by which the host gets one',
+    );
+  }
+}
+
+/** Only HTTP requests are looked up one by one. */
+function checkDynamicNames(entry: Entry, report: Reporter): void {
+  const { hosts, resolution, endpoints = [], ports = [] } = entry.spec;
+  if (resolution !== 'DYNAMIC_DNS' || endpoints.length > 0 || !hosts.some((host) => host.startsWith('*'))) return;
+  for (const [i, { protocol = '' }] of ports.entries()) {
+    if (!/^(TLS|HTTPS|TCP|MONGO|MYSQL|REDIS)$/i.test(protocol)) continue;
+    report.warning(
+      entry,
+      AnalysisCode.namesUnread,
+      `spec.ports[${i}].protocol`,
+      `names no host that is looked up: with DYNAMIC_DNS a wildcard host is reached by HTTP requests only, and a pod's ${protocol.toUpperCase()} connections to it fail; resolution NONE lets them go where they were going`,
     );
   }
 }
