@@ -30,6 +30,7 @@ export class Registry {
   readonly #kinds = new Map<Kind, readonly ConfigObject[]>();
   readonly #services = new Map<string, KnownService>();
   readonly #wildcards: KnownService[] = [];
+  #mesh: ReturnType<typeof meshConfigOf> | undefined;
 
   constructor(set: ConfigSet) {
     this.set = set;
@@ -68,8 +69,10 @@ export class Registry {
     return this.#workloads.select(namespace, selector);
   }
 
+  /** Sought once: it goes through all objects, and most checks ask for it about each. */
   get mesh(): ReturnType<typeof meshConfigOf> {
-    return meshConfigOf(this.set.objects, this.set.rootNamespace);
+    this.#mesh ??= meshConfigOf(this.set.objects, this.set.rootNamespace);
+    return this.#mesh;
   }
 
   get rootNamespace(): string {

@@ -59,7 +59,7 @@ function filterChains(context: ProxyContext, name: string, { kind, port, servers
   if (first === undefined) return [];
   switch (kind) {
     case 'http':
-      return [{ name: `${name}-http`, filters: [httpFilters(context, name, port, first)] }];
+      return [{ name: `${name}-http`, filters: [httpFilters(context, name, port, servers, first)] }];
     case 'tcp': {
       const filters = tcpRouteFilters(context, first);
       return filters === undefined ? [] : [{ name: `${name}-tcp`, filters: [...policies(context, port), ...filters] }];
@@ -100,7 +100,7 @@ function tlsChains(context: ProxyContext, name: string, port: number, placed: Pl
   // Whoever asks for these hosts is not to be answered in the name of others.
   if (!hasCredentials(context, placed)) return [{ filter_chain_match: match, filters: [...refusal(context)] }];
   const http = placed.routes !== undefined;
-  const filters = http ? [httpFilters(context, name, port, placed)] : tcpRouteFilters(context, placed);
+  const filters = http ? [httpFilters(context, name, port, [placed], placed)] : tcpRouteFilters(context, placed);
   if (filters === undefined) return [];
   const socket = serverSocket(tls, http ? HTTP_ALPN : tcpAlpn(placed), context.snapshot.settings);
   return [
@@ -148,7 +148,13 @@ function policies(context: ProxyContext, port: number): Filter[] {
   return [...networkCustomFilters(context, workload, port), ...networkPolicyFilters(snapshot, workload, port)];
 }
 
-function httpFilters(context: ProxyContext, name: string, port: number, { routes = '', server }: PlacedServer): Filter {
+function httpFilters(
+  context: ProxyContext,
+  name: string,
+  port: number,
+  servers: readonly PlacedServer[],
+  { routes = '' }: PlacedServer,
+): Filter {
   const { snapshot, client, node, workload } = context;
   return connectionManager({
     direction: 'outbound',
@@ -163,7 +169,7 @@ function httpFilters(context: ProxyContext, name: string, port: number, { routes
     accessLogs: accessLogs(snapshot, client, 'CLIENT'),
     tracing: tracingFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',
-    grpcWeb: server.port.protocol.toLowerCase() === 'grpc-web',
+    grpcWeb: servers.some(({ server }) => server.port.protocol.toLowerCase() === 'grpc-web'),
     settings: snapshot.settings,
   });
 }
