@@ -208,7 +208,7 @@ describe('messages', () => {
     const relay = await relayTo(port, { proxy100Continue });
     const client = new RawClient(relay.port);
     client.write('POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n');
-    await client.until((c) => /200 OK\r\n[^]*\r\n\r\n/.test(c.text));
+    await client.until((c) => /200 OK\r\n[\s\S]*\r\n\r\n/.test(c.text));
     expect(client.text.slice(0, expected.length)).toBe(expected);
     expect(expectation).toBe(proxy100Continue);
   });

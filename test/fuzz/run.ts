@@ -6,6 +6,8 @@ import type { Finding, Target } from './target.js';
 
 /** Inputs of one target between two looks at the others. */
 const BATCH = 250;
+/** A target that is slow has its turn for so long, ms. */
+const TURN_MS = 500;
 /** An input that takes longer than this, ms, hangs for practical purposes. */
 const SLOW_MS = 2000;
 
@@ -32,7 +34,8 @@ export class Campaign {
 
   /** Tries a batch. Resolves with the first input that something is wrong with, made small. */
   async batch(limit: number): Promise<Found | undefined> {
-    for (let left = Math.min(BATCH, limit); left > 0; left--) {
+    const end = performance.now() + TURN_MS;
+    for (let left = Math.min(BATCH, limit); left > 0 && performance.now() < end; left--) {
       const input = this.next();
       const found = await this.try(input);
       if (found !== undefined) return found;

@@ -3,6 +3,7 @@ import { http1Requests, http1Responses } from './http1/targets.js';
 import { hpack } from './http2/hpack-target.js';
 import { http2Requests, http2Responses } from './http2/targets.js';
 import type { Target } from './target.js';
+import { nginx, wholeProxy } from './through/targets.js';
 
 export const TARGETS: readonly Target[] = [
   http1Requests,
@@ -11,4 +12,6 @@ export const TARGETS: readonly Target[] = [
   hpack,
   http2Requests,
   http2Responses,
+  wholeProxy,
+  nginx,
 ];
