@@ -69,7 +69,8 @@ function through({ name, about, start, lenient }: Through): Target {
       const refused = ours.refused === undefined || lenient ? 0 : 1;
       const wanted = ours.messages.filter(({ complete, raw }) => complete || raw).length + refused;
       const seen = await exchange(proxy?.port ?? 0, input, wanted);
-      if (upstream.strange.length > 0) return `upstream got ${upstream.strange.join(', ')}`;
+      // Another proxy may pass on what upstream does not understand.
+      if (upstream.strange.length > 0 && !lenient) return `upstream got ${upstream.strange.join(', ')}`;
       if (seen.hung) return `${wanted} answers are due, and only ${seen.answers} came`;
       const arrived = upstream.of(seen.client);
       return inOrder(arrived, ours, lenient) ?? answersOf(arrived, seen.numbers);
