@@ -1,5 +1,6 @@
 import type { RequestHead } from '../../http/message.js';
 import type { ConnectionInfo, StreamInfo } from '../../http/stream-info.js';
+import type { ServiceCall } from '../../router/forward/service-call.js';
 import type { Verdict } from './verdict.js';
 
 /** What an authorization service is asked about. */
@@ -9,6 +10,8 @@ export interface CheckSubject {
   readonly connection: ConnectionInfo;
   /** The body, as far as it is sent along; undefined where none is. */
   readonly body: { readonly data: Buffer; readonly partial: boolean } | undefined;
+  /** Told of the call under way, which may be given up. */
+  readonly onCall?: (call: Pick<ServiceCall, 'cancel'>) => void;
 }
 
 /** Asks an authorization service. Never rejects: who cannot be asked is an error of its own. */

@@ -18,7 +18,10 @@ import type { HeaderAction, HeaderChange, Verdict } from './verdict.js';
 const CHECK = '/envoy.service.auth.v3.Authorization/Check';
 
 /** Sends attributes to a service and reads its answer. Rejects with an Error when there is none. */
-export type GrpcCheck = (attributes: AttributeContext) => Promise<CheckResponse__Output>;
+export type GrpcCheck = (
+  attributes: AttributeContext,
+  onCall?: CheckSubject['onCall'],
+) => Promise<CheckResponse__Output>;
 
 /** The call that a `grpc_service` stands for. */
 export function compileGrpcCheck(
@@ -34,9 +37,17 @@ export function compileGrpcCheck(
     key,
     value,
   ]);
-  return async (attributes) => {
+  return async (attributes, onCall) => {
     const request = encodeMessage(MESSAGE.checkRequest, { attributes });
-    const answer = await callGrpc(services, { cluster, authority, path: CHECK, message: request, timeoutMs, metadata });
+    const answer = await callGrpc(services, {
+      cluster,
+      authority,
+      path: CHECK,
+      message: request,
+      timeoutMs,
+      metadata,
+      onCall,
+    });
     return decodeMessage<CheckResponse__Output>(MESSAGE.checkResponse, answer);
   };
 }
@@ -54,7 +65,7 @@ export interface AttributeOptions {
 export function grpcAuthorizer(check: GrpcCheck, options: AttributeOptions): Authorizer {
   return async (subject) => {
     try {
-      return verdictOf(await check(requestAttributes(subject, options)));
+      return verdictOf(await check(requestAttributes(subject, options), subject.onCall));
     } catch (error) {
       return { kind: 'error', reason: error instanceof Error ? error.message : String(error) };
     }

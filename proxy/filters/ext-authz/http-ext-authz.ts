@@ -140,6 +140,8 @@ function compileAuthorizer(message: ExtAuthz__Output, deps: AuthzDeps, issues: I
   });
 }
 
+type Call = Parameters<NonNullable<CheckSubject['onCall']>>[0];
+
 const TOO_LARGE: LocalReply = {
   status: 413,
   body: 'Payload Too Large',
@@ -157,6 +159,9 @@ function authzFilter(
 ): HttpFilter {
   /** What permits add to responses. */
   const additions = new WeakMap<FilterContext, readonly HeaderChange[]>();
+  /** Checks under way: nobody needs their answer once the client has left. */
+  const calls = new WeakMap<FilterContext, Call>();
+  const left = new WeakSet<FilterContext>();
   const decide = async (context: FilterContext, body: BodyRules | undefined): Promise<LocalReply | undefined> => {
     const beginning = body === undefined ? undefined : await context.bodyBeginning?.(body.maxBytes);
     if (beginning !== undefined && body?.partial === false && beginning.data.length > body.maxBytes) return TOO_LARGE;
@@ -165,8 +170,12 @@ function authzFilter(
       beginning === undefined || body === undefined
         ? undefined
         : { data: beginning.data.subarray(0, body.maxBytes), partial: beginning.data.length > body.maxBytes };
-    const subject: CheckSubject = { request, info, connection: info.connection, body: sent };
-    return reply(context, await settings.ask(subject));
+    const onCall = (call: Call): void => void calls.set(context, call);
+    const subject: CheckSubject = { request, info, connection: info.connection, body: sent, onCall };
+    const verdict = await settings.ask(subject);
+    calls.delete(context);
+    // One that was given up says nothing about the service, and there is nobody to answer.
+    return left.has(context) ? undefined : reply(context, verdict);
   };
   const reply = (context: FilterContext, verdict: Verdict): LocalReply | undefined => {
     if (verdict.kind === 'error') return onError(context);
@@ -209,6 +218,12 @@ function authzFilter(
     onResponse(context, response) {
       const added = additions.get(context);
       if (added !== undefined) applyHeaders(response.headers, added);
+    },
+    onComplete(context) {
+      const call = calls.get(context);
+      if (call === undefined) return;
+      left.add(context);
+      call.cancel();
     },
   };
 }

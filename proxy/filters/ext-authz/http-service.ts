@@ -53,7 +53,7 @@ export function compileHttpService(
     const { request, body } = subject;
     const started = clock.monotonic();
     try {
-      const result = await services.call({
+      const call = services.start({
         cluster,
         method: request.method,
         path: `${prefix}${request.path}`,
@@ -62,6 +62,8 @@ export function compileHttpService(
         body: body?.data ?? NO_BODY,
         timeoutMs,
       });
+      subject.onCall?.(call);
+      const result = await call.answer;
       return verdictOf(result, rules, Math.round(clock.monotonic() - started));
     } catch (error) {
       return { kind: 'error', reason: error instanceof Error ? error.message : String(error) };

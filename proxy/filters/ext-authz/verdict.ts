@@ -43,10 +43,29 @@ export function changeRequest(head: RequestHead, permit: Permit): void {
   const { set, remove } = permit.query;
   if (set.length === 0 && remove.length === 0) return;
   const plain = pathOnly(head.path);
-  const query = new URLSearchParams(head.path.slice(plain.length).replace(/^\?/, ''));
-  for (const [key, value] of set) query.set(key, value);
+  const query = parametersOf(head.path.slice(plain.length + 1));
+  for (const [key, value] of set) query.set(key, [value]);
   for (const key of remove) query.delete(key);
-  head.path = query.size === 0 ? plain : `${plain}?${query.toString()}`;
+  const names = [...query.keys()].sort();
+  const text = names.flatMap((key) => (query.get(key) ?? []).map((value) => `${key}=${value}`)).join('&');
+  head.path = text === '' ? plain : `${plain}?${text.replace(UNWRITABLE, encodeURIComponent)}`;
+}
+
+/** What would end the request line, or is none of its characters. */
+const UNWRITABLE = /[^\x21-\x7e]+/gu;
+
+/** As they were written: nothing is decoded, so that nothing changes its meaning. Envoy sorts them by name, too. */
+function parametersOf(text: string): Map<string, string[]> {
+  const all = new Map<string, string[]>();
+  for (const part of text.split('&')) {
+    if (part === '') continue;
+    const at = part.indexOf('=');
+    const key = at < 0 ? part : part.slice(0, at);
+    const values = all.get(key) ?? [];
+    values.push(at < 0 ? '' : part.slice(at + 1));
+    all.set(key, values);
+  }
+  return all;
 }
 
 export function applyHeaders(headers: HeaderList, changes: readonly HeaderChange[]): void {

@@ -1,4 +1,4 @@
-import type { ServiceAnswer, ServiceClient, ServiceRequest } from './service-call.js';
+import type { ServiceAnswer, ServiceCall, ServiceClient, ServiceRequest } from './service-call.js';
 
 export interface GrpcRequest extends Pick<ServiceRequest, 'cluster' | 'authority' | 'timeoutMs' | 'maxBytes'> {
   /** `/package.Service/Method`. */
@@ -6,6 +6,8 @@ export interface GrpcRequest extends Pick<ServiceRequest, 'cluster' | 'authority
   /** The encoded message. */
   readonly message: Buffer;
   readonly metadata?: Iterable<readonly [name: string, value: string]>;
+  /** Told of the call under way, which may be given up. */
+  readonly onCall?: ((call: Pick<ServiceCall, 'cancel'>) => void) | undefined;
 }
 
 /** The service answered, with another status than OK (gRPC status codes). */
@@ -29,8 +31,8 @@ const UNKNOWN = 2;
  * {@link GrpcCallError}, or with a ServiceCallError when nobody answered.
  */
 export async function callGrpc(client: ServiceClient, request: GrpcRequest): Promise<Buffer> {
-  const { message, metadata, ...where } = request;
-  const answer = await client.call({
+  const { message, metadata, onCall, ...where } = request;
+  const call = client.start({
     ...where,
     method: 'POST',
     headers: [
@@ -41,6 +43,8 @@ export async function callGrpc(client: ServiceClient, request: GrpcRequest): Pro
     ],
     body: framed(message),
   });
+  onCall?.(call);
+  const answer = await call.answer;
   const status = statusOf(answer);
   if (status !== 0) throw new GrpcCallError(status, detailOf(answer));
   return onlyMessage(answer.body);
