@@ -24,6 +24,25 @@ export function describeStatus(report: CaReport, now: number): string {
   ].join('\n');
 }
 
+export const ROOT_WARNING_DAYS = 30;
+export const INTERMEDIATE_WARNING_DAYS = 14;
+
+/** What has ended or soon does, and what to do about it; while a rotation replaces a root, roots are its matter. */
+export function endingSoon({ roots, intermediates, external, rotation }: CaReport, now: number): string[] {
+  const within = (days: number) => (one: CertificateReport) => Date.parse(one.notAfter) - now < days * DAY_MS;
+  const late = rotation === undefined ? roots.filter(within(ROOT_WARNING_DAYS)) : [];
+  const own = roots.some(({ signs }) => signs) && external === undefined;
+  return [
+    ...late.map((one) => {
+      const advice = own ? 'weft ca rotate-root' : 'bring its successor, first beside it';
+      return `the root ${one.subject} ends: ${left(one, now)}; ${advice}`;
+    }),
+    ...intermediates
+      .filter(within(INTERMEDIATE_WARNING_DAYS))
+      .map((one) => `the intermediate certificate ${one.subject} ends: ${left(one, now)}; bring a new one`),
+  ];
+}
+
 function left({ notAfter }: CertificateReport, now: number): string {
   const days = Math.floor((Date.parse(notAfter) - now) / DAY_MS);
   const when = days < 2 ? notAfter : notAfter.slice(0, 10);

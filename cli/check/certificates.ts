@@ -1,9 +1,8 @@
 import type { CaReport, CertificateReport } from '../../control-plane/ca/report.js';
-import { rotationLines } from '../ca/describe.js';
+import { INTERMEDIATE_WARNING_DAYS, rotationLines } from '../ca/describe.js';
 import { error, type Line, ok, some, warning } from './report.js';
 
 const DAY_MS = 86_400_000;
-const INTERMEDIATE_WARNING_DAYS = 14;
 const ROTATION_WARNING_MS = 2 * 3_600_000;
 
 /** What the CA says of itself: intermediates, a rotation that stands still, proxies that trust the wrong roots. Pure; `now` in ms. */

@@ -12,10 +12,10 @@ import type {
 } from '@kubernetes/client-node';
 import { messageOf } from '../../common/runtime/errors.js';
 import { INJECTOR, VALIDATOR } from '../../control-plane/webhooks/configurations.js';
+import { ROOT_WARNING_DAYS } from '../ca/describe.js';
 import { error, type Line, ok, some, warning } from './report.js';
 
 const DAY_MS = 86_400_000;
-const ROOT_WARNING_DAYS = 30;
 
 /** The Deployment, its pods, and who of them leads. Pure; `now` in ms. */
 export function deploymentLines(

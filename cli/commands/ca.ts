@@ -25,18 +25,24 @@ function status(command: Command): void {
     .addHelpText(
       'after',
       `
+Exits with 1 when a root ends within 30 days, or an intermediate within 14.
+
 Examples:
   weft ca status
   weft ca status --state ./mesh-state -o json`,
     )
     .action(async (options: StatusOptions) => {
-      const [{ openMesh }, { readStatus }, { describeStatus }] = await Promise.all([
+      const [{ openMesh }, { readStatus }, { describeStatus, endingSoon }] = await Promise.all([
         import('../mesh/access.js'),
         import('../ca/read-status.js'),
         import('../ca/describe.js'),
       ]);
       const report = await readStatus(await openMesh(options), (line) => process.stderr.write(`weft: ${line}\n`));
-      print(options.output, report, () => describeStatus(report, Date.now()));
+      const now = Date.now();
+      print(options.output, report, () => describeStatus(report, now));
+      const warnings = endingSoon(report, now);
+      for (const text of warnings) process.stderr.write(`weft: ${text}\n`);
+      if (warnings.length > 0) process.exitCode = 1;
     });
 }
 
