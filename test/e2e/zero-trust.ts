@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
-import { expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { ask, Load, share, type Tally } from './calls.js';
 import { apply, kubectl, MESH, onePod, PLAIN, page, pause, remove, rolledOut, SYSTEM, until } from './cluster.js';
 import { deployment, idle, service, WHO } from './fixtures.js';
@@ -100,6 +100,12 @@ async function serials(app: string): Promise<{ readonly leaf: string; readonly r
 
 /** Strict TLS, nothing allowed but what is listed, tokens at the door, and everything that proves identity replaced under load. */
 export function zeroTrust(): void {
+  // However it went: what follows is not to be denied.
+  afterAll(async () => {
+    await remove(['allow-sample', 'deny-all', 'strict'].map(policy).join('---\n'));
+    await remove(policy('gateway-tokens'), SYSTEM);
+  });
+
   it('lets in what the policies of a STRICT namespace list, and nothing else', async () => {
     await apply(`${policy('strict')}---\n${policy('deny-all')}`);
     for (const from of ['client', 'productpage-v1'])
@@ -206,6 +212,6 @@ spec:
       async () => share(await ask({ ...brief, count: 20 }, 'deploy/brief-client'), /mtls$/) === 1,
     );
     await kubectl('delete', '-n', MESH, 'deploy/brief', 'deploy/brief-client', 'svc/brief', '--wait=false');
-    await remove(`${rules}---\n${policy('allow-sample')}---\n${policy('deny-all')}---\n${policy('strict')}`);
+    await remove(rules);
   });
 }
