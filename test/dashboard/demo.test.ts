@@ -6,7 +6,9 @@ import { browserOnPath, type DrawnEdge, drawnEdges, launch, type Opened, openDas
 
 const chromium = browserOnPath();
 
-const FAULT = `    fault:
+const PATIENCE_MS = 90_000;
+
+const FAULT = `      fault:
         abort:
           httpStatus: 503
           percentage:
@@ -23,7 +25,7 @@ describe.skipIf(chromium === undefined)('the page of the demo', () => {
   beforeAll(async () => {
     demo = new DemoProcess();
     browser = await launch(chromium ?? '');
-    await demo.until('traffic', ({ requests }) => requests > 50);
+    await demo.until('traffic', ({ requests }) => requests > 50, PATIENCE_MS);
     const { debugUrl } = locateControlPlane(demo.state);
     opened = await openDashboard(browser, debugUrl, '#window=15');
   });
@@ -52,10 +54,12 @@ describe.skipIf(chromium === undefined)('the page of the demo', () => {
 
   it('turns a line red when its requests fail', async () => {
     const before = demo.read('routes.yaml');
-    demo.write(
-      'routes.yaml',
-      before.replace(/ {2}route:\n {8}- destination: \{ host: reviews, subset: v1 \}\n {10}weight: 90/, FAULT),
+    const after = before.replace(
+      / {6}route:\n {8}- destination: \{ host: reviews, subset: v1 \}\n {10}weight: 90/,
+      FAULT,
     );
+    expect(after).not.toBe(before);
+    demo.write('routes.yaml', after);
     const found = await until(opened.page, 'a red line', (edges) =>
       edges.some(({ health, target }) => health === 'failing' && target.includes('reviews')),
     );
@@ -63,10 +67,22 @@ describe.skipIf(chromium === undefined)('the page of the demo', () => {
     demo.write('routes.yaml', before);
   });
 
+  it('shows a lock on every line where a policy is STRICT', async () => {
+    const before = demo.read('security.yaml');
+    demo.write('security.yaml', before.replace('mode: PERMISSIVE', 'mode: STRICT'));
+    const found = await until(opened.page, 'locks everywhere', (edges) => edges.every(isLocked));
+    expect(found.map(({ target }) => target)).toContain('workload/default/ratings-v1');
+    demo.write('security.yaml', before);
+  });
+
   it('gives the browser nothing to complain about', () => {
     expect(opened.complaints).toEqual([]);
   });
 });
+
+function isLocked({ security }: DrawnEdge): boolean {
+  return security === 'mtls';
+}
 
 function shares(edges: readonly DrawnEdge[]): number[] {
   return edges.flatMap(({ source, share }) =>
@@ -79,7 +95,7 @@ async function until(
   what: string,
   condition: (edges: readonly DrawnEdge[]) => boolean,
 ): Promise<readonly DrawnEdge[]> {
-  const deadline = Date.now() + 40_000;
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const edges = await drawnEdges(page);
     if (condition(edges)) return edges;
