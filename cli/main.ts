@@ -38,6 +38,22 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'say what applies to a pod, workload or service, and why',
     load: () => import('./commands/describe.js'),
   },
+  history: {
+    summary: 'show the versions of the configuration, and what each changed',
+    load: () => import('./commands/history.js'),
+  },
+  rollback: {
+    summary: 'take the data plane back to an earlier version of the configuration',
+    load: () => import('./commands/rollback.js'),
+  },
+  resume: {
+    summary: 'follow the objects again after a rollback',
+    load: () => import('./commands/resume.js'),
+  },
+  bypass: {
+    summary: 'make sidecars plain pass-through, until it is lifted',
+    load: () => import('./commands/bypass.js'),
+  },
   'bug-report': {
     summary: 'gather what helps to find a fault, without secrets, in one archive',
     load: () => import('./commands/bug-report.js'),

@@ -30,11 +30,14 @@ import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { bootstrapPage, debugPages } from './debug/pages.js';
 import { DebugServer } from './debug/server.js';
+import { FolderInterventions } from './history/folder-interventions.js';
+import { undoPages } from './history/pages.js';
 import type { Mesh } from './mesh.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import { observePages } from './observe/api.js';
 import { sourcesOf } from './observe/observation.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
+import type { MeshView } from './observe/view.js';
 import { groupIn } from './registration/registrar.js';
 import {
   type ControlPlaneState,
@@ -96,6 +99,17 @@ async function start(
     onDisconnected: (id) => roots.view.disconnected(id),
   });
   const roots = rotateRoots(services, identity, runtime);
+  const interventions = new FolderInterventions(
+    runtime.stateDir,
+    (next) => services.undo.take(next),
+    runtime.clock,
+    runtime.log,
+  );
+  lifecycle.add('interventions', () => {
+    interventions.stop();
+    services.undo.stop();
+  });
+  await interventions.start();
   await firstConfiguration(parts.source, services.mesh, runtime.metrics);
   lifecycle.add('source', () => parts.source.stop());
   await keepTokens(services.mesh, identity.tokens, runtime);
@@ -171,7 +185,7 @@ interface Ports {
 
 /** Takes the ports of the last run where they are free, and remembers which ones it took. */
 async function listenOnAll(
-  { mesh, ads, ca, observation, registrar }: Core,
+  { mesh, ads, ca, observation, registrar, undo }: Core,
   identity: Identity,
   roots: RootParts,
   runtime: Runtime,
@@ -238,6 +252,8 @@ async function listenOnAll(
   });
   pages.set(path, page);
   for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
+  const view = (): MeshView => observation.view;
+  for (const [below, answer] of undoPages(() => undo, view)) pages.set(below, answer);
   pages.set(...objectPage({ configuration: () => mesh.configuration, findings: () => mesh.findings }));
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
     const server = new DebugServer(pages, log, new Set(), undefined, new Dashboard());

@@ -16,6 +16,8 @@ import { CaService } from './ca/service.js';
 import type { TokenVerifier } from './ca/tokens.js';
 import { TrustResource } from './ca/trust-resource.js';
 import type { ControlPlaneMetrics } from './debug/metrics.js';
+import type { Occurrence } from './history/interventions.js';
+import { Undo } from './history/undo.js';
 import { fetchText } from './jwks/fetch.js';
 import { JwksResolver, jwksSettings } from './jwks/resolver.js';
 import { type Allotter, Mesh } from './mesh.js';
@@ -65,6 +67,8 @@ export interface CoreOptions {
   readonly onSnapshot?: () => void;
   /** Where the workloads of proxies that join by a WorkloadGroup are kept; in the mesh alone unless told otherwise. */
   readonly registrations?: RegistrationStore;
+  /** Called for every rollback and bypass, and for their ends. */
+  readonly onOccurrence?: (occurrence: Occurrence) => void;
   /** Called when a proxy has lost its connection. */
   readonly onDisconnected?: (id: string) => void;
 }
@@ -75,12 +79,13 @@ export interface Core {
   readonly ads: AdsServer;
   readonly ca: CaService;
   readonly observation: Observation;
+  readonly undo: Undo;
   readonly registrar: Registrar;
 }
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
 export function wireCore({ parts, issuer, external, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
-  const { onSnapshot, onDisconnected, registrations } = listeners;
+  const { onOccurrence, onSnapshot, onDisconnected, registrations } = listeners;
   const foreign = new ForeignRootSource({
     settings: () => foreignSettings(mesh),
     get: getBundle,
@@ -99,13 +104,22 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
     onChange: () => void mesh.refresh(),
   });
   const gatewayNames = new GatewayNames({ resolve: lookUp, onChange: () => void mesh.refresh(), clock, log });
+  const undo: Undo = new Undo({
+    mesh: () => mesh,
+    proxies: () => observation.local.facts(),
+    ...(onOccurrence !== undefined && { onOccurrence }),
+    clock,
+    log,
+  });
   const mesh: Mesh = new Mesh({
     keys,
     gatewayNames,
     allotter: parts.allotter,
+    interventions: () => undo.interventions,
     onSnapshot: (snapshot, tookMs) => {
       const errors = mesh.findings.filter(({ level }) => level === 'error').length;
       metrics.snapshotTaken(snapshot, errors, tookMs);
+      undo.recorded();
       foreign.update();
       registrar.reconsider();
       ads.pushAll();
@@ -123,8 +137,9 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
   });
   const ads = new AdsServer({
     generate: (node, listenerNames) => {
-      if (mesh.snapshot === undefined) throw new Error('there is no configuration yet');
-      const resources = parts.translate(mesh.snapshot, node, listenerNames);
+      const snapshot = mesh.snapshotFor(node);
+      if (snapshot === undefined) throw new Error('there is no configuration yet');
+      const resources = parts.translate(snapshot, node, listenerNames);
       return node.dataPlane === 'grpc' ? resources : new Map([...resources, [TYPE.trustBundle, trust.resources()]]);
     },
     verifier,
@@ -159,11 +174,20 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
   metrics.watch(() => ads.proxies());
   issuer.onReplaced(() => ads.pushAll());
   const trustDomain = (): string => trustDomainOf(mesh);
-  const observation = wireObservation({ sources: listeners.observation, mesh, ads, verifier, guard, clock, log });
+  const observation: Observation = wireObservation({
+    sources: listeners.observation,
+    mesh,
+    ads,
+    verifier,
+    guard,
+    clock,
+    log,
+  });
   return {
     mesh,
     ads,
     observation,
+    undo,
     registrar,
     ca: new CaService({ issuer, external, verifier, guard, trustDomain, events: metrics.ca, log }),
   };

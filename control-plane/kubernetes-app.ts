@@ -26,6 +26,9 @@ import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
 import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
+import { ClusterInterventions, writeEvent } from './history/cluster-interventions.js';
+import type { Occurrence } from './history/interventions.js';
+import { undoPages } from './history/pages.js';
 import type { KubernetesApi } from './kubernetes/api.js';
 import { pause } from './kubernetes/mirror.js';
 import { type KubernetesConfig, serviceNames } from './kubernetes-config.js';
@@ -39,6 +42,7 @@ import { sourcesOf } from './observe/observation.js';
 import { PEER_SERVICE, PeerServer } from './observe/peer-server.js';
 import { replicaPeers } from './observe/replicas.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
+import type { MeshView } from './observe/view.js';
 import { ClusterEntries } from './registration/cluster-entries.js';
 import { reportsOf } from './status/reports.js';
 import { StatusWriter } from './status/writer.js';
@@ -199,10 +203,20 @@ class ClusterApp implements KubernetesApp {
       },
       registrations: new ClusterEntries({ api, replica: config.podName, clock }),
       onSnapshot: () => this.report(),
+      onOccurrence: (occurrence) => this.occurred(occurrence),
       onDisconnected: (id) => this.roots.view.disconnected(id),
     });
     this.core = core;
     lifecycle.add('source', () => parts.source.stop());
+    lifecycle.add('interventions', () => core.undo.stop());
+    await new ClusterInterventions({
+      api,
+      namespace: config.namespace,
+      take: (next) => core.undo.take(next),
+      clock,
+      random,
+      log,
+    }).start(this.stopping.signal);
     await this.untilStopped(firstConfiguration(parts.source, core.mesh, metrics));
     if (this.stopping.signal.aborted) return;
     const context = { config, api, issuer, mesh: core.mesh, metrics, clock, random, log };
@@ -228,7 +242,9 @@ class ClusterApp implements KubernetesApp {
         return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);
       },
     });
-    for (const [path, page] of observePages(() => this.core?.observation.view)) pages.set(path, page);
+    const view = (): MeshView | undefined => this.core?.observation.view;
+    for (const [path, page] of observePages(view)) pages.set(path, page);
+    for (const [path, page] of undoPages(() => this.core?.undo, view)) pages.set(path, page);
     pages.set(
       ...objectPage({
         configuration: () => this.core?.mesh.configuration,
@@ -359,6 +375,13 @@ class ClusterApp implements KubernetesApp {
   private runtime(): Parameters<typeof runTask>[2] {
     const { clock, random, log } = this;
     return { clock, random, log };
+  }
+
+  /** Every replica sees it; one writes it down. */
+  private occurred(occurrence: Occurrence): void {
+    const { leading, clock, log } = this;
+    if (leading === undefined || leading.aborted) return;
+    void writeEvent({ api: this.parts.api, namespace: this.config.namespace, clock, log }, occurrence);
   }
 
   /** The leader says in the objects what it thinks of them. */

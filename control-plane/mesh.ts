@@ -4,10 +4,14 @@ import { analyze } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
 import { meshNetworksOf, objectsOfKind, ROOT_NAMESPACE } from './api/kinds/index.js';
 import { type ConfigObject, type Finding, objectKey } from './api/object.js';
+import { inForce as ofNow } from './bypass/bypass.js';
+import { buildViews, type MeshViews, viewFor } from './bypass/views.js';
+import { type Interventions, NO_INTERVENTIONS } from './history/interventions.js';
+import { rolledBack } from './history/rollback.js';
 import type { JwksResolver } from './jwks/resolver.js';
 import { type Allotments, ownPorts } from './model/allotment.js';
-import { buildSnapshot } from './model/build.js';
 import { gatewayNames } from './model/networks.js';
+import type { ProxyNode } from './model/proxy-node.js';
 import type { MeshSnapshot } from './model/snapshot.js';
 import type { GatewayNames } from './networks/gateway-names.js';
 import { Serving } from './serving.js';
@@ -31,6 +35,8 @@ export interface MeshOptions {
   readonly keys?: Pick<JwksResolver, 'of'>;
   /** Looks up gateways of networks; without it those given by host name are left out. */
   readonly gatewayNames?: Pick<GatewayNames, 'of'>;
+  /** What stands above the objects of the sets. */
+  readonly interventions?: () => Interventions;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -40,7 +46,7 @@ export class Mesh {
   private set: ConfigSet | undefined;
   private registered: readonly ConfigObject[] = [];
   private inForce: ConfigSet | undefined;
-  private current: MeshSnapshot | undefined;
+  private views: MeshViews | undefined;
   private building: Promise<void> | undefined;
   private again = false;
   private analyzed: readonly Finding[] = [];
@@ -50,7 +56,21 @@ export class Mesh {
   constructor(private readonly options: MeshOptions) {}
 
   get snapshot(): MeshSnapshot | undefined {
-    return this.current;
+    return this.views?.whole;
+  }
+
+  /** What a proxy's configuration is made from: with a bypass it is not what the others have. */
+  snapshotFor({
+    namespace,
+    workload,
+    role,
+  }: Pick<ProxyNode, 'namespace' | 'workload' | 'role'>): MeshSnapshot | undefined {
+    return this.views === undefined ? undefined : viewFor(this.views, namespace, workload, role);
+  }
+
+  /** What the source says, whatever is in force. */
+  get live(): ConfigSet | undefined {
+    return this.set;
   }
 
   /** The set from which the snapshot was made. */
@@ -77,7 +97,7 @@ export class Mesh {
 
   /** A sidecar could not listen: those of its ports that `reason` names are replaced. */
   async portTaken(workload: string, reason: string): Promise<void> {
-    const sidecar = ownPorts(this.current?.workloads.get(workload)?.sidecar);
+    const sidecar = ownPorts(this.snapshot?.workloads.get(workload)?.sidecar);
     if (sidecar === undefined) return;
     const named = new Set((reason.match(/\d+/g) ?? []).map(Number));
     const taken = [...sidecar.inbound.values(), sidecar.outbound, sidecar.admin].filter((port) => named.has(port));
@@ -87,7 +107,7 @@ export class Mesh {
 
   /** A workload's sidecar has accepted its listeners: its endpoints may be advertised. */
   async listens(workload: string): Promise<void> {
-    const sidecar = ownPorts(this.current?.workloads.get(workload)?.sidecar);
+    const sidecar = ownPorts(this.snapshot?.workloads.get(workload)?.sidecar);
     if (sidecar !== undefined && this.serving.listens(sidecar)) await this.rebuild();
   }
 
@@ -101,17 +121,19 @@ export class Mesh {
 
   /** Never rejects: a set that cannot be built leaves the snapshot that is there. */
   private async build(): Promise<void> {
-    const { allotter, clock, log, onSnapshot } = this.options;
+    const { allotter, clock, log, onSnapshot, interventions = () => NO_INTERVENTIONS } = this.options;
     while (this.again && this.set !== undefined) {
       this.again = false;
       try {
-        const set = withRegistered(await this.withGateways(await this.withKeys(this.set)), this.registered);
+        const { rollback, bypasses } = interventions();
+        const steered = rolledBack(this.set, rollback);
+        const set = withRegistered(await this.withGateways(await this.withKeys(steered)), this.registered);
         const allotments = this.serving.mark(await allotter.update(set));
         this.analyzed = analyze(set);
         const start = clock.monotonic();
-        this.current = buildSnapshot(set, allotments, this.current);
+        this.views = buildViews(set, allotments, ofNow(bypasses, clock.now()), this.views);
         this.inForce = set;
-        onSnapshot(this.current, clock.monotonic() - start);
+        onSnapshot(this.views.whole, clock.monotonic() - start);
         this.reportNew();
       } catch (error) {
         log.error({ err: error }, 'the configuration could not be put into force; the last good state stays');

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import type { Logger } from '../../common/runtime/log.js';
 
 /** Writes a file so that whoever reads it sees all of it or the one before, also after a crash. */
-export async function writeAtomically(path: string, content: string, mode: number): Promise<void> {
+export async function writeAtomically(path: string, content: string | Buffer, mode: number): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`;
   try {
     const file = await open(temporary, 'w', mode);

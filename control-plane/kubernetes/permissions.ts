@@ -64,7 +64,9 @@ function namespaceRules(): PolicyRule[] {
       resourceNames: ['weft-leader'],
       verbs: ['get', 'update'],
     },
-    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['istio'], verbs: READ },
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['istio', 'weft-interventions'], verbs: READ },
+    // What somebody rolled back or bypassed is told in Events.
+    { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
     // A root that takes over from another.
     { apiGroups: [''], resources: ['secrets'], resourceNames: ['weft-ca-secret'], verbs: ['patch'] },

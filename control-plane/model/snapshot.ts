@@ -41,6 +41,8 @@ export interface MeshSnapshot {
   readonly telemetries: Telemetries;
   /** What Secrets hold for TLS, by `namespace/name`. */
   readonly credentials: ReadonlyMap<string, Credential>;
+  /** Whom clients call without mTLS although it takes it; nobody when undefined. */
+  readonly inPlaintext?: (workload: Workload) => boolean;
 }
 
 /** A service, and the endpoint of it that a workload is. */

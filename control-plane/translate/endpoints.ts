@@ -80,7 +80,8 @@ export function offersMeshTls(snapshot: MeshSnapshot, endpoint: Endpoint, port: 
     capturesPort(workload.sidecar, application) ||
     ownPorts(workload.sidecar)?.inbound.has(application) === true ||
     opensPort(snapshot, workload, application);
-  return meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
+  const wanted = snapshot.inPlaintext?.(workload) !== true;
+  return wanted && meshed && snapshot.peerAuthentications.mode(workload, application) !== 'disable';
 }
 
 /** Whether a sidecar that captures nothing listens on a port because its Sidecar says so. */

@@ -1,4 +1,5 @@
 import type { Graph } from '../../../common/observe/graph.js';
+import type { MeshState } from '../../../common/observe/mesh-state.js';
 import { getJson } from './api.js';
 import { Controls, themeSwitch, tool, viewTabs } from './controls.js';
 import { byId, fill, h } from './dom.js';
@@ -6,6 +7,7 @@ import { GraphCanvas } from './graph/canvas.js';
 import { spoken } from './graph/labels.js';
 import { showLegend } from './legend.js';
 import { type Grouping, type ViewGraph, viewGraph } from './model/view-graph.js';
+import { interventionNotices } from './panel/interventions.js';
 import { Panel } from './panel/panel.js';
 import { type State, Store } from './state.js';
 import { showSummary } from './summary.js';
@@ -100,13 +102,14 @@ class Page {
     const { window, at } = this.store.state;
     void this.changes.refresh();
     try {
-      const graph = await getJson<Graph>('graph', {
-        window: `${window}s`,
-        at: at === undefined ? undefined : String(at),
-      });
+      const [graph, state] = await Promise.all([
+        getJson<Graph>('graph', { window: `${window}s`, at: at === undefined ? undefined : String(at) }),
+        // A control plane of an earlier release has none.
+        getJson<MeshState>('state').catch(() => undefined),
+      ]);
       if (turn !== this.turn) return;
       this.graph = graph;
-      fill(this.notices, ...graph.notes.map((note) => h('p', {}, note)));
+      fill(this.notices, ...interventionNotices(state), ...graph.notes.map((note) => h('p', {}, note)));
       document.body.classList.remove('stale');
     } catch (error) {
       if (turn !== this.turn) return;

@@ -19,10 +19,12 @@ export class ChangesView {
   constructor(private readonly element: HTMLElement) {}
 
   get moments(): readonly Moment[] {
-    return (this.changes?.versions ?? []).map(({ time, objects }) => ({
-      time,
-      title: objects.map(({ kind, name }) => `${kind} ${name}`).join(', '),
-    }));
+    return (this.changes?.versions ?? [])
+      .filter(({ objects }) => objects.length > 0)
+      .map(({ time, objects }) => ({
+        time,
+        title: objects.map(({ kind, name }) => `${kind} ${name}`).join(', '),
+      }));
   }
 
   /** Never rejects. */
@@ -70,6 +72,7 @@ export class ChangesView {
             .slice(0, 3)
             .map(({ kind, name }) => `${kind} ${name}`)
             .join(', '),
+          objects.length === 0 && 'as it was found',
           objects.length > 3 && ` and ${objects.length - 3} more`,
         ),
         progress(acknowledged, proxies),

@@ -1,0 +1,102 @@
+import type { Clock, Random } from '../../common/runtime/clock.js';
+import { messageOf } from '../../common/runtime/errors.js';
+import type { Logger } from '../../common/runtime/log.js';
+import type { KubernetesApi, KubernetesObject } from '../kubernetes/api.js';
+import { Mirror, pause } from '../kubernetes/mirror.js';
+import {
+  decodeInterventions,
+  INTERVENTIONS_FILE,
+  INTERVENTIONS_NAME,
+  type Interventions,
+  NO_INTERVENTIONS,
+  type Occurrence,
+} from './interventions.js';
+
+export interface ClusterInterventionsOptions {
+  readonly api: KubernetesApi;
+  /** Of the control plane. */
+  readonly namespace: string;
+  readonly take: (interventions: Interventions) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Logger;
+}
+
+/** Proxies are not kept waiting longer for what may be there. */
+const PATIENCE_MS = 5000;
+const MANAGER = 'weft-control-plane';
+
+/** Follows the ConfigMap that `weft rollback` and `weft bypass` write with their user's own rights. Every replica does. */
+export class ClusterInterventions {
+  private readonly mirror: Mirror<string | undefined>;
+  private listed = (): void => {};
+  private readonly first: Promise<void>;
+
+  constructor(private readonly options: ClusterInterventionsOptions) {
+    const { namespace, api, clock, random, log } = options;
+    this.first = new Promise((resolve) => {
+      this.listed = resolve;
+    });
+    this.mirror = new Mirror({
+      api,
+      path: `/api/v1/namespaces/${namespace}/configmaps`,
+      query: { fieldSelector: `metadata.name=${INTERVENTIONS_NAME}` },
+      keep: (object) =>
+        (object as KubernetesObject & { binaryData?: Readonly<Record<string, string>> }).binaryData?.[
+          INTERVENTIONS_FILE
+        ],
+      onChange: () => this.look(),
+      onListed: () => this.listed(),
+      clock,
+      random,
+      log,
+    });
+  }
+
+  /** Resolves when what was left there is taken, or cannot be read for a while. Follows it until `signal` aborts. */
+  async start(signal: AbortSignal): Promise<void> {
+    void this.mirror.run(signal);
+    await Promise.race([this.first, pause(this.options.clock, PATIENCE_MS, signal)]);
+    this.look();
+  }
+
+  private look(): void {
+    const { namespace, take, log } = this.options;
+    const text = this.mirror.get(`${namespace}/${INTERVENTIONS_NAME}`);
+    try {
+      take(text === undefined ? NO_INTERVENTIONS : decodeInterventions(Buffer.from(text, 'base64')));
+    } catch (error) {
+      log.error(
+        { configMap: `${namespace}/${INTERVENTIONS_NAME}`, reason: messageOf(error) },
+        'what is in force stays',
+      );
+    }
+  }
+}
+
+/** Writes down in the cluster what happened. Never rejects. */
+export async function writeEvent(
+  { api, namespace, clock, log }: Pick<ClusterInterventionsOptions, 'api' | 'namespace' | 'clock' | 'log'>,
+  { reason, message }: Occurrence,
+): Promise<void> {
+  const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
+  const body = {
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { generateName: `${INTERVENTIONS_NAME}-`, namespace },
+    involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name: INTERVENTIONS_NAME, namespace },
+    reason,
+    message: message.slice(0, 1000),
+    type: reason === 'RolledBack' || reason === 'Bypassed' ? 'Warning' : 'Normal',
+    firstTimestamp: now,
+    lastTimestamp: now,
+    count: 1,
+    source: { component: MANAGER },
+    reportingComponent: MANAGER,
+  };
+  try {
+    await api.request({ method: 'POST', path: `/api/v1/namespaces/${namespace}/events`, body });
+  } catch (error) {
+    log.warn({ reason: messageOf(error) }, 'could not write an Event');
+  }
+}
