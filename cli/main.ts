@@ -38,6 +38,7 @@ const COMMANDS: Record<string, { summary: string; load: () => Promise<CommandMod
     summary: 'say what applies to a pod, workload or service, and why',
     load: () => import('./commands/describe.js'),
   },
+  explain: { summary: 'say what would become of a request', load: () => import('./commands/explain.js') },
   history: {
     summary: 'show the versions of the configuration, and what each changed',
     load: () => import('./commands/history.js'),

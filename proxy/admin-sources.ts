@@ -50,6 +50,7 @@ export function adminSources(parts: AdminParts): AdminSources {
     bootstrap: () => config.bootstrap,
     options: { mode: 'Serve', drain_time: `${config.drainMs / 1000}s` },
     resources: () => resources(plane, configuration),
+    routes: (name) => plane.routes.routeSource(name).current(),
     clusters: () => clusterSummaries(plane.clusters),
     listeners: () =>
       plane.listeners

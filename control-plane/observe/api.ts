@@ -7,6 +7,7 @@ import { type DebugAnswer, type DebugPage, json, plain } from '../debug/server.j
 import { nameCallers } from './callers.js';
 import { describeNode } from './describe.js';
 import { workloadDetails } from './details.js';
+import { explain } from './explain.js';
 import { recentFailures } from './failures.js';
 import { buildGraph, ofNamespace } from './graph.js';
 import { BadQuery, stepsOf, windowOf } from './query.js';
@@ -31,6 +32,7 @@ export function observePages(view: () => MeshView | undefined): [path: string, p
   return [
     ['/api/graph', page(graph)],
     ['/api/describe', page(describe)],
+    ['/api/explain', page(explain)],
     ['/api/tap', live],
     ['/api/series', page(series)],
     ['/api/failures', page(recentFailures satisfies (view: MeshView, query: URLSearchParams) => Promise<Failures>)],

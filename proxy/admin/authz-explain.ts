@@ -126,7 +126,8 @@ function subjectOf({ manager, port }: AuthzChain, uri: string | undefined, query
   return { connection, request: requestOf(manager, query), clientIp: ip };
 }
 
-function requestOf(manager: AuthzChain['manager'], query: URLSearchParams): RequestHead {
+/** The request that a query describes, as filters behind the connection manager see it. */
+export function requestOf(manager: AuthzChain['manager'], query: URLSearchParams): RequestHead {
   const headers = new HeaderList();
   const head = { version: 'HTTP/1.1' as const, scheme: 'http' as const, headers };
   if (manager === undefined) return { ...head, method: '', path: '', authority: '' };

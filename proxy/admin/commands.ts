@@ -8,6 +8,7 @@ import { authzRules, explainAuthz } from './authz-explain.js';
 import { clusterStats } from './cluster-stats.js';
 import { clustersJson, clustersText } from './clusters.js';
 import { configDump, DumpError } from './config-dump.js';
+import { explainRoute } from './explain.js';
 import type { AdminSources, CertificateDetails } from './sources.js';
 
 export interface Answer {
@@ -71,7 +72,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   },
   '/weft/authz/explain': {
     help: 'what policies say of a request: ?from=NAMESPACE/ACCOUNT ?method= ?path= ?host= ?header= ?port= ?ip=',
-    run: explain,
+    run: (sources, query) => explained(() => explainAuthz(sources, query)),
   },
   '/weft/authz/rules': {
     help: 'the authorization rules in force, port by port, as JSON',
@@ -80,6 +81,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   '/weft/edges': {
     help: 'counts and latencies of every edge of the service graph that this proxy has seen, as JSON',
     run: (sources) => json(sources.edges()),
+  },
+  '/weft/explain': {
+    help: 'what becomes of a request of this workload: ?host= ?path= ?method= ?header=',
+    run: (sources, query) => explained(() => explainRoute(sources, query)),
   },
   '/weft/failures': {
     help: 'the last requests that failed, as JSON, newest first',
@@ -143,9 +148,9 @@ function ready(sources: AdminSources): Answer {
   return text(fault === '' ? `${state}\n` : `${state}\n${fault}\n`, 503);
 }
 
-function explain(sources: AdminSources, query: URLSearchParams): Answer {
+function explained(answer: () => unknown): Answer {
   try {
-    return json(explainAuthz(sources, query));
+    return json(answer());
   } catch (error) {
     return text(`${messageOf(error)}\n`, 400);
   }

@@ -3,6 +3,7 @@ import type { EdgeReport } from '../../common/runtime/edge-report.js';
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
 import type { PlaintextSource } from '../listeners/plaintext-connections.js';
 import type { RequestWatch } from '../observe/request-watch.js';
+import type { RouteTable } from '../router/route.js';
 import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import type { HealthCheckStats } from '../upstream/health/health-checks.js';
@@ -31,6 +32,8 @@ export interface AdminSources {
   readonly registry: Registry;
   /** Further statistics in Envoy's naming; those of clusters and server are made from the other getters. */
   readonly stats: () => Iterable<StatGroup>;
+  /** The routes in force by their table's name. */
+  readonly routes?: (name: string) => RouteTable | undefined;
   readonly edges: () => EdgeReport;
   /** Who came without the mesh's TLS since the start. */
   readonly plaintext?: () => readonly PlaintextSource[];

@@ -1,0 +1,177 @@
+import type { ExplainedStep, Explanation } from '../../common/observe/explanation.js';
+import type { ExplainedCluster, RouteExplanation } from '../../common/observe/route-explanation.js';
+import { messageOf } from '../../common/runtime/errors.js';
+import { ownPorts } from '../model/allotment.js';
+import type { Workload } from '../model/service.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
+import { clientSteps, locally } from './explain-client.js';
+import { type ServerDecision, serverStep } from './explain-server.js';
+import { BadQuery } from './query.js';
+import { askJson, type MeshView } from './view.js';
+
+const PATIENCE_MS = 5000;
+const MAX_SERVERS = 3;
+
+interface Asked {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: readonly string[];
+}
+
+/**
+ * `GET /api/explain?from=NAMESPACE/WORKLOAD&method=…&url=…&header=NAME: VALUE…`: asks the client's sidecar for its way out, then
+ * one sidecar of each cluster that is chosen for its way in. Rejects with a BadQuery that says what is wrong.
+ */
+export async function explain(view: MeshView, query: URLSearchParams): Promise<Explanation> {
+  const asked = readQuestion(query);
+  const snapshot = view.snapshot();
+  if (snapshot === undefined) throw new BadQuery('there is no configuration yet');
+  const { value: proxies, notes } = await view.proxies();
+  const client = clientNamed(snapshot, query.get('from') ?? '', new Set(proxies.map(({ key }) => key)));
+  const route = await askJson<RouteExplanation>(view, keyOf(client), `/weft/explain?${parameters(asked)}`, PATIENCE_MS);
+  const steps = clientSteps(nameOf(client), route);
+  const local = locally(route);
+  if (local !== undefined) return { ...local, steps, notes };
+  return withServers(view, snapshot, { client, asked, route, steps, notes });
+}
+
+interface Context {
+  readonly client: Workload;
+  readonly asked: Asked;
+  readonly route: RouteExplanation;
+  readonly steps: readonly ExplainedStep[];
+  readonly notes: readonly string[];
+}
+
+type Decision = 'allowed' | 'denied' | 'asked';
+
+async function withServers(
+  view: MeshView,
+  snapshot: MeshSnapshot,
+  { client, asked, route, steps, notes }: Context,
+): Promise<Explanation> {
+  const told = [...notes];
+  const all = [...steps];
+  const decisions: Decision[] = [];
+  const found = route.clusters.filter(({ percent }) => percent > 0).flatMap((cluster) => serversOf(snapshot, cluster));
+  for (const { server, port, mtls } of found.slice(0, MAX_SERVERS)) {
+    // Nobody stands before its application.
+    if (server.sidecar === undefined) decisions.push('allowed');
+    else {
+      const question = parameters(asked);
+      question.set('from', mtls ? `${client.namespace}/${client.serviceAccount}` : 'plaintext');
+      question.set('port', String(port));
+      try {
+        const path = `/weft/authz/explain?${question}`;
+        const [decision] = await askJson<ServerDecision[]>(view, keyOf(server), path, PATIENCE_MS);
+        if (decision === undefined) continue;
+        decisions.push(decision.decision);
+        all.push(serverStep(nameOf(server), decision));
+      } catch (error) {
+        told.push(messageOf(error));
+        decisions.push('asked');
+      }
+    }
+  }
+  if (found.length > MAX_SERVERS) told.push(`${MAX_SERVERS} of ${found.length} workloads that may get it were asked`);
+  const names = [...new Set(found.map(({ server }) => server.workloadName))];
+  return {
+    ...outcome(decisions, names.join(' or ') || route.clusters.map(({ name }) => name).join(' or ')),
+    steps: all,
+    notes: told,
+  };
+}
+
+function outcome(decisions: readonly Decision[], where: string): Pick<Explanation, 'verdict' | 'summary'> {
+  if (decisions.length === 0)
+    return { verdict: 'unknown', summary: `It is sent to ${where}, of which nothing is known here.` };
+  if (decisions.every((one) => one === 'allowed'))
+    return { verdict: 'allowed', summary: `It is passed on to ${where}, whose application answers.` };
+  if (decisions.every((one) => one === 'denied'))
+    return { verdict: 'refused', summary: `It is refused by the sidecar of ${where}: 403, or no connection.` };
+  return {
+    verdict: 'unknown',
+    summary: `It is sent to ${where}; what happens there depends on more than can be known before.`,
+  };
+}
+
+function readQuestion(query: URLSearchParams): Asked {
+  const path = query.get('path') ?? '/';
+  const text = query.get('url') ?? `http://${query.get('to') ?? ''}${path}`;
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch {
+    throw new BadQuery(`url: http://HOST:PORT/PATH is expected, not "${text.slice(0, 200)}"`);
+  }
+  if (url.protocol !== 'http:') throw new BadQuery('url: what a sidecar looks into begins with http://');
+  const headers = query.getAll('header').slice(0, 64);
+  return { host: url.host, path: `${url.pathname}${url.search}`, method: query.get('method') ?? 'GET', headers };
+}
+
+function parameters({ host, path, method, headers }: Asked): URLSearchParams {
+  const query = new URLSearchParams({ host, path, method });
+  for (const line of headers) query.append('header', line);
+  return query;
+}
+
+function clientNamed(snapshot: MeshSnapshot, name: string, connected: ReadonlySet<string>): Workload {
+  const all = [...snapshot.workloads.values()].filter(({ sidecar }) => sidecar !== undefined);
+  const means = (one: Workload): boolean =>
+    [one.name, one.workloadName].some((own) =>
+      [own, `${own}.${one.namespace}`, `${one.namespace}/${own}`].includes(name),
+    );
+  const found = all.filter(means);
+  const client = found.find((one) => connected.has(keyOf(one))) ?? found[0];
+  if (client === undefined) {
+    const known = all.map(({ namespace, workloadName }) => `${namespace}/${workloadName}`);
+    throw new BadQuery(
+      `from: there is no workload "${name.slice(0, 200)}" with a sidecar; there are: ${[...new Set(known)].join(', ')}`,
+    );
+  }
+  return client;
+}
+
+interface Server {
+  readonly server: Workload;
+  /** Of the application. */
+  readonly port: number;
+  readonly mtls: boolean;
+}
+
+/** Who stands behind the healthy hosts of a cluster: one instance of each workload. */
+function serversOf(snapshot: MeshSnapshot, { hosts }: ExplainedCluster): Server[] {
+  const servers = new Map<string, Server>();
+  for (const { address, healthy, mtls } of hosts) {
+    const found = healthy ? serverAt(snapshot, address) : undefined;
+    if (found === undefined) continue;
+    const key = `${found.server.namespace}/${found.server.workloadName}`;
+    if (!servers.has(key)) servers.set(key, { ...found, mtls });
+  }
+  return [...servers.values()];
+}
+
+function serverAt(snapshot: MeshSnapshot, address: string): Omit<Server, 'mtls'> | undefined {
+  const colon = address.lastIndexOf(':');
+  const [ip, port] = [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
+  for (const server of snapshot.workloads.values()) {
+    const ports = ownPorts(server.sidecar);
+    if (ports === undefined) {
+      if (server.address === ip) return { server, port };
+      continue;
+    }
+    for (const [application, entrance] of ports.inbound) {
+      if (entrance === port && ports.address === ip) return { server, port: application };
+    }
+  }
+  return undefined;
+}
+
+function keyOf({ namespace, name }: Workload): string {
+  return `${namespace}/${name}`;
+}
+
+function nameOf({ namespace, name }: Workload): string {
+  return `${name}.${namespace}`;
+}
