@@ -67,6 +67,13 @@ const ANSWERS: Readonly<Record<string, (request: CheckRequest__Output) => CheckR
       query_parameters_to_remove: ['secret'],
     },
   }),
+  query: () => ({
+    status: {},
+    ok_response: {
+      query_parameters_to_set: [{ key: 'm', value: 'a/b%20c+d=e' }],
+      query_parameters_to_remove: ['secret'],
+    },
+  }),
   deny: () => ({ status: { code: PERMISSION_DENIED } }),
   login: () => ({
     status: { code: PERMISSION_DENIED },
