@@ -31,6 +31,10 @@ const UPSTREAMS = {
 /** Ports that nobody or only a sidecar takes: `tcp` is one of each client, which the Sidecar of a case opens. */
 const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'authz', 'weft-tcp', 'envoy-tcp'];
 
+const APPLY_TIMEOUT_MS = 30_000;
+/** Half a thousand cases wait for their configuration. */
+const POLL_MS = 10;
+
 export class ConformanceMesh {
   private readonly mesh = new TestMesh();
   private readonly upstreams = new ScriptedUpstreams();
@@ -95,24 +99,29 @@ export class ConformanceMesh {
     const marker: CaseRequest = { ...BARE, host: MARKER };
     // A gateway that takes none but connections with a PROXY header.
     const prefix = JSON.stringify(one.mesh).includes('proxyProtocol') ? PROXY_HEADER : '';
-    await this.mesh.until('the new configuration', async () => {
-      for (const side of this.pairs.keys()) {
-        for (const to of ['outbound', '@gateway@'] as const) {
-          const { responses } = await this.send(side, { ...marker, to, prefix: to === 'outbound' ? '' : prefix }, 0);
-          const [body] = responses.map((response) => response.body);
-          if (body !== String(this.version)) throw new Error(`${side} ${to} is at ${body}, not at ${this.version}`);
+    const inForce = async (side: Side, to: string): Promise<void> => {
+      const request = { ...marker, to, prefix: to === 'outbound' ? '' : prefix };
+      const { responses } = await this.send(side, request, 0, 0);
+      const [body] = responses.map((response) => response.body);
+      if (body !== String(this.version)) throw new Error(`${side} ${to} is at ${body}, not at ${this.version}`);
+    };
+    const entrances = this.sides.flatMap((side) => ['outbound', '@gateway@'].map((to) => [side, to] as const));
+    await Promise.all(
+      entrances.map(([side, to]) =>
+        this.mesh.until('the new configuration', () => inForce(side, to), APPLY_TIMEOUT_MS, POLL_MS),
+      ),
+    );
+    await this.mesh.until('every sidecar in sync', () => this.inSync(), APPLY_TIMEOUT_MS, POLL_MS);
+  }
+
+  private async inSync(): Promise<void> {
+    for (const proxy of await this.mesh.proxies()) {
+      for (const [type, { status, lastNack }] of Object.entries(proxy.types)) {
+        if (status !== 'SYNCED' && status !== 'NOT SENT') {
+          throw new Error(`${proxy.workload} ${type} is ${status} ${lastNack?.reason ?? ''}`);
         }
       }
-    });
-    await this.mesh.until('every sidecar in sync', async () => {
-      for (const proxy of await this.mesh.proxies()) {
-        for (const [type, { status, lastNack }] of Object.entries(proxy.types)) {
-          if (status !== 'SYNCED' && status !== 'NOT SENT') {
-            throw new Error(`${proxy.workload} ${type} is ${status} ${lastNack?.reason ?? ''}`);
-          }
-        }
-      }
-    });
+    }
   }
 
   /** One exchange, and all that can be seen of it. */
@@ -170,7 +179,13 @@ export class ConformanceMesh {
     this.upstreams.reset((_request, index) => answers[index] ?? answers.at(-1) ?? answer(200));
   }
 
-  private send(side: Side, request: CaseRequest, i: number): ReturnType<typeof exchange> {
+  /** `settleMs` is how long a proxy that closes is waited for. */
+  private send(
+    side: Side,
+    request: CaseRequest,
+    i: number,
+    settleMs = request.repeat > 1 ? 0 : 30,
+  ): ReturnType<typeof exchange> {
     const { raw, method } = request;
     const port = this.entrance(side, request);
     if (request.http2) return http2Exchange(port, request);
@@ -192,7 +207,7 @@ export class ConformanceMesh {
       ([k, v]) => `${k}: ${fill(v)}\r\n`,
     );
     const text = `${request.prefix}${method} ${fill(request.path)} HTTP/1.1\r\n${lines.join('')}\r\n${fill(request.body)}`;
-    return exchange(port, { send: [text], methods: [method], settleMs: request.repeat > 1 ? 0 : 30, ...tls });
+    return exchange(port, { send: [text], methods: [method], settleMs, ...tls });
   }
 
   private entrance(side: Side, { to }: CaseRequest): number {

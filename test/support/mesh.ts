@@ -118,14 +118,14 @@ export class TestMesh {
   }
 
   /** Tries until it does not throw. */
-  async until<T>(what: string, attempt: () => Promise<T>, timeoutMs = 30_000): Promise<T> {
+  async until<T>(what: string, attempt: () => Promise<T>, timeoutMs = 30_000, everyMs = 50): Promise<T> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
         if (Date.now() > deadline) throw new Error(`${what}: ${String(error)}\n${this.log.slice(-40).join('\n')}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await new Promise((resolve) => setTimeout(resolve, everyMs));
       }
     }
   }
