@@ -31,8 +31,7 @@ export function exchange(port: number, input: Buffer, answers: number): Promise<
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
       output += chunk.toString('latin1');
-      if (finals(output) >= answers && output.lastIndexOf('\r\n\r\n') > output.lastIndexOf('HTTP/1.1 '))
-        socket.destroy();
+      if (finals(output) >= answers && output.lastIndexOf('\r\n\r\n') > output.lastIndexOf('HTTP/1.')) socket.destroy();
     });
     socket.on('close', () => {
       clearTimeout(timer);
@@ -47,5 +46,5 @@ export function exchange(port: number, input: Buffer, answers: number): Promise<
 
 /** None of the bodies that come back has a line like this. */
 function finals(output: string): number {
-  return output.match(/^HTTP\/1\.1 [2-5]\d\d/gm)?.length ?? 0;
+  return output.match(/^HTTP\/1\.[01] [2-5]\d\d/gm)?.length ?? 0;
 }

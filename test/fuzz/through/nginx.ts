@@ -40,6 +40,8 @@ http {
   server {
     listen 127.0.0.1:${port};
     location / {
+      # What has no version is a request to nginx, and the beginning of one to everybody else.
+      if ($server_protocol !~ "^HTTP/1") { return 505; }
       proxy_pass http://app; proxy_http_version 1.1;
       proxy_set_header Connection ""; proxy_set_header ${MARK} "${word} $remote_addr:$remote_port";
     }
