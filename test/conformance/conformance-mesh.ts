@@ -99,13 +99,15 @@ export class ConformanceMesh {
     const marker: CaseRequest = { ...BARE, host: MARKER };
     // A gateway that takes none but connections with a PROXY header.
     const prefix = JSON.stringify(one.mesh).includes('proxyProtocol') ? PROXY_HEADER : '';
-    const inForce = async (side: Side, to: string): Promise<void> => {
+    const inForce = async (side: Side, to: CaseRequest['to']): Promise<void> => {
       const request = { ...marker, to, prefix: to === 'outbound' ? '' : prefix };
       const { responses } = await this.send(side, request, 0, 0);
       const [body] = responses.map((response) => response.body);
       if (body !== String(this.version)) throw new Error(`${side} ${to} is at ${body}, not at ${this.version}`);
     };
-    const entrances = this.sides.flatMap((side) => ['outbound', '@gateway@'].map((to) => [side, to] as const));
+    const entrances = this.sides.flatMap((side) =>
+      (['outbound', '@gateway@'] as const).map((to) => [side, to] as const),
+    );
     await Promise.all(
       entrances.map(([side, to]) =>
         this.mesh.until('the new configuration', () => inForce(side, to), APPLY_TIMEOUT_MS, POLL_MS),
