@@ -33,17 +33,17 @@ function checkAddresses(entry: Entry, report: Reporter): void {
   }
 }
 
-/** Only HTTP requests are looked up one by one. */
+/** Only what names its host can be looked up. */
 function checkDynamicNames(entry: Entry, report: Reporter): void {
   const { hosts, resolution, endpoints = [], ports = [] } = entry.spec;
   if (resolution !== 'DYNAMIC_DNS' || endpoints.length > 0 || !hosts.some((host) => host.startsWith('*'))) return;
   for (const [i, { protocol = '' }] of ports.entries()) {
-    if (!/^(TLS|HTTPS|TCP|MONGO|MYSQL|REDIS)$/i.test(protocol)) continue;
+    if (!/^(TCP|MONGO|MYSQL|REDIS)$/i.test(protocol)) continue;
     report.warning(
       entry,
       AnalysisCode.namesUnread,
       `spec.ports[${i}].protocol`,
-      `names no host that is looked up: with DYNAMIC_DNS a wildcard host is reached by HTTP requests only, and a pod's ${protocol.toUpperCase()} connections to it fail; resolution NONE lets them go where they were going`,
+      `names no host that is looked up: with DYNAMIC_DNS a wildcard host is reached by HTTP and TLS only, which name it, and a pod's ${protocol.toUpperCase()} connections to it fail; resolution NONE lets them go where they were going`,
     );
   }
 }

@@ -24,7 +24,7 @@ const NOTES: { readonly [K in Kind]: readonly string[] } = {
     'An unknown field is reported and has no effect.',
     '`addresses` matter where traffic is captured, in pods.',
     'With resolution NONE a pod’s connection goes where it was going; an application that uses its sidecar as its HTTP proxy has the host looked up by DNS.',
-    'A wildcard host without endpoints (resolution DYNAMIC_DNS; without capture NONE too) is looked up request by request, for HTTP only; with TLS of the sidecar’s own, server name and expected name are those of the request.',
+    'A wildcard host without endpoints (resolution DYNAMIC_DNS; without capture NONE too) is looked up by what names it: the authority of a request, in pods also the server name of TLS that is passed on; with TLS of the sidecar’s own, server name and expected name are those of the request.',
     'A host without addresses gets one of 240.240.0.0/16 and one of 2001:2::/48 (in `status.addresses` on Kubernetes) unless its resolution is NONE or the object is labelled `networking.istio.io/enable-autoallocate-ip: "false"`. Sidecars with a DNS proxy (`ISTIO_META_DNS_CAPTURE: "true"` in proxyMetadata) answer it, and tell TCP services of one port by it.',
   ],
   WorkloadEntry: [

@@ -11,7 +11,7 @@ import { connectionManager } from './connection-manager.js';
 import type { ProxyContext, VisiblePort } from './context.js';
 import { SNIFF_MS } from './inbound-listeners.js';
 import { adsSource, any, bool, duration, ipAddress, pipe, UNIX, uint32 } from './messages.js';
-import { outsideFilters } from './outside.js';
+import { outsideFilters, sniFilters } from './outside.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 import { type TcpChain, tcpChains } from './tcp-routes.js';
 import { tracingFields } from './tracing.js';
@@ -49,7 +49,8 @@ export function addChains(
     // Where many services share a listener, TLS says by its server name which of them is meant.
     const byName = shared && port.protocol === 'tls' && chain.sniHosts.length === 0 && destinations.length === 0;
     const sniHosts = byName ? [service.host] : chain.sniHosts;
-    addChain(entry, { ...chain, destinations, sniHosts });
+    const filters = [...sniFilters(context, { service, port }), ...chain.filters];
+    addChain(entry, { ...chain, destinations, sniHosts, filters });
   }
 }
 

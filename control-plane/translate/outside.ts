@@ -1,5 +1,6 @@
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
+import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import type { HttpFilter } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpFilter.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
@@ -26,9 +27,22 @@ export function outsideCluster(settings: MeshSettings): Cluster {
  */
 export function isLookedUp({ captured, node }: ProxyContext, { service, port }: VisiblePort): boolean {
   if (!service.host.startsWith('*') || service.endpoints.length > 0 || node.dataPlane === 'grpc') return false;
-  // Where applications use their sidecar as a proxy, a CONNECT names the host of any connection.
-  if (service.resolution === 'static' || (captured && !isHttp(port.protocol))) return false;
-  return service.resolution !== 'none' || !captured;
+  if (service.resolution === 'static') return false;
+  if (!captured) return true;
+  // A request names its host, and so does TLS; where applications use their sidecar as a proxy, a CONNECT does for anything.
+  return service.resolution !== 'none' && (isHttp(port.protocol) || port.protocol === 'tls');
+}
+
+/** Before the relay of TLS to such hosts: the server name is looked up. */
+export function sniFilters(context: ProxyContext, visible: VisiblePort): Filter[] {
+  if (!context.captured || visible.port.protocol !== 'tls' || !isLookedUp(context, visible)) return [];
+  const config = { port_value: visible.port.number, dns_cache_config: DNS_CACHE };
+  return [
+    {
+      name: 'envoy.filters.network.sni_dynamic_forward_proxy',
+      typed_config: any(EXTENSION.sniDynamicForwardProxy, config),
+    },
+  ];
 }
 
 /** A cluster whose host is the one that a request names. */

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../../common/runtime/clock.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { RBAC__Output as NetworkRbac } from '../../proto/gen/envoy/extensions/filters/network/rbac/v3/RBAC.js';
 import type { Config__Output as SetFilterState } from '../../proto/gen/envoy/extensions/filters/network/set_filter_state/v3/Config.js';
+import type { FilterConfig__Output as SniDynamicForwardProxy } from '../../proto/gen/envoy/extensions/filters/network/sni_dynamic_forward_proxy/v3/FilterConfig.js';
 import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { NetworkFilterCompiler } from '../listeners/compile-deps.js';
@@ -34,6 +35,8 @@ import { compileNetworkRbac } from './rbac/network-rbac.js';
 import { compileSetFilterState } from './set-filter-state.js';
 
 type Direction = FilterPlace['direction'];
+
+const HTTPS_PORT = 443;
 
 /** What the filters need from elsewhere. */
 export interface FilterDeps {
@@ -104,6 +107,10 @@ export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFil
     [EXTENSION.setFilterState, (message: SetFilterState, _place, issues) => compileSetFilterState(message, issues)],
     [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],
     [EXTENSION.sniCluster, () => ({ clusterBySni: true })],
+    [
+      EXTENSION.sniDynamicForwardProxy,
+      (message: SniDynamicForwardProxy) => ({ lookUpSni: message.port_value ?? HTTPS_PORT }),
+    ],
     [
       EXTENSION.connectionLimit,
       (message, place, issues) => compileConnectionLimit(message, place.name, deps.counters, issues),

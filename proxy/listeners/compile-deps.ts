@@ -20,6 +20,8 @@ export interface CompiledNetworkFilter {
   readonly onClose?: (info: StreamInfo) => void;
   /** The server name that the client asks for takes the place of the relay's cluster. */
   readonly clusterBySni?: boolean;
+  /** The server name that the client asks for is looked up and reached at this port. */
+  readonly lookUpSni?: number;
 }
 
 export type NetworkFilterCompiler = (

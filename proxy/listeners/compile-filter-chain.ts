@@ -100,6 +100,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
   const onClose: ((info: StreamInfo) => void)[] = [];
   let alpn: readonly string[] | undefined;
   let clusterBySni = false;
+  let lookUpSni: number | undefined;
   let terminal: FilterChainConfig['terminal'] | undefined;
   filters.forEach((filter, index) => {
     const at = issues.at(index);
@@ -118,7 +119,12 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
       terminal = {
         kind: 'tcp',
         config: {
-          ...compileTcpProxy(unpacked<TcpProxy__Output>(config), { onOpen, onClose, clusterBySni }, place.deps, at),
+          ...compileTcpProxy(
+            unpacked<TcpProxy__Output>(config),
+            { onOpen, onClose, clusterBySni, lookUpSni },
+            place.deps,
+            at,
+          ),
           ...(alpn !== undefined && { alpn }),
         },
       };
@@ -128,6 +134,7 @@ function compileFilters(message: FilterChain__Output, place: ChainPlace, issues:
         at.error(`network filter '${filter.name ?? ''}' of type '${typeUrl}' is not supported`);
       const compiled = compile?.(config, { name: filter.name ?? '', direction: place.direction }, at);
       clusterBySni ||= compiled?.clusterBySni === true;
+      lookUpSni = compiled?.lookUpSni ?? lookUpSni;
       if (compiled?.gate !== undefined) networkFilters.push(compiled.gate);
       alpn = compiled?.alpn ?? alpn;
       if (compiled?.onOpen !== undefined) onOpen.push(compiled.onOpen);

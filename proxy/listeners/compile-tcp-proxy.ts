@@ -13,7 +13,8 @@ const DEFAULT_IDLE_MS = 3_600_000;
 /** Compiles a TcpProxy. */
 export function compileTcpProxy(
   message: TcpProxy__Output,
-  fromFilters: Required<Pick<TcpProxyConfig, 'onOpen' | 'onClose' | 'clusterBySni'>>,
+  fromFilters: Required<Pick<TcpProxyConfig, 'onOpen' | 'onClose' | 'clusterBySni'>> &
+    Pick<TcpProxyConfig, 'lookUpSni'>,
   deps: ListenerDeps,
   issues: Issues,
 ): TcpProxyConfig {

@@ -121,6 +121,8 @@ export interface TcpProxyConfig {
   readonly hashSource?: boolean;
   /** The server name that the client asks for is the cluster's name. */
   readonly clusterBySni?: boolean;
+  /** The server name that the client asks for is looked up, and reached at this port. */
+  readonly lookUpSni?: number | undefined;
   /** Called when the connection to upstream is there and its peer known; never for a connection that gets none. */
   readonly onOpen?: readonly ((info: import('../http/stream-info.js').StreamInfo) => void)[];
 }

@@ -4,7 +4,7 @@ import type { Timer } from '../../common/runtime/clock.js';
 import { FAILURE_FIRST, FLAG } from '../http/flags.js';
 import { type ConnectionInfo, type PeerInfo, StreamInfo } from '../http/stream-info.js';
 import type { TcpProxyConfig, TunnelConfig } from '../listeners/config.js';
-import type { Cluster, Host } from '../upstream/cluster.js';
+import type { Cluster, Host, OutsidePreparation } from '../upstream/cluster.js';
 import { xxHash64 } from '../upstream/xxhash64.js';
 import type { PostTunnel } from './post-tunnel.js';
 import { relay } from './relay.js';
@@ -22,6 +22,8 @@ export class TcpSession implements TcpHandle {
   private lastActivity = 0;
   private idleTimer: Timer | undefined;
   private durationTimer: Timer | undefined;
+  /** Where the client wanted to go, for clusters whose host it chooses. */
+  private destination: string;
 
   constructor(
     private readonly socket: Socket,
@@ -30,6 +32,7 @@ export class TcpSession implements TcpHandle {
     private readonly deps: TcpDeps,
   ) {
     this.info = new StreamInfo(connection);
+    this.destination = connection.localAddress;
     this.info.startEpoch = deps.clock.now();
     this.info.start = deps.clock.monotonic();
   }
@@ -48,7 +51,28 @@ export class TcpSession implements TcpHandle {
     }
     this.info.clusterName = name;
     this.info.destinationService = cluster.service;
-    this.attempt(cluster);
+    if (cluster.outside !== undefined && this.config.lookUpSni !== undefined) this.lookUp(cluster, cluster.outside);
+    else this.attempt(cluster);
+  }
+
+  /** The host that the client's TLS names has to be found before it can be tried. */
+  private lookUp(cluster: Cluster, outside: OutsidePreparation): void {
+    const { sni } = this.info.connection.peer;
+    if (sni === undefined || sni === '') {
+      this.abort(FLAG.UH);
+      return;
+    }
+    this.destination = `${sni}:${this.config.lookUpSni ?? 0}`;
+    const pending = outside.prepare(this.destination);
+    if (pending === undefined) {
+      this.attempt(cluster);
+      return;
+    }
+    void pending.then((failure) => {
+      if (this.finished) return;
+      if (failure === undefined) this.attempt(cluster);
+      else this.abort(failure === 'overflow' ? FLAG.UO : FLAG.DF);
+    });
   }
 
   drain(): void {
@@ -73,7 +97,7 @@ export class TcpSession implements TcpHandle {
       hash: this.config.hashSource === true ? xxHash64(this.info.connection.remoteIp) : undefined,
       avoid: [],
       avoidAttempts: 0,
-      destination: this.info.connection.localAddress,
+      destination: this.destination,
     });
     if (host === undefined) {
       cluster.traffic.withoutHost++;
