@@ -173,7 +173,6 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
   });
   metrics.watch(() => ads.proxies());
   issuer.onReplaced(() => ads.pushAll());
-  const trustDomain = (): string => trustDomainOf(mesh);
   const observation: Observation = wireObservation({
     sources: listeners.observation,
     mesh,
@@ -189,7 +188,15 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
     observation,
     undo,
     registrar,
-    ca: new CaService({ issuer, external, verifier, guard, trustDomain, events: metrics.ca, log }),
+    ca: new CaService({
+      issuer,
+      external,
+      verifier,
+      guard,
+      trustDomains: () => trustDomainsOf(mesh),
+      events: metrics.ca,
+      log,
+    }),
   };
 }
 
@@ -201,6 +208,10 @@ function foreignSettings({ snapshot }: Mesh): ForeignRootsSettings {
 
 export function trustDomainOf(mesh: Mesh): string {
   return mesh.snapshot?.settings.trustDomain ?? 'cluster.local';
+}
+
+function trustDomainsOf(mesh: Mesh): readonly [own: string, ...aliases: string[]] {
+  return [trustDomainOf(mesh), ...(mesh.snapshot?.settings.trustDomainAliases ?? [])];
 }
 
 /** Resolves when the source's first set is in force. */

@@ -41,7 +41,7 @@ beforeAll(async () => {
     issuer,
     verifier,
     guard: new ClientGuard(systemClock, log),
-    trustDomain: () => 'cluster.local',
+    trustDomains: () => ['cluster.local'],
     events,
     log,
   });

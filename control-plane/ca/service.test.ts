@@ -55,7 +55,7 @@ beforeAll(async () => {
     issuer,
     verifier,
     guard: new ClientGuard(forgetful, log),
-    trustDomain: () => 'cluster.local',
+    trustDomains: () => ['cluster.local', 'old.example'],
     events,
     log,
   });
@@ -191,6 +191,14 @@ describe('CreateCertificate', () => {
     const left = Date.parse(new X509Certificate(leaf).validTo) - Date.now();
     expect(left).toBeGreaterThan(seconds * 1000 - 5000);
     expect(left).toBeLessThanOrEqual(seconds * 1000 + 1000);
+  });
+
+  it('keeps a proxy its identity of an earlier trust domain', async () => {
+    const earlier = OWN.replace('cluster.local', 'old.example');
+    const [leaf = ''] = await create(csrFor(earlier), await goodToken());
+    expect(new X509Certificate(leaf).subjectAltName).toBe(`URI:${earlier}`);
+    const others = create(csrFor(earlier.replace('reviews', 'ratings')), await goodToken());
+    await expect(others).rejects.toMatchObject({ code: status.PERMISSION_DENIED });
   });
 
   it('refuses a negative lifetime', async () => {

@@ -49,8 +49,8 @@ export interface CaServiceOptions {
   readonly external?: ExternalSigner | undefined;
   readonly verifier: TokenVerifier;
   readonly guard: ClientGuard;
-  /** Asked anew for every certificate. */
-  readonly trustDomain: () => string;
+  /** The mesh's own, then its aliases. Asked anew for every certificate. */
+  readonly trustDomains: () => readonly [own: string, ...aliases: string[]];
   readonly events: CaEvents;
   readonly log: Logger;
 }
@@ -135,10 +135,15 @@ export class CaService {
     }
   }
 
-  /** The caller's own identity; a request that names anything else is refused, not corrected. */
+  /**
+   * The caller's own identity; a request that names anything else is refused, not corrected. A proxy that started before
+   * the mesh changed its trust domain goes on asking for the earlier one, and gets it as long as that is an alias.
+   */
   private identityFor(csr: ParsedCsr, caller: Caller): string {
     const { namespace, serviceAccount } = caller;
-    const own = formatSpiffeId({ trustDomain: this.options.trustDomain(), namespace, serviceAccount });
+    const [current, ...aliases] = this.options.trustDomains();
+    const idIn = (trustDomain: string): string => formatSpiffeId({ trustDomain, namespace, serviceAccount });
+    const own = aliases.map(idIn).find((uri) => csr.uris[0] === uri) ?? idIn(current);
     const foreign = csr.uris.find((uri) => uri !== own) ?? csr.dnsNames[0];
     if (foreign === undefined && csr.otherNames === 0) return own;
     this.options.events.identityRefused();

@@ -67,17 +67,25 @@ export class FieldMesh {
       'case.yaml': this.nextCase(initial),
     };
     await this.mesh.start(all, args);
-    await Promise.all(
-      workloads
-        .filter(({ sidecar }) => sidecar !== false)
-        .map(async ({ name }) => {
-          const { sidecar } = await this.mesh.startSidecar(name);
-          this.outbound.set(name, sidecar?.outbound ?? 0);
-          this.agents.set(name, new Agent({ keepAlive: true }));
-        }),
-    );
+    await Promise.all(workloads.filter(({ sidecar }) => sidecar !== false).map(({ name }) => this.startSidecar(name)));
     await this.apply(initial);
     return this;
+  }
+
+  /** One more workload with its sidecar, when the mesh is running. */
+  async add(workload: FieldWorkload): Promise<void> {
+    const app = new EchoApp(workload.name);
+    await app.listen();
+    this.apps.set(workload.name, app);
+    this.mesh.write(`${workload.name}.yaml`, entryOf(workload, app.port));
+    await this.mesh.until('the new workload', () => this.mesh.workload(workload.name));
+    await this.startSidecar(workload.name);
+  }
+
+  private async startSidecar(name: string): Promise<void> {
+    const { sidecar } = await this.mesh.startSidecar(name);
+    this.outbound.set(name, sidecar?.outbound ?? 0);
+    this.agents.set(name, new Agent({ keepAlive: true }));
   }
 
   app(name: string): EchoApp {
