@@ -103,6 +103,7 @@ const EDGE = new Set([
   'x-envoy-downstream-service-cluster',
   'x-envoy-downstream-service-node',
   'x-envoy-original-host',
+  'x-envoy-original-dst-host',
   'x-envoy-original-path',
 ]);
 

@@ -94,11 +94,15 @@ describe('applyForwarded', () => {
       'x-forwarded-proto': 'https',
       'x-envoy-external-address': '2.2.2.2',
     };
-    const headers = apply({ ...claims, 'x-envoy-original-path': '/x' }, { useRemoteAddress: true });
+    const headers = apply(
+      { ...claims, 'x-envoy-original-path': '/x', 'x-envoy-original-dst-host': '1.2.3.4:5' },
+      { useRemoteAddress: true },
+    );
     expect(headers.joined('x-forwarded-for')).toBe('1.1.1.1,10.1.1.1');
     expect(headers.get('x-forwarded-proto')).toBe('http');
     expect(headers.get('x-envoy-external-address')).toBe('10.1.1.1');
     expect(headers.has('x-envoy-original-path')).toBe(false);
+    expect(headers.has('x-envoy-original-dst-host')).toBe(false);
   });
 
   it('takes the external address of a trusted hop', () => {

@@ -157,7 +157,6 @@ const ENVOY_HEADERS = {
   'x-envoy-downstream-service-node': 'me',
   'x-envoy-original-path': '/o',
   'x-envoy-original-host': 'o',
-  'x-envoy-original-dst-host': '1.2.3.4:5',
   'x-envoy-decorator-operation': 'op',
   'x-envoy-upstream-alt-stat-name': 'alt',
   'x-envoy-upstream-stream-duration-ms': '60000',
