@@ -7,6 +7,7 @@ import type { Logger } from '../../common/runtime/log.js';
 import type { Issuer } from '../ca/issuer.js';
 import type { ConfigSet } from '../sources/source.js';
 import { type AdmissionRequest, type AdmissionResponse, readReview, writeReview } from './admission.js';
+import { type BodyLimits, BodyReader } from './body-reader.js';
 import type { InjectionConfig } from './inject/config.js';
 import { answerInjection } from './inject/handler.js';
 import { withMeshConfig } from './inject/mesh-values.js';
@@ -14,8 +15,10 @@ import type { WebhookEvents } from './metrics.js';
 import { ServingCertificate } from './serving-certificate.js';
 import { answerValidation } from './validate/handler.js';
 
+const MEBIBYTE = 1024 * 1024;
 /** An object of etcd has 1.5 MiB at most; a review of a change carries two. */
-const MAX_BODY = 8 * 1024 * 1024;
+const BODIES: BodyLimits = { each: 8 * MEBIBYTE, small: MEBIBYTE / 4, together: 64 * MEBIBYTE };
+/** The API server gives up on a webhook after 10 s, unless told otherwise. */
 const REQUEST_MS = 10_000;
 
 export interface WebhookServerOptions {
@@ -29,6 +32,8 @@ export interface WebhookServerOptions {
   readonly events: WebhookEvents;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How long a client may take for a TLS handshake, and for a request, in ms. */
+  readonly requestMs?: number;
 }
 
 type Answer = (request: AdmissionRequest) => AdmissionResponse;
@@ -38,10 +43,17 @@ export class WebhookServer {
   private readonly server: Server;
   private readonly certificate: ServingCertificate;
   private readonly answers: Readonly<Record<string, Answer>>;
+  private readonly bodies = new BodyReader(BODIES);
 
   constructor(private readonly options: WebhookServerOptions) {
-    const { issuer, dnsNames, addresses = [], clock, log } = options;
-    this.server = createServer({ requestTimeout: REQUEST_MS }, (request, response) => {
+    const { issuer, dnsNames, addresses = [], clock, log, requestMs = REQUEST_MS } = options;
+    const patience = {
+      handshakeTimeout: requestMs,
+      headersTimeout: requestMs,
+      requestTimeout: requestMs,
+      connectionsCheckingInterval: requestMs / 2,
+    };
+    this.server = createServer(patience, (request, response) => {
       this.serve(request, response).catch((error: unknown) => {
         log.error({ reason: messageOf(error) }, 'a webhook call failed');
         if (!response.headersSent) response.writeHead(500);
@@ -82,9 +94,11 @@ export class WebhookServer {
     const answer = this.answers[path.startsWith('/inject/') ? '/inject' : path];
     if (answer === undefined) return this.refuse(response, 404, 'there are /inject and /validate');
     if (request.method !== 'POST') return this.refuse(response, 405, 'only POST');
-    const body = await readBody(request);
-    if (body === undefined) return this.refuse(response, 413, `more than ${MAX_BODY} bytes`);
-    const review = readReview(parsed(body));
+    const body = await this.bodies.read(request);
+    if (body === 'too-long') return this.refuse(response, 413, `more than ${BODIES.each} bytes`);
+    if (body === 'busy') return this.refuse(response, 503, 'too many large reviews at once');
+    if (body === 'broken-off') return;
+    const review = readReview(parsed(body.text));
     if (review === undefined) return this.refuse(response, 400, 'no AdmissionReview of admission.k8s.io/v1');
     const text = JSON.stringify(writeReview(review.uid, this.guarded(answer, review)));
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
@@ -137,15 +151,4 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
