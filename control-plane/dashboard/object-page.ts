@@ -1,7 +1,8 @@
-import { isNode, LineCounter, parseDocument, stringify } from 'yaml';
+import { isNode, LineCounter, parseDocument } from 'yaml';
 import type { ObjectFinding, ObjectText } from '../../common/observe/object-text.js';
 import { objectTitle } from '../api/finding.js';
 import { type ConfigObject, type Finding, objectKey } from '../api/object.js';
+import { objectYaml } from '../api/object-yaml.js';
 import { redacted } from '../debug/redact.js';
 import { type DebugPage, json, plain } from '../debug/server.js';
 import type { ConfigSet } from '../sources/source.js';
@@ -31,18 +32,8 @@ export function objectPage(subject: ObjectSubject): readonly [path: string, page
 /** An object as the control plane has it: without what it does not read, and without secrets. */
 export function objectText(object: ConfigObject, findings: readonly Finding[]): ObjectText {
   const { apiVersion, kind, metadata, spec, origin } = object;
-  const { namespace, name, labels, annotations } = metadata;
-  const yaml = stringify({
-    apiVersion,
-    kind,
-    metadata: {
-      name,
-      namespace,
-      ...(Object.keys(labels).length > 0 && { labels }),
-      ...(Object.keys(annotations).length > 0 && { annotations }),
-    },
-    spec: redacted(spec),
-  });
+  const { namespace, name } = metadata;
+  const yaml = objectYaml(object, redacted(spec));
   const title = objectTitle(kind, namespace, name);
   return {
     apiVersion,

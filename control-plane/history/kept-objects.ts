@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { stringify } from 'yaml';
 import type { ConfigObject, ObjectKey } from '../api/object.js';
+import { objectYaml } from '../api/object-yaml.js';
 import { redacted } from '../debug/redact.js';
 import type { ConfigSet } from '../sources/source.js';
 
@@ -50,19 +50,7 @@ const texts = new WeakMap<ConfigObject, string>();
 export function textOf(object: ConfigObject): string {
   let text = texts.get(object);
   if (text === undefined) {
-    const { apiVersion, kind, metadata, spec } = object;
-    const { name, namespace, labels, annotations } = metadata;
-    text = stringify({
-      apiVersion,
-      kind,
-      metadata: {
-        name,
-        namespace,
-        ...(Object.keys(labels).length > 0 && { labels }),
-        ...(Object.keys(annotations).length > 0 && { annotations }),
-      },
-      spec,
-    });
+    text = objectYaml(object);
     texts.set(object, text);
   }
   return text;
