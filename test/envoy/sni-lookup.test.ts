@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freePorts } from '../../cli/demo/free-ports.js';
 import { weft } from '../support/demo-process.js';
 import { findEnvoy } from '../support/envoy.js';
+import { untilReady } from '../support/ready.js';
 import { startTlsEcho, type TlsEcho } from '../support/tls-echo.js';
 
 const envoyPath = findEnvoy();
@@ -84,14 +85,6 @@ function ask(port: number, servername: string | undefined): Promise<string> {
     socket.on('error', () => {});
     socket.on('close', () => resolve(text === '' ? 'closed' : (/sni=\S+/.exec(text)?.[0] ?? text)));
   });
-}
-
-async function untilReady(admin: number): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  while ((await fetch(`http://127.0.0.1:${admin}/ready`).catch(() => undefined))?.status !== 200) {
-    if (Date.now() > deadline) throw new Error(`nobody is ready at port ${admin}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 describe.skipIf(envoyPath === undefined)('TLS to whatever its server name leads to, by Envoy and by us', () => {
