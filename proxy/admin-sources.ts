@@ -14,6 +14,7 @@ import { type DnsStatistics, registerDnsMetrics } from './dns/statistics.js';
 import { nodeMetadata } from './observe/metadata.js';
 import type { Stat, StatGroup } from './telemetry/envoy-stats.js';
 import { newRegistry } from './telemetry/metric-source.js';
+import { registerProcessMetrics } from './telemetry/process-metrics.js';
 import type { CaClient } from './tls/ca-client.js';
 import { certificateStats, registerCertificateMetrics } from './tls/certificate-metrics.js';
 import { parseSubjectAltName } from './tls/peer.js';
@@ -62,6 +63,7 @@ export function adminSources(parts: AdminParts): AdminSources {
         registry = newRegistry();
         plane.metrics.register(registry);
         registerCertificateMetrics(registry, plane.secrets, parts.clock);
+        registerProcessMetrics(registry);
         if (parts.dns !== undefined) registerDnsMetrics(registry, parts.dns);
       }
       return registry;

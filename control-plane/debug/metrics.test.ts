@@ -17,7 +17,7 @@ it('shows what istiod shows, by its names', async () => {
   metrics.xds.generated(20, 4);
   const type = (reason?: string): TypeStatus =>
     ({ lastNack: reason === undefined ? undefined : { reason, at: '', resource: '' } }) as TypeStatus;
-  const types = { CDS: type(), EDS: type(), LDS: type('bad'), RDS: type() };
+  const types = { CDS: { ...type(), status: 'STALE' as const }, EDS: type(), LDS: type('bad'), RDS: type() };
   metrics.watch(() => [{ types } as ProxyStatus]);
   now += 600_000;
   const text = await metrics.registry.metrics();
@@ -34,6 +34,7 @@ it('shows what istiod shows, by its names', async () => {
     'pilot_pushcontext_init_seconds_count 1',
     'pilot_xds_lds_reject 1',
     'pilot_xds_cds_reject 0',
+    'weft_xds_stale_proxies 1',
     'istiod_uptime_seconds 600',
     'citadel_server_root_cert_expiry_timestamp 1700003600',
     'citadel_server_root_cert_expiry_seconds 3000',

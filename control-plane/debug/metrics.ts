@@ -113,6 +113,8 @@ export class ControlPlaneMetrics {
     collectDefaultMetrics({ register: this.registry });
     const started = clock.now();
     this.gauge('pilot_info', 'Version of this control plane.', ['version']).set({ version: programVersion() }, 1);
+    const build = { component: 'pilot', tag: programVersion() };
+    this.gauge('istio_build', 'What runs, and its release.', ['component', 'tag']).set(build, 1);
     this.computed(
       'istiod_uptime_seconds',
       'Seconds since the control plane started.',
@@ -202,8 +204,14 @@ export class ControlPlaneMetrics {
     this.computed('weft_ca_rotation_step', 'Step of the root’s rotation: 0 none, 1 trusted, 2 signs.', step);
   }
 
-  /** Counts the proxies that refuse something at the moment, by type. */
+  /** Counts the proxies that refuse something at the moment, by type, and those that have not acknowledged what is newest. */
   watch(proxies: () => readonly ProxyStatus[]): void {
+    const stale = ({ types }: ProxyStatus): boolean => Object.values(types).some(({ status }) => status === 'STALE');
+    this.computed(
+      'weft_xds_stale_proxies',
+      'Proxies that have not acknowledged the newest configuration.',
+      () => proxies().filter(stale).length,
+    );
     for (const type of ['CDS', 'EDS', 'LDS', 'RDS'] satisfies ShortName[]) {
       const refusing = (): number => proxies().filter(({ types }) => types[type].lastNack !== undefined).length;
       const name = `pilot_xds_${type.toLowerCase()}_reject`;
