@@ -1,22 +1,25 @@
 import { createServer } from 'node:net';
 
+/** Below what systems give to outgoing connections, any of which could take a port before it is used, and below our sidecars' ports. */
+const FIRST = 10_000;
+const LAST = 19_999;
+const ATTEMPTS = 1_000;
+
 /** `count` different ports of the loopback address that are free at the moment. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<{ port: number; close(): Promise<void> }>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address();
-            const port = typeof address === 'object' && address !== null ? address.port : 0;
-            resolve({ port, close: () => new Promise((done) => server.close(() => done())) });
-          });
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => server.close()));
-  return servers.map((server) => server.port);
+  const found = new Set<number>();
+  for (let attempt = 0; found.size < count && attempt < ATTEMPTS; attempt++) {
+    const port = FIRST + Math.floor(Math.random() * (LAST - FIRST + 1));
+    if (!found.has(port) && (await isFree(port))) found.add(port);
+  }
+  if (found.size < count) throw new Error(`no ${count} free ports from ${FIRST} to ${LAST} on 127.0.0.1`);
+  return [...found];
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }

@@ -119,6 +119,7 @@ export class Normalizer {
       named = named.replaceAll(`:${port}`, `:<${name}>`).replaceAll(`bound|${port}|`, `bound|<${name}>|`);
     // How the resolver and the TLS library of either put it.
     return named
+      .replace(/\/\S*\/weft-mesh-\w+\//, '<folder>/')
       .replace(/dns_resolution_failure\{[^}]*\}/, 'dns_resolution_failure')
       .replace(/\|TLS_error:.*TLS_error_end/, '|TLS_error');
   }
