@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
 import { Counters } from '../../common/runtime/counters.js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
@@ -15,18 +15,34 @@ import { compileCluster } from '../../proxy/upstream/compile-cluster.js';
 import { findEnvoy } from '../support/envoy.js';
 import { goldenCases } from '../support/golden.js';
 import { staticBootstrap } from '../support/static-bootstrap.js';
+import { startTlsEcho, type TlsEcho } from '../support/tls-echo.js';
 
 const envoy = findEnvoy();
 const cases = goldenCases(new URL('../../control-plane/translate/testdata/', import.meta.url)).filter(
   ({ name }) => name.startsWith('captured-') || name.startsWith('tcp-') || name.startsWith('sidecar-'),
 );
 const directory = mkdtempSync(join(tmpdir(), 'weft-validate-'));
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+let tls: TlsEcho;
+beforeAll(async () => {
+  tls = await startTlsEcho(directory);
+});
+afterAll(() => {
+  tls.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Files that a case only names are there, too. */
+function withFiles(input: string): string {
+  return input
+    .replaceAll('/c/ca.pem', tls.rootFile)
+    .replaceAll('/c/cert.pem', tls.clientCertificateFile)
+    .replaceAll('/c/key.pem', tls.clientKeyFile);
+}
 
 describe.skipIf(envoy === undefined)('a real Envoy accepts', () => {
   it.each(cases)('every listener, route and cluster of $name', ({ name, input }) => {
     const [, workload = 'default/productpage-v1'] = /^# node: (\S+)/m.exec(input) ?? [];
-    const { snapshot } = runCase(input);
+    const { snapshot } = runCase(withFiles(input));
     const resources = translate(snapshot, nodeOf(snapshot, workload, 'envoy'));
     const file = join(directory, `${name}.json`);
     writeFileSync(file, JSON.stringify(staticBootstrap(resources)));
@@ -40,7 +56,7 @@ describe.skipIf(envoy === undefined)('a real Envoy accepts', () => {
 describe('our sidecar accepts', () => {
   it.each(cases)('every listener and cluster of $name', ({ input }) => {
     const [, workload = 'default/productpage-v1'] = /^# node: (\S+)/m.exec(input) ?? [];
-    const { snapshot } = runCase(input);
+    const { snapshot } = runCase(withFiles(input));
     const resources = translate(snapshot, nodeOf(snapshot, workload, 'weft'));
     const faults: string[] = [];
     for (const [name, message] of resources.get(TYPE.listener) ?? []) {
