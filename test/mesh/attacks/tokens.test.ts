@@ -145,7 +145,8 @@ describe('thousands of bad tokens over one connection', () => {
     expect(await metric('citadel_server_authentication_failure_count')).toBe(failures + 2000);
     const said = mesh.log.slice(lines);
     expect(said.length).toBeLessThan(20);
-    expect(said.join('\n')).toContain('"reason":"the token is malformed"');
+    // Once in ten seconds: the line may have come with a token before.
+    expect(mesh.log.join('\n')).toContain('"reason":"the token is malformed"');
     expect(said.join('\n')).not.toContain('guess-number');
   });
 });
