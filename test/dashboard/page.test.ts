@@ -77,6 +77,26 @@ describe.skipIf(chromium === undefined)('the page', () => {
     await close();
   });
 
+  it('says in red that somebody has taken the mesh out of its configuration’s hands', async () => {
+    server.fixture = bookinfo();
+    const clean = await openDashboard(browser, server.url);
+    expect(await clean.page.getByText('weft bypass --lift').count()).toBe(0);
+    await clean.close();
+    const by = { time: Date.now(), by: 'ana' };
+    server.state = {
+      id: '1',
+      version: 'f00d',
+      rollback: { ...by, version: 'beef', differs: [] },
+      bypasses: [{ ...by, namespace: 'default', workload: 'reviews-v2', mtls: true }],
+    };
+    const { page, complaints, close } = await openDashboard(browser, server.url);
+    await page.getByText('weft bypass --lift').waitFor();
+    await page.getByText('weft resume').waitFor();
+    expect(complaints).toEqual([]);
+    server.state = { id: '', version: 'f00d', bypasses: [] };
+    await close();
+  });
+
   it('opens a line: signals, failed requests in plain words, configuration with its findings', async () => {
     server.fixture = bookinfo();
     const { page, complaints, close } = await openDashboard(

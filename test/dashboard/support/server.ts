@@ -1,3 +1,4 @@
+import type { MeshState } from '../../../common/observe/mesh-state.js';
 import { createLogger } from '../../../common/runtime/log.js';
 import { Dashboard } from '../../../control-plane/dashboard/site.js';
 import { type DebugAnswer, type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
@@ -6,6 +7,7 @@ import { CHANGES, DESCRIPTION, details, EXPLANATION, type Fixture, failures, OBJ
 /** The page as the control plane serves it, above an API whose answers are made up. */
 export class FixtureServer {
   fixture: Fixture;
+  state: MeshState = { id: '', version: 'f00d', bypasses: [] };
   private readonly server: DebugServer;
   url = '';
 
@@ -18,6 +20,7 @@ export class FixtureServer {
       ['/api/workloads', () => json(this.fixture.workloads)],
       ['/api/describe', () => json(DESCRIPTION)],
       ['/api/object', () => json(OBJECT)],
+      ['/api/state', () => json(this.state)],
       ['/api/changes', () => json(CHANGES)],
       ['/api/explain', () => json(EXPLANATION)],
     ]);
