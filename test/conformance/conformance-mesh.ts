@@ -28,8 +28,10 @@ const UPSTREAMS = {
   calls: { app: 'calls', version: 'v1' },
 } as const;
 
-/** Ports that nobody or only a sidecar takes: `tcp` is one of each client, which the Sidecar of a case opens. */
-const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'authz', 'weft-tcp', 'envoy-tcp'];
+/** Ports that a Sidecar of the case opens: at the client, and at the server, whose sidecars must not want the same one. */
+const OPENED: ReadonlySet<string> = new Set(['@tcp@', '@opened@']);
+/** Ports that nobody or only a sidecar takes. */
+const WITHOUT_UPSTREAM: readonly string[] = ['closed', 'authz', 'weft-tcp', 'envoy-tcp', 'weft-opened', 'envoy-opened'];
 
 const APPLY_TIMEOUT_MS = 30_000;
 /** Half a thousand cases wait for their configuration. */
@@ -196,7 +198,7 @@ export class ConformanceMesh {
     const tls = request.tls === undefined ? {} : { tls: this.gateways.options(request.tls) };
     if (raw !== undefined) {
       const { until } = request;
-      const relayed = request.to === '@tcp@' && until !== undefined;
+      const relayed = OPENED.has(request.to) && until !== undefined;
       if (relayed) return exchange(port, { send: [this.withPorts(raw, side), { until }, 'end'], responses: 0 });
       return exchange(port, {
         send: [raw],
@@ -218,7 +220,7 @@ export class ConformanceMesh {
     const pair = this.pair(side);
     if (to === 'outbound') return pair.outbound;
     if (to === 'inbound') return pair.inbound;
-    return this.port(to === '@tcp@' ? `${side}-tcp` : `${side} ${to.slice(1, -1)}`);
+    return this.port(OPENED.has(to) ? `${side}-${to.slice(1, -1)}` : `${side} ${to.slice(1, -1)}`);
   }
 
   private pair(side: Side): SidecarPair {
@@ -237,7 +239,7 @@ export class ConformanceMesh {
     const names = new Map<number, string>();
     for (const [name, port] of this.ports) names.set(port, versionName(name).replace(/^(weft|envoy) /, ''));
     names.set(this.port(`server-${side}`), 'server');
-    names.set(this.port(`${side}-tcp`), 'tcp');
+    for (const opened of OPENED) names.set(this.port(`${side}-${opened.slice(1, -1)}`), 'tcp');
     names.set(this.pair(side).outbound, 'outbound');
     names.set(this.pair(side).inbound, 'inbound');
     return new Normalizer(names);
