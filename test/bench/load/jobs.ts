@@ -1,0 +1,38 @@
+import type { AddressInfo, Server } from 'node:net';
+import { exchangeBodies } from './bodies.js';
+import { serveBytes } from './exchange.js';
+import { fanOut } from './fan-out.js';
+import { callGrpc, serveGrpc } from './grpc.js';
+import { shakeHands } from './handshakes.js';
+import { closeIdle, openIdle } from './idle.js';
+
+/** What the process of load generator and application can be told to do, one thing at a time. */
+const JOBS = {
+  'serve bytes': async (bytes: number) => portOf(await serveBytes(bytes)),
+  'serve grpc': async (streamed: number) => portOf(await serveGrpc(streamed)),
+  grpc: callGrpc,
+  handshakes: shakeHands,
+  'open idle': openIdle,
+  'close idle': async () => closeIdle(),
+  'fan out': fanOut,
+  bodies: exchangeBodies,
+};
+
+export type Jobs = typeof JOBS;
+export type JobName = keyof Jobs;
+export type Order<Name extends JobName> = Parameters<Jobs[Name]>[0];
+export type Outcome<Name extends JobName> = Awaited<ReturnType<Jobs[Name]>>;
+
+export type JobAnswer = { readonly done: unknown } | { readonly failed: string };
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+process.on('message', ({ job, order }: { job: JobName; order: never }) => {
+  (JOBS[job](order) as Promise<unknown>).then(
+    (done) => process.send?.({ done } satisfies JobAnswer),
+    (error: unknown) => process.send?.({ failed: String(error) } satisfies JobAnswer),
+  );
+});
+process.on('disconnect', () => process.exit(0));
