@@ -6,7 +6,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{proxy,control-plane,common,cli}/**/*.test.ts'],
+          include: ['{proxy,control-plane,common,cli,test/bench}/**/*.test.ts'],
           testTimeout: 20_000,
         },
       },

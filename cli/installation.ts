@@ -14,6 +14,14 @@ export function weftProgram(): string {
   return join(installationRoot(), 'dist', 'cli', 'main.js');
 }
 
+/** Node's own options for a sidecar. Dockerfile.proxy has the same. */
+const SIDECAR_NODE_OPTIONS = ['--max-semi-space-size=1'];
+
+/** What starts a sidecar on this `node`, as the image does; the arguments of `weft` come after it. */
+export function sidecarCommand(node: string): string[] {
+  return [node, ...SIDECAR_NODE_OPTIONS, weftProgram()];
+}
+
 /** The version in package.json. */
 export function version(): string {
   const manifest = JSON.parse(readFileSync(join(installationRoot(), 'package.json'), 'utf8')) as { version: string };

@@ -1,11 +1,14 @@
 import type { Identity } from './identities.js';
 
-/** Whose program reads the file: Istio's own filters are in ours alone, Envoy as PyPI has it does without their cost. */
-export type Side = 'weft' | 'envoy';
+/**
+ * Whose program reads the file: Istio's own filters are in ours alone, Envoy as PyPI has it does without their cost.
+ * Between sidecars `envoy` speaks HTTP/1.1, as Istio runs it, and `envoy-h2` HTTP/2.
+ */
+export type Kind = 'weft' | 'envoy' | 'envoy-h2';
 
 /** One proxy's place: where it listens, and where it sends to. */
 export interface Place {
-  readonly side: Side;
+  readonly kind: Kind;
   readonly port: number;
   readonly admin: number;
   readonly upstream: number;
@@ -25,13 +28,13 @@ export function relayBootstrap(place: Place): Json {
 /** A client's sidecar: plain in, mTLS out to the server's sidecar. */
 export function clientBootstrap(place: Place, own: Identity, serverUri: string): Json {
   const sni = 'outbound_.9080_._.echo.default.svc.cluster.local';
-  const context = { sni, ...commonTls(serverUri, true, place.side) };
+  const context = { sni, ...commonTls(serverUri, true, place.kind) };
   return bootstrap(place, { direction: 'OUTBOUND', own, upstreamTls: socket('UpstreamTlsContext', context) });
 }
 
 /** A server's sidecar: mTLS in, plain out to the application. */
 export function serverBootstrap(place: Place, own: Identity, clientUri: string): Json {
-  const context = { ...commonTls(clientUri, false, place.side), require_client_certificate: true };
+  const context = { ...commonTls(clientUri, false, place.kind), require_client_certificate: true };
   return bootstrap(place, { direction: 'INBOUND', own, downstreamTls: socket('DownstreamTlsContext', context) });
 }
 
@@ -45,7 +48,7 @@ interface Sidecar {
 function bootstrap(place: Place, { direction, own, downstreamTls, upstreamTls }: Sidecar): Json {
   const clusters = direction === 'OUTBOUND' ? ['echo', 'other'] : ['echo'];
   const id = 'sidecar~127.0.0.1~bench.default~default.svc.cluster.local';
-  const filters = [connectionManager(place.side, direction)];
+  const filters = [connectionManager(place.kind, direction)];
   return {
     node: { id, cluster: 'bench', metadata: { NAME: 'bench', NAMESPACE: 'default' } },
     admin: { address: address(place.admin) },
@@ -68,7 +71,7 @@ function address(port: number): Json {
   return { socket_address: { address: '127.0.0.1', port_value: port } };
 }
 
-function connectionManager(side: Side, direction: Direction): Json {
+function connectionManager(kind: Kind, direction: Direction): Json {
   const inbound = direction === 'INBOUND';
   return {
     name: 'envoy.filters.network.http_connection_manager',
@@ -84,14 +87,14 @@ function connectionManager(side: Side, direction: Direction): Json {
       upgrade_configs: [{ upgrade_type: 'websocket' }],
       stream_idle_timeout: '0s',
       normalize_path: true,
-      http_filters: httpFilters(side, inbound),
+      http_filters: httpFilters(kind, inbound),
       route_config: inbound ? inboundRoutes : outboundRoutes,
     },
   };
 }
 
 /** The list that the control plane gives a sidecar. */
-function httpFilters(side: Side, inbound: boolean): Json[] {
+function httpFilters(kind: Kind, inbound: boolean): Json[] {
   const headers = [{ istio_headers: {} }];
   const metadata = {
     name: 'istio.metadata_exchange',
@@ -107,7 +110,7 @@ function httpFilters(side: Side, inbound: boolean): Json[] {
     name: `envoy.filters.http.${name}`,
     typed_config: { '@type': `${HTTP_FILTERS}.${type}` },
   });
-  const istio = side === 'weft';
+  const istio = kind === 'weft';
   return [
     ...(istio ? [metadata] : []),
     filter('fault', 'fault.v3.HTTPFault'),
@@ -161,9 +164,7 @@ const inboundRoutes = {
 
 const MANY = 100_000;
 
-function cluster(name: string, { side, upstream }: Place, tls: Json | undefined): Json {
-  // As the control plane has it: between two of ours ALPN chooses, Envoy keeps to Istio's HTTP/1.1.
-  const options = { auto_config: { http_protocol_options: {}, http2_protocol_options: {} } };
+function cluster(name: string, { kind, upstream }: Place, tls: Json | undefined): Json {
   return {
     name,
     type: 'STATIC',
@@ -173,13 +174,26 @@ function cluster(name: string, { side, upstream }: Place, tls: Json | undefined)
       thresholds: [{ max_connections: MANY, max_pending_requests: MANY, max_requests: MANY, max_retries: MANY }],
     },
     ...(tls !== undefined && { transport_socket: tls }),
-    ...(tls !== undefined && side === 'weft' && { typed_extension_protocol_options: protocolOptions(options) }),
+    ...(tls !== undefined && { typed_extension_protocol_options: protocolOptions(HOP_OPTIONS[kind]) }),
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstream) } }] }],
     },
   };
 }
+
+/** As the control plane has it: between two of ours ALPN chooses, Envoy keeps to Istio's HTTP/1.1 unless told otherwise. */
+const HOP_OPTIONS: Readonly<Record<Kind, Json>> = {
+  weft: { auto_config: { http_protocol_options: {}, http2_protocol_options: {} } },
+  envoy: { explicit_http_config: { http_protocol_options: {} } },
+  'envoy-h2': { explicit_http_config: { http2_protocol_options: {} } },
+};
+
+const HOP_ALPN: Readonly<Record<Kind, readonly string[]>> = {
+  weft: ['h2', 'http/1.1'],
+  envoy: ['http/1.1'],
+  'envoy-h2': ['h2'],
+};
 
 function protocolOptions(options: Json): Json {
   const name = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
@@ -204,8 +218,8 @@ function secrets(own: Identity): Json[] {
   ];
 }
 
-function commonTls(peerUri: string, client: boolean, side: Side): Json {
-  const carried = side === 'weft' ? ['h2', 'http/1.1'] : ['http/1.1'];
+function commonTls(peerUri: string, client: boolean, kind: Kind): Json {
+  const carried = HOP_ALPN[kind];
   return {
     common_tls_context: {
       tls_params: { tls_minimum_protocol_version: 'TLSv1_2', tls_maximum_protocol_version: 'TLSv1_3' },

@@ -1,131 +1,118 @@
 import { writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { weftProgram } from '../../cli/installation.js';
-import type { Place, Side } from './bootstrap.js';
-import { cpuMicros, freePort, type LoadProcess, type Memory, memoryOf, PinnedProcess } from './processes.js';
-
-/** One side in one round. Processor time and memory are sums over its proxies. */
-export interface Measurement extends Memory {
-  readonly side: Side;
-  /** Processor time a request, microseconds, user and system. */
-  readonly cpuPerRequest: number;
-  readonly requestsPerSecond: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-  readonly errors: number;
-}
-
-/** What a side costs before its first request. */
-export interface Start extends Memory {
-  readonly side: Side;
-  /** From the start of the process to readiness, ms; the slowest of its proxies. */
-  readonly startMs: number;
-}
-
-/** The programs that are compared. */
-export interface Programs {
-  readonly node: string;
-  readonly envoy: string | undefined;
-  readonly folder: string;
-}
+import { sidecarCommand } from '../../cli/installation.js';
+import type { Kind, Place } from './bootstrap.js';
+import { cpuMicros, type Memory, memoryOf } from './proc.js';
+import { freePort, PinnedProcess, PROXY_CPU } from './processes.js';
+import type { Context } from './scenario.js';
 
 export type MakeBootstrap = (place: Place) => object;
+
+export interface ContenderOptions {
+  /** Its column in the tables; its kind if it has no name of its own. */
+  readonly name?: string;
+  readonly kind: Kind;
+  /** The proxies in the order in which a request passes them. */
+  readonly chain: readonly MakeBootstrap[];
+  /** Where the last of them sends to. */
+  readonly application: number;
+}
 
 interface Proxy {
   readonly process: PinnedProcess;
   readonly port: number;
+  readonly admin: number;
   readonly startMs: number;
 }
 
-const PROXY_CPU = 1;
 const SETTLE_MS = 500;
 
-/** One side of a comparison: a chain of proxies, the first of which takes the load. */
+/** One side of a comparison: a chain of proxies, the first of which takes the load. It ends with the scenario. */
 export class Contender {
   private constructor(
-    readonly side: Side,
+    readonly name: string,
+    readonly kind: Kind,
     private readonly proxies: readonly Proxy[],
-    readonly start: Start,
   ) {}
 
   /** Starts the proxies from the application backwards, each sending to the one before. */
-  static async start(
-    side: Side,
-    programs: Programs,
-    chain: readonly MakeBootstrap[],
-    application: number,
-  ): Promise<Contender> {
+  static async start(context: Context, { name, kind, chain, application }: ContenderOptions): Promise<Contender> {
     const proxies: Proxy[] = [];
     let upstream = application;
     for (const bootstrap of [...chain].reverse()) {
-      const proxy = await startProxy(side, programs, bootstrap, upstream);
+      const proxy = await startProxy(context, kind, bootstrap, upstream);
       proxies.unshift(proxy);
       upstream = proxy.port;
     }
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    const startMs = Math.max(...proxies.map((proxy) => proxy.startMs));
-    return new Contender(side, proxies, { side, startMs, ...memory(proxies) });
+    await new Promise((resolve) => setTimeout(resolve, context.smoke ? 0 : SETTLE_MS));
+    return new Contender(name ?? kind, kind, proxies);
   }
 
-  async measure(load: LoadProcess, connections: number, ms: number): Promise<Measurement> {
-    const before = this.cpu();
-    const port = this.proxies[0]?.port ?? 0;
-    const report = await load.run({ host: '127.0.0.1', port, connections, ms });
+  /** Where the first proxy listens. */
+  get port(): number {
+    return this.proxies[0]?.port ?? 0;
+  }
+
+  get adminPorts(): readonly number[] {
+    return this.proxies.map((proxy) => proxy.admin);
+  }
+
+  get pids(): readonly number[] {
+    return this.proxies.map((proxy) => proxy.process.pid);
+  }
+
+  /** From the start of the process to readiness, ms; the slowest of its proxies. */
+  get startMs(): number {
+    return Math.max(...this.proxies.map((proxy) => proxy.startMs));
+  }
+
+  /** Processor time so far, all threads of all its proxies, microseconds. */
+  cpuMicros(): number {
+    return this.pids.reduce((sum, pid) => sum + cpuMicros(pid), 0);
+  }
+
+  /** In sum over its proxies. */
+  memory(): Memory {
+    return memoryOf(this.pids);
+  }
+
+  /** @throws Error when a proxy has ended. */
+  check(): void {
     for (const proxy of this.proxies) proxy.process.check();
-    if (report.requests === 0) throw new Error(`${this.side} answered no request`);
-    return {
-      side: this.side,
-      cpuPerRequest: (this.cpu() - before) / report.requests,
-      requestsPerSecond: report.requests / report.seconds,
-      p50: report.p50,
-      p99: report.p99,
-      errors: report.errors,
-      ...memory(this.proxies),
-    };
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.proxies.map((proxy) => proxy.process.stop()));
   }
-
-  private cpu(): number {
-    return this.proxies.reduce((sum, proxy) => sum + cpuMicros(proxy.process.pid), 0);
-  }
 }
 
-function memory(proxies: readonly Proxy[]): Memory {
-  const all = proxies.map((proxy) => memoryOf(proxy.process.pid));
-  return {
-    residentKb: all.reduce((sum, one) => sum + one.residentKb, 0),
-    anonymousKb: all.reduce((sum, one) => sum + one.anonymousKb, 0),
-  };
-}
-
-async function startProxy(side: Side, programs: Programs, bootstrap: MakeBootstrap, upstream: number): Promise<Proxy> {
+async function startProxy(context: Context, kind: Kind, bootstrap: MakeBootstrap, upstream: number): Promise<Proxy> {
   const [port, admin] = [await freePort(), await freePort()];
-  const file = join(programs.folder, `${side}-${port}.json`);
-  writeFileSync(file, JSON.stringify(bootstrap({ side, port, admin, upstream })), { mode: 0o600 });
+  const file = join(context.folder, `${kind}-${port}.json`);
+  writeFileSync(file, JSON.stringify(bootstrap({ kind, port, admin, upstream })), { mode: 0o600 });
   const started = performance.now();
-  const process = new PinnedProcess(side, PROXY_CPU, commandOf(side, programs, file));
+  const process = new PinnedProcess(kind, PROXY_CPU, commandOf(kind, context, file));
+  context.defer(() => process.stop());
   await untilReady(admin, process);
-  return { process, port, startMs: performance.now() - started };
+  return { process, port, admin, startMs: performance.now() - started };
 }
 
-function commandOf(side: Side, { node, envoy }: Programs, file: string): string[] {
-  if (side === 'weft') return [node, weftProgram(), 'proxy', '-c', file];
+/** Ours as the images run it; Envoy with one worker, since it has one processor, and silent. */
+export function commandOf(kind: Kind, { node, envoy }: Pick<Context, 'node' | 'envoy'>, file: string): string[] {
+  if (kind === 'weft') return [...sidecarCommand(node), 'proxy', '-c', file];
   return [envoy ?? '', '-c', file, '--concurrency', '1', '--log-level', 'off', '--use-dynamic-base-id'];
 }
 
-const READY_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 5;
 
-async function untilReady(admin: number, process: PinnedProcess): Promise<void> {
+/** @throws Error when the process ends, or its admin port does not say that it is ready. */
+export async function untilReady(admin: number, process: PinnedProcess): Promise<void> {
   const deadline = performance.now() + READY_TIMEOUT_MS;
   while (!(await isReady(admin))) {
     process.check();
-    if (performance.now() > deadline) throw new Error('a proxy was not ready after 30 s');
+    if (performance.now() > deadline) throw new Error(`a proxy was not ready after ${READY_TIMEOUT_MS / 1000} s`);
     await new Promise((resolve) => setTimeout(resolve, READY_POLL_MS));
   }
 }

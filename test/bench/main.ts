@@ -2,20 +2,23 @@ import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../../common/runtime/errors.js';
 import { findEnvoy } from '../support/envoy.js';
-import { canPin, envoyVersion, hasProc, killAll, machineDescription } from './processes.js';
-import { failures, formatResults } from './report.js';
-import { type Results, run, SCENARIOS } from './scenarios.js';
+import { describeMachine, formatMachine, nodeVersion } from './machine.js';
+import { hasProc } from './proc.js';
+import { canPin, killAll } from './processes.js';
+import { type Result, run } from './run.js';
+import type { Programs, Scenario } from './scenario.js';
+import { SCENARIOS } from './scenarios/index.js';
+import { formatFigures } from './table.js';
 
 interface Options {
   readonly rounds: number;
   readonly seconds: number;
-  readonly connections: number;
   readonly node: string;
   readonly json?: string;
   readonly smoke?: boolean;
 }
 
-const SMOKE = { rounds: 1, seconds: 1 };
+const SMOKE = { rounds: 1, seconds: 0.2 };
 
 function positive(text: string): number {
   const value = Number(text);
@@ -29,15 +32,15 @@ function integer(text: string): number {
   return value;
 }
 
-function scenarioName(text: string, others: string[] = []): string[] {
-  if (SCENARIOS[text] === undefined) {
-    throw new InvalidArgumentError(`There are: ${Object.keys(SCENARIOS).join(', ')}.`);
+function chosen(text: string, others: Scenario[] = []): Scenario[] {
+  const scenario = SCENARIOS.find(({ name }) => name === text);
+  if (scenario === undefined) {
+    throw new InvalidArgumentError(`There are: ${SCENARIOS.map(({ name }) => name).join(', ')}.`);
   }
-  return [...others, text];
+  return [...others, scenario];
 }
 
-/** Measures every chosen scenario and prints a table for each; throws when a request failed. */
-async function bench(names: readonly string[], options: Options): Promise<void> {
+function programsHere(node: string): Programs {
   if (!hasProc) throw new Error('processor time is read from /proc, which this system has not; use Linux');
   const envoy = findEnvoy();
   if (envoy === undefined) {
@@ -46,45 +49,53 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
     );
   }
   if (!canPin) process.stderr.write('bench: taskset or a second processor is missing: nothing is pinned\n');
-  const versions = envoy === undefined ? '' : `, Envoy ${envoyVersion(envoy)}`;
-  const machine = `${machineDescription(options.node)}${versions}, ${options.connections} connections`;
-  process.stdout.write(`${machine}\n`);
-  const { rounds, seconds } = options.smoke === true ? SMOKE : options;
-  const all: Record<string, Results> = {};
-  for (const name of names) {
-    const scenario = SCENARIOS[name];
-    if (scenario === undefined) continue;
-    const results = await run(scenario, {
-      ...{ node: options.node, envoy, rounds, roundMs: seconds * 1000, connections: options.connections },
-      onRound: (round) => {
-        const figures = `${round.cpuPerRequest.toFixed(1)} µs CPU per request, ${round.requestsPerSecond.toFixed(0)} requests/s`;
-        process.stderr.write(`${name} ${round.side}: ${figures}\n`);
-      },
-    });
-    all[name] = results;
-    process.stdout.write(`\n${formatResults(name, results)}\n`);
-  }
-  if (options.json !== undefined) {
-    writeFileSync(options.json, `${JSON.stringify({ machine, results: all }, null, 2)}\n`);
-  }
-  const failed = Object.values(all).reduce((sum, results) => sum + failures(results), 0);
-  if (failed > 0) throw new Error(`${failed} requests failed`);
+  return { node, nodeMajor: Number.parseInt(nodeVersion(node), 10), envoy };
 }
 
+/** Measures every chosen scenario and prints a table for each; throws when one did not run, or a request failed. */
+async function bench(scenarios: readonly Scenario[], options: Options): Promise<void> {
+  const programs = programsHere(options.node);
+  const machine = describeMachine(programs);
+  const date = new Date().toISOString();
+  process.stdout.write(`${formatMachine(machine)}, ${date.slice(0, 10)}\n`);
+  const smoke = options.smoke === true;
+  const { rounds, seconds } = smoke ? SMOKE : options;
+  const results: Result[] = [];
+  const broken: string[] = [];
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  for (const scenario of scenarios) {
+    try {
+      const result = await run(scenario, { ...programs, rounds, roundMs: seconds * 1000, smoke, say });
+      results.push(result);
+      process.stdout.write(`\n${scenario.title}\n${formatFigures(scenario.name, result.figures)}\n`);
+      if (result.errors > 0) broken.push(`${scenario.name}: ${result.errors} requests failed`);
+    } catch (error) {
+      broken.push(`${scenario.name}: ${messageOf(error)}`);
+      say(`${scenario.name} did not run: ${messageOf(error)}`);
+    }
+    if (options.json !== undefined) {
+      writeFileSync(options.json, `${JSON.stringify({ date, machine, rounds, seconds, results }, null, 2)}\n`);
+    }
+  }
+  if (broken.length > 0) throw new Error(broken.join('; '));
+}
+
+const names = SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)} ${title}`).join('\n');
 const program = new Command('bench')
   .description('What a request costs: our sidecar and a real Envoy, in turns, pinned to one processor.')
-  .argument('[scenario...]', `which of: ${Object.keys(SCENARIOS).join(', ')} (default: all)`, scenarioName)
+  .argument('[scenario...]', 'which of the scenarios below (default: all)', chosen)
   .option('--rounds <n>', 'rounds of each side', integer, 7)
   .option('--seconds <n>', 'length of a round', positive, 4)
-  .option('--connections <n>', 'connections of the load generator', integer, 32)
   .option('--node <path>', 'Node binary that our sidecar runs on', process.execPath)
   .option('--json <file>', 'write every measurement there')
   .option('--smoke', 'one short round: only prove that every scenario runs')
   .addHelpText(
     'after',
-    '\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n\nEnvoy: $ENVOY, or the one that `npm run test:envoy` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.',
+    `\nScenarios:\n${names}\n\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n\nEnvoy: $ENVOY, or the one that \`npm run test:envoy\` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.`,
   )
-  .action((names: string[], options: Options) => bench(names.length === 0 ? Object.keys(SCENARIOS) : names, options));
+  .action((scenarios: readonly Scenario[], options: Options) =>
+    bench(scenarios.length === 0 ? SCENARIOS : scenarios, options),
+  );
 
 process.on('exit', killAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));

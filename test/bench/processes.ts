@@ -1,8 +1,11 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { cpus } from 'node:os';
-import type { LoadOrder, LoadReport } from './load.js';
+import { fileURLToPath } from 'node:url';
+
+/** Load generators and applications run on the one, what is measured on the other. */
+export const LOAD_CPU = 0;
+export const PROXY_CPU = 1;
 
 /** Without taskset, or with one processor, everything shares what there is. */
 export const canPin = cpus().length > 1 && spawnSync('taskset', ['-V']).status === 0;
@@ -69,25 +72,37 @@ export class PinnedProcess {
   }
 }
 
-/** Load generator and application, in a process of their own on one processor. */
-export class LoadProcess {
+/**
+ * A load generator, mostly with the application it calls, in a process of its own: a module of `load/` that speaks
+ * `load/orders.ts`.
+ */
+export class LoadProcess<Order, Report, Ready> {
   private constructor(
     private readonly child: ChildProcess,
-    /** Where its application listens. */
-    readonly port: number,
+    /** What it said when it was ready, such as where its application listens. */
+    readonly ready: Ready,
   ) {}
 
-  static async start(module: string, cpu: number): Promise<LoadProcess> {
+  /** `name` is the module's, without its ending. */
+  static async start<Order, Report, Ready>(name: string, cpu = LOAD_CPU): Promise<LoadProcess<Order, Report, Ready>> {
+    const module = fileURLToPath(new URL(`./load/${name}.js`, import.meta.url));
     const child = owned(fork(module, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }));
     if (canPin && child.pid !== undefined) spawnSync('taskset', ['-a', '-p', '-c', String(cpu), String(child.pid)]);
-    const port = await answer<{ listening: number }>(child);
-    return new LoadProcess(child, port.listening);
+    const { ready } = await answer<{ ready: Ready }>(child);
+    return new LoadProcess(child, ready);
   }
 
-  run(order: LoadOrder): Promise<LoadReport> {
-    const report = answer<LoadReport>(this.child);
-    this.child.send({ start: order });
-    return report;
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** One at a time. */
+  async run(order: Order): Promise<Report> {
+    const reply = answer<{ report: Report } | { error: string }>(this.child);
+    this.child.send({ order });
+    const result = await reply;
+    if ('error' in result) throw new Error(`the load generator: ${result.error}`);
+    return result.report;
   }
 
   stop(): void {
@@ -107,45 +122,19 @@ function answer<T>(child: ChildProcess): Promise<T> {
   });
 }
 
-export const hasProc = existsSync('/proc/self/stat');
+/** Every port is given once in a run: one that was given and is not yet listened on must not be given again. */
+const given = new Set<number>();
 
-/** What a tick of /proc's counters is on every architecture that Linux runs Node on (USER_HZ is 100). */
-const MICROS_PER_TICK = 10_000;
-
-/** Processor time of a process, all threads, user and system, in microseconds; from /proc/PID/stat. */
-export function cpuMicros(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK;
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await someFreePort();
+    if (given.has(port)) continue;
+    given.add(port);
+    return port;
+  }
 }
 
-export interface Memory {
-  readonly residentKb: number;
-  /** Not backed by a file: what the process itself has taken. */
-  readonly anonymousKb: number;
-}
-
-export function memoryOf(pid: number): Memory {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const read = (key: string): number => Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-  return { residentKb: read('VmRSS'), anonymousKb: read('RssAnon') };
-}
-
-export function machineDescription(node: string): string {
-  const model = /model name\s*:\s*(.+)/.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1] ?? 'unknown processor';
-  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? '';
-  if (version === '') throw new Error(`${node} --version gave no answer`);
-  return `${cpus().length} × ${model.trim()}, Node ${version}${canPin ? '' : '; not pinned: taskset or a second processor is missing'}`;
-}
-
-/** The version that a program names itself; empty when it does not. */
-export function envoyVersion(envoy: string): string {
-  const text = spawnSync(envoy, ['--version'], { encoding: 'utf8' }).stdout ?? '';
-  return /\/(\d+\.\d+\.\d+[^/]*)\//.exec(text)?.[1] ?? '';
-}
-
-export function freePort(): Promise<number> {
+function someFreePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);

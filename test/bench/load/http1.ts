@@ -1,18 +1,24 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { Histogram } from './histogram.js';
+import { answerOrders } from './orders.js';
 
 /**
- * Load generator and application in one process, on raw sockets so that they cost little beside what is measured.
- * Talks over IPC: `{start: {port, connections, ms}}` answers `{requests, errors, latencies}`.
+ * Load generator in a closed loop, and application, in one process, on raw sockets so that they cost little beside what
+ * is measured.
  */
-const BODY = Buffer.alloc(Number(process.env['BENCH_BODY'] ?? 1024), 'x');
+const BODY = Buffer.alloc(1024, 'x');
 const RESPONSE = Buffer.concat([
   Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${BODY.length}\r\n\r\n`),
   BODY,
 ]);
 const HEAD_END = Buffer.from('\r\n\r\n');
 
+export interface LoadReady {
+  /** Where the application listens. */
+  readonly port: number;
+}
+
 export interface LoadOrder {
-  readonly host: string;
   readonly port: number;
   readonly connections: number;
   readonly ms: number;
@@ -57,11 +63,11 @@ class Client {
 
   constructor(
     order: LoadOrder,
-    private readonly latencies: number[],
+    private readonly latencies: Histogram,
     private readonly onError: () => void,
     private readonly running: () => boolean,
   ) {
-    this.socket = connect({ host: order.host, port: order.port, noDelay: true }, () => this.send());
+    this.socket = connect({ host: '127.0.0.1', port: order.port, noDelay: true }, () => this.send());
     this.socket.on('data', (chunk: Buffer) => this.data(chunk));
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
@@ -96,36 +102,28 @@ class Client {
       this.expected = end + 4 + Number(length?.[1] ?? 0);
     }
     if (this.received < this.expected) return;
-    this.latencies.push(performance.now() - this.sentAt);
+    this.latencies.record((performance.now() - this.sentAt) * 1000);
     this.busy = false;
     this.send();
   }
 }
 
 async function load(order: LoadOrder): Promise<LoadReport> {
-  const latencies: number[] = [];
+  const latencies = new Histogram();
   let errors = 0;
   let running = true;
+  const onError = (): void => {
+    errors++;
+  };
   const started = performance.now();
-  const clients = Array.from(
-    { length: order.connections },
-    () =>
-      new Client(
-        order,
-        latencies,
-        () => errors++,
-        () => running,
-      ),
-  );
+  const clients = Array.from({ length: order.connections }, () => new Client(order, latencies, onError, () => running));
   await new Promise((resolve) => setTimeout(resolve, order.ms));
   running = false;
   await lastAnswers(clients);
   const seconds = (performance.now() - started) / 1000;
   for (const client of clients) client.close();
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
-  return { requests: latencies.length, errors, seconds, p50: at(0.5), p99: at(0.99) };
+  const [p50, p99] = [latencies.percentileMs(0.5), latencies.percentileMs(0.99)];
+  return { requests: latencies.count, errors, seconds, p50, p99 };
 }
 
 const LAST_ANSWERS_MS = 1000;
@@ -139,9 +137,5 @@ async function lastAnswers(clients: readonly Client[]): Promise<void> {
   }
 }
 
-const port = await serve();
-process.send?.({ listening: port });
-process.on('message', (message: { start: LoadOrder }) => {
-  void load(message.start).then((report) => process.send?.(report));
-});
-process.on('disconnect', () => process.exit(0));
+const ready: LoadReady = { port: await serve() };
+answerOrders(ready, load);

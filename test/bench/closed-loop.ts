@@ -1,0 +1,93 @@
+import type { Kind } from './bootstrap.js';
+import { Contender, type MakeBootstrap } from './contender.js';
+import { type Figure, type FigureSpec, type Target, toFigures } from './figures.js';
+import type { LoadOrder, LoadReady, LoadReport } from './load/http1.js';
+import { LoadProcess } from './processes.js';
+import { inTurns } from './rounds.js';
+import type { Context } from './scenario.js';
+
+type Key = 'cpu' | 'rps' | 'p50' | 'p99' | 'resident' | 'anonymous' | 'proportional';
+
+/** What a report of any load generator says at least. */
+export interface Answers {
+  readonly requests: number;
+  readonly errors: number;
+  readonly seconds: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Targets of the figures that every scenario in a closed loop has. */
+export type ClosedLoopTargets = Partial<Record<Key, readonly Target[]>>;
+
+/** Drives one side for so long and says what it cost. */
+export async function sampleOf(
+  context: Context,
+  contender: Contender,
+  drive: () => Promise<Answers>,
+): Promise<Record<Key, number>> {
+  const before = contender.cpuMicros();
+  const report = await drive();
+  contender.check();
+  if (report.requests === 0) throw new Error(`${contender.name} answered no request`);
+  context.countErrors(report.errors);
+  const { residentMb, anonymousMb, proportionalMb } = contender.memory();
+  const cpu = (contender.cpuMicros() - before) / report.requests;
+  const rps = report.requests / report.seconds;
+  context.say(`${contender.name}: ${cpu.toFixed(1)} µs CPU per request, ${rps.toFixed(0)} requests/s`);
+  return {
+    ...{ cpu, rps, p50: report.p50, p99: report.p99 },
+    ...{ resident: residentMb, anonymous: anonymousMb, proportional: proportionalMb },
+  };
+}
+
+/** The rows of a scenario in a closed loop. */
+export function closedLoopSpecs(targets: ClosedLoopTargets): Record<Key, FigureSpec> {
+  const spec = (key: Key, row: Omit<FigureSpec, 'targets'>): FigureSpec => ({ ...row, targets: targets[key] ?? [] });
+  return {
+    cpu: spec('cpu', { label: 'CPU per request', unit: 'µs', better: 'less', digits: 1 }),
+    rps: spec('rps', { label: 'requests per second', unit: '', better: 'more', digits: 0 }),
+    p50: spec('p50', { label: 'p50', unit: 'ms', better: 'less', digits: 2 }),
+    p99: spec('p99', { label: 'p99', unit: 'ms', better: 'less', digits: 2 }),
+    resident: spec('resident', { label: 'resident', unit: 'MB', better: 'less', digits: 0 }),
+    anonymous: spec('anonymous', { label: '  anonymous', unit: 'MB', better: 'less', digits: 0 }),
+    proportional: spec('proportional', { label: '  proportional', unit: 'MB', better: 'less', digits: 0 }),
+  };
+}
+
+/** Kinds of `wanted` that can be measured here: without an Envoy ours alone. */
+export function kindsHere(context: Context, wanted: readonly Kind[]): Kind[] {
+  return wanted.filter((kind) => kind === 'weft' || context.envoy !== undefined);
+}
+
+export type Http1Load = LoadProcess<LoadOrder, LoadReport, LoadReady>;
+
+export async function startHttp1(context: Context): Promise<Http1Load> {
+  const load: Http1Load = await LoadProcess.start('http1');
+  context.defer(() => load.stop());
+  return load;
+}
+
+export interface ClosedLoop {
+  readonly kinds: readonly Kind[];
+  readonly chain: readonly MakeBootstrap[];
+  readonly connections: number;
+  readonly targets: ClosedLoopTargets;
+}
+
+/** HTTP/1.1 clients that ask again as soon as they are answered. */
+export async function closedLoop(
+  context: Context,
+  { kinds, chain, connections, targets }: ClosedLoop,
+): Promise<Figure[]> {
+  const load = await startHttp1(context);
+  const contenders: Contender[] = [];
+  for (const kind of kindsHere(context, kinds)) {
+    contenders.push(await Contender.start(context, { kind, chain, application: load.ready.port }));
+  }
+  const rounds = await inTurns(context, contenders, (contender, ms) =>
+    sampleOf(context, contender, () => load.run({ port: contender.port, connections, ms })),
+  );
+  return toFigures(rounds, closedLoopSpecs(targets));
+}

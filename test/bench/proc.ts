@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+export const hasProc = existsSync('/proc/self/stat');
+
+/** What a tick of /proc's counters is on every architecture that Linux runs Node on (USER_HZ is 100). */
+const MICROS_PER_TICK = 10_000;
+
+/** Processor time of a process, all threads, user and system, in microseconds; from /proc/PID/stat. */
+export function cpuMicros(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK;
+}
+
+export interface Memory {
+  readonly residentMb: number;
+  /** Not backed by a file: what the process itself has taken. */
+  readonly anonymousMb: number;
+  /** Pages that several processes map are shared out among them (PSS). */
+  readonly proportionalMb: number;
+}
+
+const KB_PER_MB = 1024;
+
+/** Memory of processes in sum, MB. */
+export function memoryOf(pids: readonly number[]): Memory {
+  let residentMb = 0;
+  let anonymousMb = 0;
+  let proportionalMb = 0;
+  for (const pid of pids) {
+    residentMb += field(pid, 'status', 'VmRSS');
+    anonymousMb += field(pid, 'status', 'RssAnon');
+    proportionalMb += field(pid, 'smaps_rollup', 'Pss');
+  }
+  return { residentMb, anonymousMb, proportionalMb };
+}
+
+function field(pid: number, file: string, key: string): number {
+  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  return Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) / KB_PER_MB;
+}
