@@ -30,6 +30,7 @@ import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { bootstrapPage, debugPages } from './debug/pages.js';
 import { DebugServer } from './debug/server.js';
+import { FolderHistory } from './history/folder-history.js';
 import { FolderInterventions } from './history/folder-interventions.js';
 import { undoPages } from './history/pages.js';
 import type { Mesh } from './mesh.js';
@@ -96,8 +97,12 @@ async function start(
     observation: sourcesOf(config),
     ...identity,
     ...runtime,
+    onVersion: () => history.changed(),
     onDisconnected: (id) => roots.view.disconnected(id),
   });
+  const history = new FolderHistory(runtime.stateDir, services.undo.history, runtime.clock, runtime.log);
+  lifecycle.add('history', () => history.stop());
+  await history.load();
   const roots = rotateRoots(services, identity, runtime);
   const interventions = new FolderInterventions(
     runtime.stateDir,

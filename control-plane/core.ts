@@ -69,6 +69,8 @@ export interface CoreOptions {
   readonly registrations?: RegistrationStore;
   /** Called for every rollback and bypass, and for their ends. */
   readonly onOccurrence?: (occurrence: Occurrence) => void;
+  /** Called for every new version of the configuration. */
+  readonly onVersion?: () => void;
   /** Called when a proxy has lost its connection. */
   readonly onDisconnected?: (id: string) => void;
 }
@@ -85,7 +87,7 @@ export interface Core {
 
 /** What reads what: every snapshot is pushed to all proxies, which get only what differs for them; a refusal may move ports. */
 export function wireCore({ parts, issuer, external, verifier, metrics, clock, log, ...listeners }: CoreOptions): Core {
-  const { onOccurrence, onSnapshot, onDisconnected, registrations } = listeners;
+  const { onOccurrence, onVersion, onSnapshot, onDisconnected, registrations } = listeners;
   const foreign = new ForeignRootSource({
     settings: () => foreignSettings(mesh),
     get: getBundle,
@@ -108,6 +110,7 @@ export function wireCore({ parts, issuer, external, verifier, metrics, clock, lo
     mesh: () => mesh,
     proxies: () => observation.local.facts(),
     ...(onOccurrence !== undefined && { onOccurrence }),
+    ...(onVersion !== undefined && { onVersion }),
     clock,
     log,
   });

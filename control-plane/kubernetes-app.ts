@@ -26,6 +26,7 @@ import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
 import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
+import { ClusterHistory } from './history/cluster-history.js';
 import { ClusterInterventions, writeEvent } from './history/cluster-interventions.js';
 import type { Occurrence } from './history/interventions.js';
 import { undoPages } from './history/pages.js';
@@ -182,6 +183,14 @@ class ClusterApp implements KubernetesApp {
     const { api } = parts;
     const { clock, random } = this;
     const verifier = new TokenReviewVerifier({ api, clock, random });
+    const history = new ClusterHistory({
+      api,
+      namespace: config.namespace,
+      history: () => core.undo.history,
+      clock,
+      random,
+      log,
+    });
     const core = wireCore({
       parts,
       issuer,
@@ -204,6 +213,7 @@ class ClusterApp implements KubernetesApp {
       registrations: new ClusterEntries({ api, replica: config.podName, clock }),
       onSnapshot: () => this.report(),
       onOccurrence: (occurrence) => this.occurred(occurrence),
+      onVersion: () => history.changed(),
       onDisconnected: (id) => this.roots.view.disconnected(id),
     });
     this.core = core;
@@ -217,6 +227,8 @@ class ClusterApp implements KubernetesApp {
       random,
       log,
     }).start(this.stopping.signal);
+    await history.start(this.stopping.signal);
+    this.addTask(history);
     await this.untilStopped(firstConfiguration(parts.source, core.mesh, metrics));
     if (this.stopping.signal.aborted) return;
     const context = { config, api, issuer, mesh: core.mesh, metrics, clock, random, log };
@@ -344,10 +356,12 @@ class ClusterApp implements KubernetesApp {
     await this.untilStarted(service);
     if (this.stopping.signal.aborted) return;
     this.lifecycle.add(service.name, () => service.stop());
-    if (service.leaderTask === undefined) return;
-    this.tasks.push(service.leaderTask);
-    if (this.leading !== undefined && !this.leading.aborted)
-      void runTask(service.leaderTask, this.leading, this.runtime());
+    if (service.leaderTask !== undefined) this.addTask(service.leaderTask);
+  }
+
+  private addTask(task: LeaderTask): void {
+    this.tasks.push(task);
+    if (this.leading !== undefined && !this.leading.aborted) void runTask(task, this.leading, this.runtime());
   }
 
   /** What needs the API server waits for it; anything else is a fault. */

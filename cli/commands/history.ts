@@ -18,7 +18,8 @@ export function configure(command: Command): void {
     .addHelpText(
       'after',
       `
-A star marks the version in force. The control plane keeps versions since it started; the same objects are the same version.
+A star marks the version in force. The control plane keeps the last 200 versions, over restarts too (in its state folder, or in
+ConfigMap weft-history); the same objects are the same version.
 
 Examples:
   weft history

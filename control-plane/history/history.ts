@@ -14,7 +14,7 @@ import {
 /** One state of the configuration that was put into force. */
 export interface Version {
   readonly id: string;
-  /** Counts up from the start of this process. */
+  /** Counts up, over restarts too. */
   readonly number: number;
   /** ms since the epoch. */
   readonly time: number;
@@ -25,6 +25,14 @@ export interface Version {
 
 /** A version with all its objects. */
 export interface WholeVersion extends Pick<Version, 'id' | 'unreadable'> {
+  readonly objects: KeptObjects;
+}
+
+/** All that a history knows. */
+export interface KeptHistory {
+  /** Oldest first. */
+  readonly versions: readonly Version[];
+  /** Of the newest version. */
   readonly objects: KeptObjects;
 }
 
@@ -41,10 +49,12 @@ const LIMITS: HistoryLimits = { versions: 200, bytes: 8_000_000 };
  * newest, so nothing is lost when the oldest are dropped.
  */
 export class History {
-  private readonly kept: { readonly version: Version; readonly bytes: number }[] = [];
+  private kept: { readonly version: Version; readonly bytes: number }[] = [];
   private bytes = 0;
   private objects: ReadonlyMap<ObjectKey, ConfigObject> = new Map();
   private number = 0;
+  /** Whether anything of it was seen here. */
+  private own = false;
 
   constructor(
     private readonly clock: Clock,
@@ -60,9 +70,32 @@ export class History {
     return this.kept.at(-1)?.version;
   }
 
+  get whole(): KeptHistory {
+    return { versions: this.versions, objects: this.objects };
+  }
+
+  /**
+   * Goes on from what another replica, or this one before it was restarted, has kept, instead of from what is known here. What is in
+   * force here and differs stays the newest version.
+   */
+  adopt({ versions, objects }: KeptHistory): void {
+    const { latest, objects: here } = this;
+    this.kept = [];
+    this.bytes = 0;
+    for (const version of versions) this.keep(version);
+    this.number = versions.at(-1)?.number ?? 0;
+    if (latest === undefined || !this.own) {
+      this.objects = objects;
+      return;
+    }
+    const changes = changesBetween(objects, here);
+    if (changes.length > 0 || versions.length === 0) this.keep({ ...latest, number: ++this.number, changes });
+  }
+
   /** Takes what has been put into force; returns the version when it is a new one. */
   record(set: ConfigSet): Version | undefined {
-    const first = this.number === 0;
+    const first = this.kept.length === 0;
+    this.own = true;
     if (!first && this.hasSameObjects(set)) return undefined;
     const objects = keptObjects(set);
     const changes = first ? [] : changesBetween(this.objects, objects);
@@ -71,10 +104,7 @@ export class History {
     this.number++;
     const { unreadablePolicies: unreadable } = set;
     const version = { id: versionOf(objects), number: this.number, time: this.clock.now(), changes, unreadable };
-    const bytes = changes.reduce((sum, { before, after }) => sum + sizeOf(before) + sizeOf(after), 0);
-    this.kept.push({ version, bytes });
-    this.bytes += bytes;
-    this.forget();
+    this.keep(version);
     return version;
   }
 
@@ -105,6 +135,13 @@ export class History {
       if (this.objects.get(key) !== object) return false;
     }
     return count === this.objects.size;
+  }
+
+  private keep(version: Version): void {
+    const bytes = version.changes.reduce((sum, { before, after }) => sum + sizeOf(before) + sizeOf(after), 0);
+    this.kept.push({ version, bytes });
+    this.bytes += bytes;
+    this.forget();
   }
 
   private forget(): void {

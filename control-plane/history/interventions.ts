@@ -71,7 +71,8 @@ function isRollback(value: Partial<Rollback> | undefined): value is Rollback | u
   return typeof version === 'string' && Array.isArray(objects) && objects.every(isObject) && Array.isArray(unreadable);
 }
 
-function isObject(value: unknown): boolean {
+/** An object as it was written down, of a kind that this release knows. */
+export function isObject(value: unknown): boolean {
   const { kind, metadata, spec } = (value ?? {}) as Partial<ConfigObject>;
   return (
     typeof kind === 'string' &&

@@ -15,6 +15,8 @@ export interface UndoOptions {
   readonly proxies: () => readonly ProxyFacts[];
   /** Told once for everything that somebody changes, or that ends by itself; not for what is found at the start. */
   readonly onOccurrence?: (occurrence: Occurrence) => void;
+  /** Told when the history has become longer. */
+  readonly onVersion?: () => void;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -55,7 +57,7 @@ export class Undo {
     const { configuration } = mesh();
     if (configuration === undefined) return;
     this.progress.look(proxies(), this.history.latest?.number ?? 0);
-    this.history.record(configuration);
+    if (this.history.record(configuration) !== undefined) this.options.onVersion?.();
   }
 
   state(): MeshState {

@@ -65,6 +65,8 @@ function namespaceRules(): PolicyRule[] {
       verbs: ['get', 'update'],
     },
     { apiGroups: [''], resources: ['configmaps'], resourceNames: ['istio', 'weft-interventions'], verbs: READ },
+    // The versions of the configuration, for all replicas.
+    { apiGroups: [''], resources: ['configmaps'], resourceNames: ['weft-history'], verbs: [...READ, 'update'] },
     // What somebody rolled back or bypassed is told in Events.
     { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { CoordinationV1Api, CoreV1Api, CustomObjectsApi } from '@kubernetes/client-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Changes } from '../../common/observe/changes.js';
 import { buildBootstrap } from '../../control-plane/debug/bootstrap.js';
 import { CLUSTER_RULES, NAMESPACE_RULES } from '../../control-plane/kubernetes/permissions.js';
 import { installDefinitions } from '../support/definitions.js';
@@ -140,6 +141,28 @@ describe.skipIf(skipWithoutOwnApiServer())('replicas of the control plane', () =
     await expect
       .poll(() => sidecarState('/clusters').catch(() => ''), PATIENCE)
       .toContain('reviews.apps.svc.cluster.local');
+  });
+
+  it('have one history', async () => {
+    const service = (port: number): string =>
+      `apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: past, namespace: apps}\nspec: {hosts: [past.example], ports: [{number: ${port}, name: http, protocol: HTTP}], resolution: DNS}`;
+    const history = async (replica: Replica | undefined): Promise<Changes['versions']> => {
+      const answer = (await (await replica?.get('/api/changes'))?.json()) as Changes | undefined;
+      return answer?.versions ?? [];
+    };
+    for (const port of [80, 81]) {
+      await cluster.apply(service(port));
+      await expect.poll(async () => JSON.stringify((await history(second))[0]), PATIENCE).toContain(`number: ${port}`);
+    }
+    const told = (versions: Changes['versions']): object[] => versions.map(({ version, time }) => ({ version, time }));
+    await expect
+      .poll(async () => {
+        const [one, other] = [told(await history(first)), told(await history(second))];
+        return JSON.stringify(one) === JSON.stringify(other) && one.length >= 3;
+      }, PATIENCE)
+      .toBe(true);
+    const kept = await core.readNamespacedConfigMap({ name: 'weft-history', namespace: 'istio-system' });
+    expect(kept.binaryData?.['history.json.gz']?.length).toBeGreaterThan(100);
   });
 
   it('take over a sidecar from one that goes', async () => {

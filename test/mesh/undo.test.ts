@@ -68,6 +68,10 @@ describe('a bad change is undone', () => {
     await crash();
     await answers('shop', 200);
     expect(await api<MeshState>('state')).toMatchObject({ version: good, rollback: { version: good } });
+    // What was before the restart can still be asked for.
+    const past = (await api<Changes>('changes')).versions;
+    for (const { version, time, objects } of after.versions)
+      expect(past.find((one) => one.time === time)).toMatchObject({ version, objects });
 
     expect(await run('resume')).toContain(`Left version ${good}`);
     await answers('shop', 555);
