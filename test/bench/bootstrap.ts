@@ -25,11 +25,17 @@ export function relayBootstrap(place: Place): Json {
   return bootstrap(place, { direction: 'OUTBOUND' });
 }
 
+/** The same with HTTP/2 on both sides, by prior knowledge. */
+export function h2RelayBootstrap(place: Place): Json {
+  return bootstrap(place, { direction: 'OUTBOUND', upstreamHttp: HOP_OPTIONS['envoy-h2'] });
+}
+
 /** A client's sidecar: plain in, mTLS out to the server's sidecar. */
 export function clientBootstrap(place: Place, own: Identity, serverUri: string): Json {
   const sni = 'outbound_.9080_._.echo.default.svc.cluster.local';
   const context = { sni, ...commonTls(serverUri, true, place.kind) };
-  return bootstrap(place, { direction: 'OUTBOUND', own, upstreamTls: socket('UpstreamTlsContext', context) });
+  const upstreamTls = socket('UpstreamTlsContext', context);
+  return bootstrap(place, { direction: 'OUTBOUND', own, upstreamTls, upstreamHttp: HOP_OPTIONS[place.kind] });
 }
 
 /** A server's sidecar: mTLS in, plain out to the application. */
@@ -43,9 +49,12 @@ interface Sidecar {
   readonly own?: Identity;
   readonly downstreamTls?: Json;
   readonly upstreamTls?: Json;
+  /** Of HttpProtocolOptions. */
+  readonly upstreamHttp?: Json;
 }
 
-function bootstrap(place: Place, { direction, own, downstreamTls, upstreamTls }: Sidecar): Json {
+function bootstrap(place: Place, sidecar: Sidecar): Json {
+  const { direction, own, downstreamTls } = sidecar;
   const clusters = direction === 'OUTBOUND' ? ['echo', 'other'] : ['echo'];
   const id = 'sidecar~127.0.0.1~bench.default~default.svc.cluster.local';
   const filters = [connectionManager(place.kind, direction)];
@@ -61,7 +70,7 @@ function bootstrap(place: Place, { direction, own, downstreamTls, upstreamTls }:
           filter_chains: [{ filters, ...(downstreamTls !== undefined && { transport_socket: downstreamTls }) }],
         },
       ],
-      clusters: clusters.map((name) => cluster(name, place, upstreamTls)),
+      clusters: clusters.map((name) => cluster(name, place, sidecar)),
       ...(own !== undefined && { secrets: secrets(own) }),
     },
   };
@@ -164,7 +173,7 @@ const inboundRoutes = {
 
 const MANY = 100_000;
 
-function cluster(name: string, { kind, upstream }: Place, tls: Json | undefined): Json {
+function cluster(name: string, { upstream }: Place, { upstreamTls: tls, upstreamHttp: http }: Sidecar): Json {
   return {
     name,
     type: 'STATIC',
@@ -174,7 +183,7 @@ function cluster(name: string, { kind, upstream }: Place, tls: Json | undefined)
       thresholds: [{ max_connections: MANY, max_pending_requests: MANY, max_requests: MANY, max_retries: MANY }],
     },
     ...(tls !== undefined && { transport_socket: tls }),
-    ...(tls !== undefined && { typed_extension_protocol_options: protocolOptions(HOP_OPTIONS[kind]) }),
+    ...(http !== undefined && { typed_extension_protocol_options: protocolOptions(http) }),
     load_assignment: {
       cluster_name: name,
       endpoints: [{ lb_endpoints: [{ endpoint: { address: address(upstream) } }] }],

@@ -1,7 +1,7 @@
 import type { Kind } from './bootstrap.js';
 import { Contender, type MakeBootstrap } from './contender.js';
 import { type Figure, type FigureSpec, type Target, toFigures } from './figures.js';
-import type { LoadOrder, LoadReady, LoadReport } from './load/http1.js';
+import type { LoadOrder, LoadReady } from './load/http1.js';
 import { LoadProcess } from './processes.js';
 import { inTurns } from './rounds.js';
 import type { Context } from './scenario.js';
@@ -61,33 +61,33 @@ export function kindsHere(context: Context, wanted: readonly Kind[]): Kind[] {
   return wanted.filter((kind) => kind === 'weft' || context.envoy !== undefined);
 }
 
-export type Http1Load = LoadProcess<LoadOrder, LoadReport, LoadReady>;
+type Load<Order> = LoadProcess<Order, Answers, LoadReady>;
 
-export async function startHttp1(context: Context): Promise<Http1Load> {
-  const load: Http1Load = await LoadProcess.start('http1');
-  context.defer(() => load.stop());
-  return load;
-}
-
-export interface ClosedLoop {
+export interface ClosedLoop<Order> {
+  /** The module of the load generator, which has the application too. */
+  readonly load: string;
   readonly kinds: readonly Kind[];
   readonly chain: readonly MakeBootstrap[];
-  readonly connections: number;
+  readonly order: (port: number, ms: number) => Order;
   readonly targets: ClosedLoopTargets;
 }
 
-/** HTTP/1.1 clients that ask again as soon as they are answered. */
-export async function closedLoop(
-  context: Context,
-  { kinds, chain, connections, targets }: ClosedLoop,
-): Promise<Figure[]> {
-  const load = await startHttp1(context);
+/** Clients that ask again as soon as they are answered. */
+export async function closedLoop<Order>(context: Context, options: ClosedLoop<Order>): Promise<Figure[]> {
+  const { kinds, chain, order, targets } = options;
+  const load: Load<Order> = await LoadProcess.start(options.load);
+  context.defer(() => load.stop());
   const contenders: Contender[] = [];
   for (const kind of kindsHere(context, kinds)) {
     contenders.push(await Contender.start(context, { kind, chain, application: load.ready.port }));
   }
   const rounds = await inTurns(context, contenders, (contender, ms) =>
-    sampleOf(context, contender, () => load.run({ port: contender.port, connections, ms })),
+    sampleOf(context, contender, () => load.run(order(contender.port, ms))),
   );
   return toFigures(rounds, closedLoopSpecs(targets));
+}
+
+/** HTTP/1.1 connections. */
+export function http1Order(connections: number): (port: number, ms: number) => LoadOrder {
+  return (port, ms) => ({ port, connections, ms });
 }

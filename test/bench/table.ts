@@ -21,7 +21,7 @@ export function formatFigures(name: string, figures: readonly Figure[]): string 
     figure.unit === '' ? figure.label : `${figure.label}, ${figure.unit}`,
     ...sides.map((side) => formatSpread(figure.values[side] ?? [], figure.digits)),
     ...others.map((side) => formatSpread(ratiosOf(figure.values[OURS] ?? [], figure.values[side] ?? []), RATIO_DIGITS)),
-    (figure.targets ?? []).map((target) => formatTarget(target, others.length > 1)).join(' · '),
+    (figure.targets ?? []).map((target) => formatTarget(target, figure.unit, others.length > 1)).join(' · '),
     verdictsOf(figure).map(formatMet).join(' · '),
   ]);
   return formatTable(head, rows);
@@ -36,10 +36,12 @@ export function formatSpread(values: readonly number[], digits: number): string 
   return values.length === 1 ? text(median) : `${text(median)} (${text(least)}–${text(most)})`;
 }
 
+const suffix = (unit: string): string => (unit === '' ? '' : ` ${unit}`);
+
 /** `named` says against whom, where there are several. */
-export function formatTarget(target: Target, named: boolean): string {
-  if ('absoluteAtMost' in target) return `≤ ${target.absoluteAtMost} itself`;
-  if ('absoluteAtLeast' in target) return `≥ ${target.absoluteAtLeast} itself`;
+export function formatTarget(target: Target, unit: string, named: boolean): string {
+  if ('absoluteAtMost' in target) return `≤ ${target.absoluteAtMost}${suffix(unit)}`;
+  if ('absoluteAtLeast' in target) return `≥ ${target.absoluteAtLeast}${suffix(unit)}`;
   const bound = 'ratioAtMost' in target ? `≤ ${target.ratioAtMost}` : `≥ ${target.ratioAtLeast}`;
   return named ? `${bound} ${target.against}` : bound;
 }

@@ -1,5 +1,6 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { Histogram } from './histogram.js';
+import { lastAnswers } from './last-answers.js';
 import { answerOrders } from './orders.js';
 
 /**
@@ -124,17 +125,6 @@ async function load(order: LoadOrder): Promise<LoadReport> {
   for (const client of clients) client.close();
   const [p50, p99] = [latencies.percentileMs(0.5), latencies.percentileMs(0.99)];
   return { requests: latencies.count, errors, seconds, p50, p99 };
-}
-
-const LAST_ANSWERS_MS = 1000;
-const POLL_MS = 2;
-
-/** Requests under way end first: a proxy that loses its client in the middle closes connections that it could keep. */
-async function lastAnswers(clients: readonly Client[]): Promise<void> {
-  const end = performance.now() + LAST_ANSWERS_MS;
-  while (clients.some((client) => client.busy) && performance.now() < end) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
-  }
 }
 
 const ready: LoadReady = { port: await serve() };

@@ -1,5 +1,5 @@
 import { meshChain } from '../chains.js';
-import { closedLoop } from '../closed-loop.js';
+import { closedLoop, http1Order } from '../closed-loop.js';
 import type { Scenario } from '../scenario.js';
 
 export const mesh: Scenario = {
@@ -9,7 +9,8 @@ export const mesh: Scenario = {
     closedLoop(context, {
       kinds: ['weft', 'envoy', 'envoy-h2'],
       chain: await meshChain(context),
-      connections: 32,
+      load: 'http1',
+      order: http1Order(32),
       targets: {
         cpu: [
           { against: 'envoy', ratioAtMost: 0.4 },
@@ -30,7 +31,8 @@ export const meshFour: Scenario = {
     closedLoop(context, {
       kinds: ['weft', 'envoy-h2'],
       chain: await meshChain(context),
-      connections: 4,
+      load: 'http1',
+      order: http1Order(4),
       targets: {
         cpu: [{ against: 'envoy-h2', ratioAtMost: 0.65 }],
         p50: [{ against: 'envoy-h2', ratioAtMost: 0.6 }],

@@ -1,5 +1,5 @@
 import { relayBootstrap } from '../bootstrap.js';
-import { closedLoop } from '../closed-loop.js';
+import { closedLoop, http1Order } from '../closed-loop.js';
 import type { Scenario } from '../scenario.js';
 
 export const relay: Scenario = {
@@ -9,7 +9,8 @@ export const relay: Scenario = {
     closedLoop(context, {
       kinds: ['weft', 'envoy'],
       chain: [relayBootstrap],
-      connections: 32,
+      load: 'http1',
+      order: http1Order(32),
       targets: { cpu: [{ against: 'envoy', ratioAtMost: 0.7 }] },
     }),
 };
