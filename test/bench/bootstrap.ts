@@ -20,6 +20,9 @@ type Json = Readonly<Record<string, unknown>>;
 const HTTP_FILTERS = 'type.googleapis.com/envoy.extensions.filters.http';
 const TLS = 'type.googleapis.com/envoy.extensions.transport_sockets.tls.v3';
 
+/** What the application speaks: HTTP/1.1, or HTTP/2 in plain text as gRPC does. Listeners take either. */
+export type Speaks = 'http1' | 'http2';
+
 /** Plain HTTP/1.1 in and out, with the listener, routes and cluster that a client's sidecar has. */
 export function relayBootstrap(place: Place): Json {
   return bootstrap(place, { direction: 'OUTBOUND' });
@@ -39,9 +42,11 @@ export function clientBootstrap(place: Place, own: Identity, serverUri: string):
 }
 
 /** A server's sidecar: mTLS in, plain out to the application. */
-export function serverBootstrap(place: Place, own: Identity, clientUri: string): Json {
+export function serverBootstrap(place: Place, own: Identity, clientUri: string, speaks: Speaks = 'http1'): Json {
   const context = { ...commonTls(clientUri, false, place.kind), require_client_certificate: true };
-  return bootstrap(place, { direction: 'INBOUND', own, downstreamTls: socket('DownstreamTlsContext', context) });
+  const downstreamTls = socket('DownstreamTlsContext', context);
+  const upstreamHttp = speaks === 'http2' ? { upstreamHttp: HOP_OPTIONS['envoy-h2'] } : {};
+  return bootstrap(place, { direction: 'INBOUND', own, downstreamTls, ...upstreamHttp });
 }
 
 interface Sidecar {

@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
 import { Exchange, requestBytes } from './exchange.js';
+import { Histogram } from './histogram.js';
 
 export interface FanOutOrder {
   readonly port: number;
@@ -14,8 +15,9 @@ export interface FanOutReport {
   readonly requests: number;
   readonly calls: number;
   readonly errors: number;
-  /** Milliseconds from when a request was due until the last of its calls was answered, ascending. */
-  readonly latencies: readonly number[];
+  /** Milliseconds from when a request was due until the last of its calls was answered. */
+  readonly p50: number;
+  readonly p99: number;
 }
 
 /** One service that makes many calls for each request, on connections that it keeps. */
@@ -23,7 +25,7 @@ export async function fanOut(order: FanOutOrder): Promise<FanOutReport> {
   const request = requestBytes('echo:9080');
   const idle: Exchange[] = [];
   const all: Exchange[] = [];
-  const latencies: number[] = [];
+  let latencies = new Histogram();
   let errors = 0;
   const open = (): Exchange => {
     const exchange = new Exchange(connect({ host: '127.0.0.1', port: order.port, noDelay: true }));
@@ -39,13 +41,13 @@ export async function fanOut(order: FanOutOrder): Promise<FanOutReport> {
           if (ok) idle.push(exchange);
           else errors++;
           if (--left > 0) return;
-          latencies.push(performance.now() - at);
+          latencies.record((performance.now() - at) * 1000);
           resolve();
         });
       }
     });
   await due(performance.now());
-  latencies.length = 0;
+  latencies = new Histogram();
   const started = performance.now();
   const step = 1000 / order.rate;
   const pending: Promise<void>[] = [];
@@ -57,6 +59,6 @@ export async function fanOut(order: FanOutOrder): Promise<FanOutReport> {
   }
   await Promise.all(pending);
   for (const exchange of all) exchange.socket.destroy();
-  latencies.sort((a, b) => a - b);
-  return { requests: latencies.length, calls: latencies.length * order.calls, errors, latencies };
+  const [p50, p99] = [latencies.percentileMs(0.5), latencies.percentileMs(0.99)];
+  return { requests: latencies.count, calls: latencies.count * order.calls, errors, p50, p99 };
 }

@@ -1,4 +1,5 @@
 import { connect, createServer, type Server } from 'node:net';
+import { Histogram } from './histogram.js';
 import { END_HEADERS, END_STREAM, FRAME, frame, Http2Peer, headerBlocks, plainBlock } from './http2.js';
 
 /** Length-prefixed message of a given size. */
@@ -60,28 +61,30 @@ export interface GrpcReport {
   readonly errors: number;
   readonly seconds: number;
   /** Milliseconds, of a call. */
-  readonly latencies: number[];
+  readonly p50: number;
+  readonly p99: number;
 }
 
 /** Keeps so many calls open on each connection. */
 export async function callGrpc(order: GrpcOrder): Promise<GrpcReport> {
-  const tally: Tally = { latencies: [], errors: 0, bytes: 0, running: true };
+  const tally: Tally = { latencies: new Histogram(), errors: 0, bytes: 0, running: true };
   const started = performance.now();
   const clients = Array.from({ length: order.connections }, () => new GrpcClient(order, tally));
   await new Promise((resolve) => setTimeout(resolve, order.ms));
   const seconds = (performance.now() - started) / 1000;
-  const calls = tally.latencies.length;
+  const calls = tally.latencies.count;
   const messages = Math.floor(tally.bytes / (5 + ANSWER_BYTES));
   tally.running = false;
   const end = performance.now() + 2000;
   while (clients.some((client) => client.busy) && performance.now() < end)
     await new Promise((resolve) => setTimeout(resolve, 2));
   for (const client of clients) client.close();
-  return { calls, messages, errors: tally.errors, seconds, latencies: tally.latencies };
+  const [p50, p99] = [tally.latencies.percentileMs(0.5), tally.latencies.percentileMs(0.99)];
+  return { calls, messages, errors: tally.errors, seconds, p50, p99 };
 }
 
 interface Tally {
-  readonly latencies: number[];
+  readonly latencies: Histogram;
   errors: number;
   bytes: number;
   running: boolean;
@@ -156,7 +159,7 @@ class GrpcClient {
     this.open.delete(stream);
     // Whoever fails a call answers without messages.
     if (call.bytes !== this.order.messages * REQUEST.length) this.tally.errors++;
-    if (this.tally.running) this.tally.latencies.push(performance.now() - call.sentAt);
+    if (this.tally.running) this.tally.latencies.record((performance.now() - call.sentAt) * 1000);
     this.call();
   }
 

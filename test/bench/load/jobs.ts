@@ -5,6 +5,7 @@ import { fanOut } from './fan-out.js';
 import { callGrpc, serveGrpc } from './grpc.js';
 import { shakeHands } from './handshakes.js';
 import { closeIdle, openIdle } from './idle.js';
+import { answerOrders } from './orders.js';
 
 /** What the process of load generator and application can be told to do, one thing at a time. */
 const JOBS = {
@@ -23,16 +24,13 @@ export type JobName = keyof Jobs;
 export type Order<Name extends JobName> = Parameters<Jobs[Name]>[0];
 export type Outcome<Name extends JobName> = Awaited<ReturnType<Jobs[Name]>>;
 
-export type JobAnswer = { readonly done: unknown } | { readonly failed: string };
+export interface JobOrder {
+  readonly job: JobName;
+  readonly order: unknown;
+}
 
 function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-process.on('message', ({ job, order }: { job: JobName; order: never }) => {
-  (JOBS[job](order) as Promise<unknown>).then(
-    (done) => process.send?.({ done } satisfies JobAnswer),
-    (error: unknown) => process.send?.({ failed: String(error) } satisfies JobAnswer),
-  );
-});
-process.on('disconnect', () => process.exit(0));
+answerOrders({}, ({ job, order }: JobOrder) => (JOBS[job] as (order: unknown) => Promise<unknown>)(order));
