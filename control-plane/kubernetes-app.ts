@@ -27,7 +27,7 @@ import { ControlPlaneMetrics } from './debug/metrics.js';
 import { debugPages } from './debug/pages.js';
 import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
 import { ClusterHistory } from './history/cluster-history.js';
-import { ClusterInterventions, writeEvent } from './history/cluster-interventions.js';
+import { ClusterInterventions, writeEvents } from './history/cluster-interventions.js';
 import type { Occurrence } from './history/interventions.js';
 import { undoPages } from './history/pages.js';
 import type { KubernetesApi } from './kubernetes/api.js';
@@ -395,7 +395,7 @@ class ClusterApp implements KubernetesApp {
   private occurred(occurrence: Occurrence): void {
     const { leading, clock, log } = this;
     if (leading === undefined || leading.aborted) return;
-    void writeEvent({ api: this.parts.api, namespace: this.config.namespace, clock, log }, occurrence);
+    void writeEvents({ api: this.parts.api, namespace: this.config.namespace, clock, log }, occurrence);
   }
 
   /** The leader says in the objects what it thinks of them. */

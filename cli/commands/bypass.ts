@@ -36,7 +36,7 @@ export function configure(command: Command): void {
       `
 Sidecars become plain pass-through, as servers and as clients: no routes, faults, retries and no authorization, whatever the
 objects say. Policies do NOT protect these workloads meanwhile. It stays so over restarts, until it is lifted. Gateways go on.
-In a cluster this takes the right to write the ConfigMap weft-interventions in the control plane's namespace.
+In a cluster this takes the Role weft-operator of the control plane's namespace (docs/observability.md), and is told in Events.
 
 Examples:
   weft bypass reviews-v1.default --for 30m

@@ -23,7 +23,7 @@ export function configure(command: Command): void {
 Routes, policies and settings are those of that version at once, and stay so over restarts, whatever is applied meanwhile, until
 \`weft resume\`. Services, workloads, endpoints and Secrets stay live. The objects themselves are not touched: those that differ
 are listed, for you to put right.
-In a cluster this takes the right to write the ConfigMap weft-interventions in the control plane's namespace.
+In a cluster this takes the Role weft-operator of the control plane's namespace (docs/observability.md), and is told in Events.
 
 Examples:
   weft history

@@ -15,7 +15,7 @@ import {
   MAX_BYTES,
   NO_INTERVENTIONS,
 } from '../../control-plane/history/interventions.js';
-import { isConflict, isNotFound } from '../../control-plane/kubernetes/api.js';
+import { ApiError, isConflict, isNotFound } from '../../control-plane/kubernetes/api.js';
 import type { MeshAccess } from '../mesh/access.js';
 import type { Cluster } from '../mesh/cluster.js';
 import { localState, type MeshOptions } from '../mesh/options.js';
@@ -35,7 +35,12 @@ export async function changeInterventions(options: MeshOptions, change: Change):
   try {
     return await changeConfigMap(cluster, change);
   } catch (error) {
-    throw explained(error, cluster.title);
+    const told = explained(error, cluster.title);
+    if (!(error instanceof ApiError) || error.status !== 403) throw told;
+    const { rootNamespace } = cluster;
+    throw new Error(
+      `${told.message}. Who may step in has the Role weft-operator of namespace ${rootNamespace}: kubectl create rolebinding NAME -n ${rootNamespace} --role weft-operator --user YOU`,
+    );
   }
 }
 
@@ -51,15 +56,32 @@ async function changeFile(state: string, change: Change): Promise<string> {
 }
 
 interface Kept {
-  readonly metadata?: { readonly resourceVersion?: string };
+  readonly metadata?: {
+    readonly resourceVersion?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
   readonly binaryData?: Readonly<Record<string, string>>;
 }
 
 const TRIES = 5;
 
-async function changeConfigMap({ api, rootNamespace }: Cluster, change: Change): Promise<string> {
+interface WhoAmI {
+  readonly status?: { readonly userInfo?: { readonly username?: string } };
+}
+
+/** The name under which the API server knows the user; that of the kubeconfig where it does not say. */
+async function userOf({ api }: Cluster): Promise<string> {
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  const review = await api.request<WhoAmI>({ method: 'POST', path, body }).catch(() => undefined);
+  return review?.status?.userInfo?.username ?? api.config.getCurrentUser()?.name ?? 'somebody';
+}
+
+async function changeConfigMap(cluster: Cluster, change: Change): Promise<string> {
+  const { api, rootNamespace } = cluster;
   const folder = `/api/v1/namespaces/${encodeURIComponent(rootNamespace)}/configmaps`;
-  const by = api.config.getCurrentUser()?.name ?? 'somebody';
+  const by = await userOf(cluster);
   for (let attempt = 1; ; attempt++) {
     const kept = await api
       .request<Kept>({ method: 'GET', path: `${folder}/${INTERVENTIONS_NAME}` })
@@ -75,14 +97,15 @@ async function changeConfigMap({ api, rootNamespace }: Cluster, change: Change):
       throw new Error(
         `a version of ${bytes.length} bytes, compressed, does not fit into a ConfigMap: apply the objects of that time instead`,
       );
-    const { resourceVersion } = kept?.metadata ?? {};
+    const { resourceVersion, labels, annotations } = kept?.metadata ?? {};
     const body = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: {
         name: INTERVENTIONS_NAME,
         namespace: rootNamespace,
-        labels: { 'app.kubernetes.io/managed-by': 'weft' },
+        labels: { 'app.kubernetes.io/name': 'weft', 'app.kubernetes.io/part-of': 'weft', ...labels },
+        ...(annotations !== undefined && { annotations }),
         ...(resourceVersion !== undefined && { resourceVersion }),
       },
       binaryData: { [INTERVENTIONS_FILE]: bytes.toString('base64') },

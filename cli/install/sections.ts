@@ -5,8 +5,8 @@ import { installationRoot } from '../installation.js';
 import { controlPlane } from './manifests/control-plane.js';
 import { gateway } from './manifests/gateway.js';
 import type { Manifest } from './manifests/names.js';
-import { meshConfig, namespace } from './manifests/namespace.js';
-import { accessRules, signerAccess } from './manifests/rbac.js';
+import { interventions, meshConfig, namespace } from './manifests/namespace.js';
+import { accessRules, peopleRoles, signerAccess } from './manifests/rbac.js';
 import { webhooks } from './manifests/webhooks.js';
 import type { InstallValues } from './values.js';
 
@@ -22,8 +22,8 @@ export interface Section {
 /** Everything but the namespace and the CRDs, in the order in which it is applied. */
 export function sections(values: InstallValues, mesh = stringify(meshOf(values))): Section[] {
   return [
-    { name: 'mesh-config', enabled: true, objects: [meshConfig(values, mesh)] },
-    { name: 'rbac', enabled: true, objects: accessRules(values) },
+    { name: 'mesh-config', enabled: true, objects: [meshConfig(values, mesh), interventions(values)] },
+    { name: 'rbac', enabled: true, objects: [...accessRules(values), ...peopleRoles(values)] },
     {
       name: 'ca-signer',
       condition: 'caSigner.name',

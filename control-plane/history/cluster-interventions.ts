@@ -74,17 +74,30 @@ export class ClusterInterventions {
   }
 }
 
-/** Writes down in the cluster what happened. Never rejects. */
-export async function writeEvent(
-  { api, namespace, clock, log }: Pick<ClusterInterventionsOptions, 'api' | 'namespace' | 'clock' | 'log'>,
+type EventOptions = Pick<ClusterInterventionsOptions, 'api' | 'namespace' | 'clock' | 'log'>;
+
+/** Writes down in the cluster what happened: in the control plane's namespace, and in the one that it concerns. Never rejects. */
+export async function writeEvents(options: EventOptions, occurrence: Occurrence): Promise<void> {
+  const { namespace } = options;
+  const { namespace: place } = occurrence;
+  const own = { kind: 'ConfigMap', name: INTERVENTIONS_NAME, namespace };
+  const theirs = { kind: 'Namespace', name: place, namespace: place };
+  const told = place === '' || place === namespace ? [own] : [own, theirs];
+  await Promise.all(told.map((involved) => writeEvent(options, occurrence, involved)));
+}
+
+async function writeEvent(
+  { api, clock, log }: EventOptions,
   { reason, message }: Occurrence,
+  involved: { readonly kind: string; readonly name: string; readonly namespace: string },
 ): Promise<void> {
+  const { namespace } = involved;
   const now = new Date(clock.now()).toISOString().replace(/\.\d+Z$/, 'Z');
   const body = {
     apiVersion: 'v1',
     kind: 'Event',
     metadata: { generateName: `${INTERVENTIONS_NAME}-`, namespace },
-    involvedObject: { apiVersion: 'v1', kind: 'ConfigMap', name: INTERVENTIONS_NAME, namespace },
+    involvedObject: { apiVersion: 'v1', ...involved },
     reason,
     message: message.slice(0, 1000),
     type: reason === 'RolledBack' || reason === 'Bypassed' ? 'Warning' : 'Normal',

@@ -1,6 +1,6 @@
 import { watchedResources } from '../sources/kubernetes/resources.js';
 
-/** A rule of a Role or ClusterRole (rbac.authorization.k8s.io/v1). */
+/** A rule about objects of a Role or ClusterRole (rbac.authorization.k8s.io/v1). */
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -15,6 +15,19 @@ export const CLUSTER_RULES: readonly PolicyRule[] = clusterRules();
 
 /** What it may do in its own namespace: lead, read the mesh's settings, and keep the root of the mesh. */
 export const NAMESPACE_RULES: readonly PolicyRule[] = namespaceRules();
+
+/** What a person needs in the control plane's namespace to look: `weft stat`, `weft dashboard` and the like come by a port-forward. */
+export const VIEWER_RULES: readonly PolicyRule[] = [
+  { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] },
+  // Both, since API servers differ in what they take the upgrade of a connection for.
+  { apiGroups: [''], resources: ['pods/portforward'], verbs: ['get', 'create'] },
+];
+
+/** What a person needs there to step in: `weft rollback`, `resume` and `bypass`. */
+export const OPERATOR_RULES: readonly PolicyRule[] = [
+  ...VIEWER_RULES,
+  { apiGroups: [''], resources: ['configmaps'], resourceNames: ['weft-interventions'], verbs: ['get', 'update'] },
+];
 
 /** What it needs besides where certificates of workloads come from a signer of the CSR API: to approve for that signer only. */
 export function signerRules(signerName: string): readonly PolicyRule[] {
@@ -43,6 +56,8 @@ function clusterRules(): PolicyRule[] {
     { apiGroups: ['authentication.k8s.io'], resources: ['tokenreviews'], verbs: ['create'] },
     // Whether somebody who asks from elsewhere may see the mesh.
     { apiGroups: ['authorization.k8s.io'], resources: ['subjectaccessreviews'], verbs: ['create'] },
+    // What somebody rolled back or bypassed is told in the namespaces that it concerns.
+    { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     // The trust bundle in every namespace; creation cannot be bound to a name.
     { apiGroups: [''], resources: ['configmaps'], verbs: ['create'] },
     {
@@ -67,8 +82,6 @@ function namespaceRules(): PolicyRule[] {
     { apiGroups: [''], resources: ['configmaps'], resourceNames: ['istio', 'weft-interventions'], verbs: READ },
     // The versions of the configuration, for all replicas.
     { apiGroups: [''], resources: ['configmaps'], resourceNames: ['weft-history'], verbs: [...READ, 'update'] },
-    // What somebody rolled back or bypassed is told in Events.
-    { apiGroups: [''], resources: ['events'], verbs: ['create'] },
     { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
     // A root that takes over from another.
     { apiGroups: [''], resources: ['secrets'], resourceNames: ['weft-ca-secret'], verbs: ['patch'] },

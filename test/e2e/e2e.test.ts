@@ -4,6 +4,7 @@ import { figures } from './figures.js';
 import { identity } from './identity.js';
 import { buildAndLoad, canBuild, install, startSample } from './installing.js';
 import { measurements } from './measurements.js';
+import { observing } from './observing.js';
 import { resilience } from './resilience.js';
 import { sample } from './sample.js';
 import { shapes } from './shapes.js';
@@ -38,6 +39,7 @@ describe.skipIf(skipped)('real pods', () => {
   });
 
   describe('the sample', sample);
+  describe('seen and undone', observing);
   describe('traffic', shapes);
   describe('workloads', workloads);
   describe('under load', resilience);

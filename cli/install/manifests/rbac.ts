@@ -1,4 +1,11 @@
-import { CLUSTER_RULES, NAMESPACE_RULES, signerRules } from '../../../control-plane/kubernetes/permissions.js';
+import {
+  CLUSTER_RULES,
+  NAMESPACE_RULES,
+  OPERATOR_RULES,
+  signerRules,
+  VIEWER_RULES,
+} from '../../../control-plane/kubernetes/permissions.js';
+import { SEE_MESH } from '../../../control-plane/observe/admission.js';
 import type { InstallValues } from '../values.js';
 import { CONTROL_PLANE, labels, type Manifest } from './names.js';
 
@@ -17,6 +24,19 @@ export function accessRules({ namespace }: InstallValues): Manifest[] {
     { apiVersion, kind: 'ClusterRoleBinding', metadata: wide, roleRef: refer('ClusterRole'), subjects },
     { apiVersion, kind: 'Role', metadata: own, rules: NAMESPACE_RULES },
     { apiVersion, kind: 'RoleBinding', metadata: own, roleRef: refer('Role'), subjects },
+  ];
+}
+
+/** For people, bound to nobody yet: who may look at the mesh, and who may step in. */
+export function peopleRoles({ namespace }: InstallValues): Manifest[] {
+  const apiVersion = `${API}/v1`;
+  const named = (name: string): object => ({ name, labels: labels('weft') });
+  const inside = (name: string): object => ({ ...named(name), namespace });
+  const page = [{ nonResourceURLs: [SEE_MESH.path], verbs: [SEE_MESH.verb] }];
+  return [
+    { apiVersion, kind: 'ClusterRole', metadata: named('weft-viewer'), rules: page },
+    { apiVersion, kind: 'Role', metadata: inside('weft-viewer'), rules: VIEWER_RULES },
+    { apiVersion, kind: 'Role', metadata: inside('weft-operator'), rules: OPERATOR_RULES },
   ];
 }
 
