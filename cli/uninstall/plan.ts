@@ -9,7 +9,6 @@ import { parse } from 'yaml';
 import { ROOT_SECRET } from '../../control-plane/ca/cluster-authority.js';
 import { BUNDLE_KEY, BUNDLE_NAME } from '../../control-plane/ca/trust-bundles.js';
 import { HISTORY_NAME } from '../../control-plane/history/cluster-history.js';
-import { INTERVENTIONS_NAME } from '../../control-plane/history/interventions.js';
 import type { KubernetesApi } from '../../control-plane/kubernetes/api.js';
 import { hasSidecar } from '../check/data-plane.js';
 import type { Manifest } from '../install/manifests/names.js';
@@ -114,7 +113,7 @@ async function writtenObjects(api: KubernetesApi, rootNamespace: string, kept: s
   const own = [
     target('v1', 'Secret', ROOT_SECRET, rootNamespace),
     target('coordination.k8s.io/v1', 'Lease', 'weft-leader', rootNamespace),
-    ...[HISTORY_NAME, INTERVENTIONS_NAME].map((name) => target('v1', 'ConfigMap', name, rootNamespace)),
+    target('v1', 'ConfigMap', HISTORY_NAME, rootNamespace),
   ];
   const there = await Promise.all(own.map(async (one) => ((await read(api, one.path)) === undefined ? [] : [one])));
   const bundles = await listAll<V1ConfigMap>(api, '/api/v1/configmaps', {
