@@ -1,22 +1,13 @@
 import type { Kind } from './bootstrap.js';
 import { Contender, type MakeBootstrap } from './contender.js';
 import { type Figure, type FigureSpec, type Target, toFigures } from './figures.js';
-import type { LoadOrder, LoadReady } from './load/http1.js';
+import type { LoadReady, LoadReport } from './load/closed-loop.js';
+import type { LoadOrder } from './load/http1.js';
 import { LoadProcess } from './processes.js';
 import { inTurns } from './rounds.js';
 import type { Context } from './scenario.js';
 
 type Key = 'cpu' | 'rps' | 'p50' | 'p99' | 'resident' | 'anonymous' | 'proportional';
-
-/** What a report of any load generator says at least. */
-export interface Answers {
-  readonly requests: number;
-  readonly errors: number;
-  readonly seconds: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-}
 
 /** Targets of the figures that every scenario in a closed loop has. */
 export type ClosedLoopTargets = Partial<Record<Key, readonly Target[]>>;
@@ -25,7 +16,7 @@ export type ClosedLoopTargets = Partial<Record<Key, readonly Target[]>>;
 export async function sampleOf(
   context: Context,
   contender: Contender,
-  drive: () => Promise<Answers>,
+  drive: () => Promise<LoadReport>,
 ): Promise<Record<Key, number>> {
   const before = contender.cpuMicros();
   const report = await drive();
@@ -61,7 +52,7 @@ export function kindsHere(context: Context, wanted: readonly Kind[]): Kind[] {
   return wanted.filter((kind) => kind === 'weft' || context.envoy !== undefined);
 }
 
-type Load<Order> = LoadProcess<Order, Answers, LoadReady>;
+type Load<Order> = LoadProcess<Order, LoadReport, LoadReady>;
 
 export interface ClosedLoop<Order> {
   /** The module of the load generator, which has the application too. */

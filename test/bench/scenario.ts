@@ -7,6 +7,8 @@ export interface Programs {
   readonly nodeMajor: number;
   /** undefined: only our side is measured. */
   readonly envoy: string | undefined;
+  /** Takes the place of our own open-loop generator. */
+  readonly fortio: string | undefined;
 }
 
 /** What a scenario is given. Whatever it starts it gives to `defer`, and it is ended however the scenario ends. */

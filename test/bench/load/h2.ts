@@ -1,9 +1,6 @@
-import { connect, createServer } from 'node:net';
-import { Endpoint } from './h2/endpoint.js';
-import { headerBlocks } from './h2/header-block.js';
-import { Histogram } from './histogram.js';
-import type { LoadReady, LoadReport } from './http1.js';
-import { lastAnswers } from './last-answers.js';
+import { connect, createServer, type Socket } from 'node:net';
+import { closedLoop, type LoadReady, type Run } from './closed-loop.js';
+import { END_HEADERS, END_STREAM, FRAME, frame, Http2Peer, headerBlocks, plainBlock } from './http2.js';
 import { answerOrders } from './orders.js';
 
 /** Cleartext HTTP/2 with prior knowledge: load generator in a closed loop, every stream asks again, and application. */
@@ -17,17 +14,18 @@ export interface H2Order {
 
 const BODY = Buffer.alloc(1024, 'x');
 const RESPONSE = headerBlocks([
-  { name: ':status', value: '200' },
-  { name: 'content-type', value: 'text/plain', indexed: true },
-  { name: 'content-length', value: String(BODY.length), indexed: true },
+  [':status', '200'],
+  ['content-type', 'text/plain'],
+  ['content-length', String(BODY.length)],
 ]);
+/** Clients keep paths out of the dynamic table. */
+const PATH = plainBlock([[':path', '/bench/item?id=7']]);
 const REQUEST = headerBlocks([
-  { name: ':method', value: 'GET' },
-  { name: ':scheme', value: 'http' },
-  { name: ':path', value: '/bench/item?id=7' },
-  { name: ':authority', value: 'echo:9080', indexed: true },
-  { name: 'user-agent', value: 'bench/1', indexed: true },
-  { name: 'accept', value: '*/*', indexed: true },
+  [':method', 'GET'],
+  [':scheme', 'http'],
+  [':authority', 'echo:9080'],
+  ['user-agent', 'bench/1'],
+  ['accept', '*/*'],
 ]);
 /** `:status: 200` of the static table, with which every encoder says it. */
 const STATUS_200 = 0x88;
@@ -39,13 +37,14 @@ function serve(): Promise<number> {
     const server = createServer({ noDelay: true }, (socket) => {
       let block = RESPONSE.first;
       const answer = (stream: number): void => {
-        endpoint.headers(stream, block, false);
-        endpoint.data(stream, BODY, true);
-        block = RESPONSE.next;
+        peer.write(frame(FRAME.headers, END_HEADERS, stream, block));
+        peer.send(stream, BODY, frame(FRAME.data, END_STREAM, stream, Buffer.alloc(0)));
+        block = RESPONSE.again;
       };
-      const endpoint = new Endpoint(socket, 'server', {
-        onHeaders: (stream, _, ended) => ended && answer(stream),
-        onData: (stream, _, ended) => ended && answer(stream),
+      const peer = new Http2Peer(socket, false, {
+        headers: (stream, _block, end) => end && answer(stream),
+        data: (stream, _bytes, end) => end && answer(stream),
+        reset: () => undefined,
       });
     });
     server.listen(0, '127.0.0.1', () => {
@@ -55,32 +54,30 @@ function serve(): Promise<number> {
   });
 }
 
-class Client {
-  private readonly endpoint: Endpoint;
+class H2Client {
+  private readonly socket: Socket;
+  private readonly peer: Http2Peer;
   private readonly sentAt = new Map<number, number>();
   private block = REQUEST.first;
   private nextStream = 1;
 
   constructor(
     { port, streams }: H2Order,
-    private readonly latencies: Histogram,
-    private readonly onError: () => void,
-    private readonly running: () => boolean,
+    private readonly run: Run,
   ) {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
-    this.endpoint = new Endpoint(socket, 'client', {
-      onHeaders: (stream, block, ended) => {
-        const first = block.findIndex((byte) => !isTableSize(byte));
-        if (block[first] !== STATUS_200) this.onError();
-        if (ended) this.done(stream);
+    this.socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    this.socket.on('close', () => {
+      if (this.run.running()) this.run.onError();
+    });
+    this.peer = new Http2Peer(this.socket, true, {
+      headers: (stream, block, end) => {
+        if (block[block.findIndex((byte) => !isTableSize(byte))] !== STATUS_200) this.run.onError();
+        if (end) this.done(stream);
       },
-      onData: (stream, _, ended) => ended && this.done(stream),
-      onReset: (stream) => {
-        this.onError();
+      data: (stream, _bytes, end) => end && this.done(stream),
+      reset: (stream) => {
+        this.run.onError();
         this.done(stream);
-      },
-      onClose: () => {
-        if (this.running()) this.onError();
       },
     });
     for (let count = 0; count < streams; count++) this.send();
@@ -92,14 +89,15 @@ class Client {
   }
 
   close(): void {
-    this.endpoint.close();
+    this.socket.destroy();
   }
 
   private send(): void {
-    if (!this.running()) return;
-    this.endpoint.headers(this.nextStream, this.block, true);
+    if (!this.run.running()) return;
+    const block = Buffer.concat([PATH, this.block]);
+    this.peer.write(frame(FRAME.headers, END_HEADERS | END_STREAM, this.nextStream, block));
     this.sentAt.set(this.nextStream, performance.now());
-    this.block = REQUEST.next;
+    this.block = REQUEST.again;
     this.nextStream += 2;
   }
 
@@ -107,28 +105,10 @@ class Client {
     const sentAt = this.sentAt.get(stream);
     if (sentAt === undefined) return;
     this.sentAt.delete(stream);
-    this.latencies.record((performance.now() - sentAt) * 1000);
+    this.run.latencies.record((performance.now() - sentAt) * 1000);
     this.send();
   }
 }
 
-async function load(order: H2Order): Promise<LoadReport> {
-  const latencies = new Histogram();
-  let errors = 0;
-  let running = true;
-  const onError = (): void => {
-    errors++;
-  };
-  const started = performance.now();
-  const clients = Array.from({ length: order.connections }, () => new Client(order, latencies, onError, () => running));
-  await new Promise((resolve) => setTimeout(resolve, order.ms));
-  running = false;
-  await lastAnswers(clients);
-  const seconds = (performance.now() - started) / 1000;
-  for (const client of clients) client.close();
-  const [p50, p99] = [latencies.percentileMs(0.5), latencies.percentileMs(0.99)];
-  return { requests: latencies.count, errors, seconds, p50, p99 };
-}
-
 const ready: LoadReady = { port: await serve() };
-answerOrders(ready, load);
+answerOrders(ready, (order: H2Order) => closedLoop(order.connections, order.ms, (run) => new H2Client(order, run)));

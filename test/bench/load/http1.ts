@@ -1,23 +1,13 @@
-import { connect, createServer, type Socket } from 'node:net';
-import { Histogram } from './histogram.js';
-import { lastAnswers } from './last-answers.js';
+import { connect, type Socket } from 'node:net';
+import { closedLoop, type LoadReady, type Run } from './closed-loop.js';
+import { serveHttp1 } from './http1-app.js';
 import { answerOrders } from './orders.js';
 
 /**
  * Load generator in a closed loop, and application, in one process, on raw sockets so that they cost little beside what
  * is measured.
  */
-const BODY = Buffer.alloc(1024, 'x');
-const RESPONSE = Buffer.concat([
-  Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${BODY.length}\r\n\r\n`),
-  BODY,
-]);
 const HEAD_END = Buffer.from('\r\n\r\n');
-
-export interface LoadReady {
-  /** Where the application listens. */
-  readonly port: number;
-}
 
 export interface LoadOrder {
   readonly port: number;
@@ -25,54 +15,21 @@ export interface LoadOrder {
   readonly ms: number;
 }
 
-export interface LoadReport {
-  readonly requests: number;
-  readonly errors: number;
-  readonly seconds: number;
-  /** Milliseconds. */
-  readonly p50: number;
-  readonly p99: number;
-}
-
-function serve(): Promise<number> {
-  return new Promise((resolve) => {
-    const server = createServer({ noDelay: true }, (socket) => {
-      let rest: Buffer | undefined;
-      socket.on('error', () => socket.destroy());
-      socket.on('data', (chunk: Buffer) => {
-        let data = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-        rest = undefined;
-        for (let end = data.indexOf(HEAD_END); end >= 0; end = data.indexOf(HEAD_END)) {
-          socket.write(RESPONSE);
-          data = data.subarray(end + 4);
-        }
-        if (data.length > 0) rest = data;
-      });
-    });
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      resolve(typeof address === 'object' && address !== null ? address.port : 0);
-    });
-  });
-}
-
-class Client {
+class Http1Client {
   private socket: Socket;
   private received = 0;
   private expected = -1;
   private sentAt = 0;
 
   constructor(
-    order: LoadOrder,
-    private readonly latencies: Histogram,
-    private readonly onError: () => void,
-    private readonly running: () => boolean,
+    { port }: LoadOrder,
+    private readonly run: Run,
   ) {
-    this.socket = connect({ host: '127.0.0.1', port: order.port, noDelay: true }, () => this.send());
+    this.socket = connect({ host: '127.0.0.1', port: port, noDelay: true }, () => this.send());
     this.socket.on('data', (chunk: Buffer) => this.data(chunk));
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
-      if (this.running()) this.onError();
+      if (this.run.running()) this.run.onError();
     });
   }
 
@@ -84,7 +41,7 @@ class Client {
   }
 
   private send(): void {
-    if (!this.running()) return;
+    if (!this.run.running()) return;
     this.busy = true;
     this.received = 0;
     this.expected = -1;
@@ -98,34 +55,18 @@ class Client {
       const end = chunk.indexOf(HEAD_END);
       if (end < 0) return;
       const head = chunk.toString('latin1', 0, end);
-      if (!head.startsWith('HTTP/1.1 200')) this.onError();
+      if (!head.startsWith('HTTP/1.1 200')) this.run.onError();
       const length = /content-length: (\d+)/i.exec(head);
       this.expected = end + 4 + Number(length?.[1] ?? 0);
     }
     if (this.received < this.expected) return;
-    this.latencies.record((performance.now() - this.sentAt) * 1000);
+    this.run.latencies.record((performance.now() - this.sentAt) * 1000);
     this.busy = false;
     this.send();
   }
 }
 
-async function load(order: LoadOrder): Promise<LoadReport> {
-  const latencies = new Histogram();
-  let errors = 0;
-  let running = true;
-  const onError = (): void => {
-    errors++;
-  };
-  const started = performance.now();
-  const clients = Array.from({ length: order.connections }, () => new Client(order, latencies, onError, () => running));
-  await new Promise((resolve) => setTimeout(resolve, order.ms));
-  running = false;
-  await lastAnswers(clients);
-  const seconds = (performance.now() - started) / 1000;
-  for (const client of clients) client.close();
-  const [p50, p99] = [latencies.percentileMs(0.5), latencies.percentileMs(0.99)];
-  return { requests: latencies.count, errors, seconds, p50, p99 };
-}
-
-const ready: LoadReady = { port: await serve() };
-answerOrders(ready, load);
+const ready: LoadReady = { port: await serveHttp1() };
+answerOrders(ready, (order: LoadOrder) =>
+  closedLoop(order.connections, order.ms, (run) => new Http1Client(order, run)),
+);

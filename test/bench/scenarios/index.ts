@@ -5,14 +5,18 @@ import { grpcStreaming, grpcUnary } from './grpc.js';
 import { h2Relay } from './h2-relay.js';
 import { handshakes } from './handshakes.js';
 import { idle } from './idle.js';
+import { memory } from './memory.js';
 import { mesh, meshFour } from './mesh.js';
+import { openLoop } from './open-loop.js';
 import { relay } from './relay.js';
+import { start } from './start.js';
 
 /** Every scenario, in the order of the tables. */
 export const SCENARIOS: readonly Scenario[] = [
   relay,
   mesh,
   meshFour,
+  openLoop,
   h2Relay,
   grpcUnary,
   grpcStreaming,
@@ -20,4 +24,6 @@ export const SCENARIOS: readonly Scenario[] = [
   handshakes,
   idle,
   fanOut,
+  memory,
+  start,
 ];
