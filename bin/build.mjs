@@ -49,7 +49,11 @@ function newest(path) {
 }
 
 function compile(tsc, project) {
-  return spawnSync(process.execPath, [tsc, '-p', join(root, project)], { stdio: ['ignore', 2, 2] }).status === 0;
+  return runs(tsc, '-p', join(root, project));
+}
+
+function runs(...script) {
+  return spawnSync(process.execPath, script, { stdio: ['ignore', 2, 2] }).status === 0;
 }
 
 /** The dashboard's page: modules for the browser, and beside them what is not compiled. */
@@ -81,7 +85,7 @@ export function build() {
   }
   const started = Date.now();
   mkdirSync(dirname(stamp), { recursive: true });
-  if (!compile(tsc, 'tsconfig.build.json') || !buildPage(tsc)) {
+  if (!compile(tsc, 'tsconfig.build.json') || !buildPage(tsc) || !runs(join(root, 'bin', 'bundle.mjs'))) {
     rmSync(stamp, { force: true });
     return false;
   }

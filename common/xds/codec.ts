@@ -1,8 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import protobuf from 'protobufjs';
+import type protobuf from 'protobufjs';
+import { MessageTypes } from './message-types.js';
+import { descriptors } from './proto-files.js';
 import { messageNameOf } from './type-urls.js';
 
 /**
@@ -12,54 +10,13 @@ import { messageNameOf } from './type-urls.js';
  */
 const OUTPUT: protobuf.IConversionOptions = { longs: Number, enums: String, bytes: Buffer, json: true };
 
-/** The folder proto/ of this installation; the compiled code lies one level deeper than the sources. */
-export const protoDirectory: string = (() => {
-  let dir = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(dir, 'proto', 'subset.yaml'))) {
-    const parent = dirname(dir);
-    if (parent === dir) throw new Error('the proto/ folder of this installation is missing');
-    dir = parent;
-  }
-  return join(dir, 'proto');
-})();
-
-/** Every .proto file that we carry, relative to {@link protoDirectory}. */
-export function protoFiles(): string[] {
-  return ['envoy', 'google', 'istio', 'weft'].flatMap((top) =>
-    readdirSync(join(protoDirectory, top), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.proto'))
-      .map((name) => join(top, name)),
-  );
-}
-
-/** Loads proto3's well-known types, and files of {@link protoDirectory}. */
-export function loadProtos(files: readonly string[]): protobuf.Root {
-  const root = new protobuf.Root();
-  root.resolvePath = (_origin, target) =>
-    protobuf.common.get(target) === null && !target.startsWith('/') ? join(protoDirectory, target) : target;
-  root.loadSync([...files], { keepCase: true });
-  root.resolveAll();
-  return root;
-}
-
-let loaded: protobuf.Root | undefined;
-
-/** The reflection root of all messages that we carry; loaded at first use. */
-export function protoRoot(): protobuf.Root {
-  if (loaded !== undefined) return loaded;
-  const require = createRequire(import.meta.url);
-  const descriptor = require('protobufjs/google/protobuf/descriptor.json') as {
-    nested: { google: { nested: { protobuf: { nested: Record<string, unknown> } } } };
-  };
-  protobuf.common('descriptor', descriptor.nested.google.nested.protobuf.nested);
-  loaded = loadProtos(protoFiles());
-  return loaded;
-}
+let loaded: MessageTypes | undefined;
 
 /** The message type behind a type URL, or undefined when we do not carry it. */
 export function messageType(typeUrl: string): protobuf.Type | undefined {
+  loaded ??= new MessageTypes(descriptors());
   try {
-    return protoRoot().lookupType(messageNameOf(typeUrl));
+    return loaded.lookupType(messageNameOf(typeUrl));
   } catch {
     return undefined;
   }

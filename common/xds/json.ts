@@ -1,4 +1,4 @@
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/light.js';
 import { messageType } from './codec.js';
 import {
   describe,
@@ -11,6 +11,7 @@ import {
   timestampFromJson,
   timestampToJson,
 } from './json-scalars.js';
+import { typeOf } from './message-types.js';
 import { define, fromStruct, fromValue, type StructMessage, toStruct, toValue, type ValueMessage } from './struct.js';
 
 /**
@@ -111,7 +112,7 @@ class Reader {
   }
 
   private single(field: protobuf.FieldBase, value: unknown, path: string, depth: number): unknown {
-    const resolved = field.resolvedType;
+    const resolved = typeOf(field);
     if (resolved instanceof protobuf.Type) return this.message(resolved, value, path, depth + 1);
     return this.attempt(path, () =>
       resolved instanceof protobuf.Enum ? enumFromJson(resolved, value) : scalarFromJson(field.type, value),
@@ -177,7 +178,7 @@ function fieldToJson(field: protobuf.Field, value: unknown): unknown {
 }
 
 function singleToJson(field: protobuf.FieldBase, value: unknown): unknown {
-  const resolved = field.resolvedType;
+  const resolved = typeOf(field);
   if (resolved instanceof protobuf.Type) return messageToJson(resolved, value as object);
   if (resolved instanceof protobuf.Enum) {
     return typeof value === 'number' ? (resolved.valuesById[value] ?? value) : value;
@@ -251,7 +252,7 @@ function isSpecial(type: protobuf.Type): boolean {
 /** JSON null is an absent field, but where null is a value of its own. */
 function isAbsent(field: protobuf.Field, value: unknown): boolean {
   if (value === undefined) return true;
-  const name = field.resolvedType?.fullName;
+  const name = typeOf(field)?.fullName;
   return value === null && name !== '.google.protobuf.Value' && name !== '.google.protobuf.NullValue';
 }
 

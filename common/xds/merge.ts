@@ -1,5 +1,6 @@
-import protobuf from 'protobufjs';
+import protobuf from 'protobufjs/light.js';
 import { messageType } from './codec.js';
+import { typeOf } from './message-types.js';
 
 type Fields = { [key: string]: unknown };
 
@@ -32,7 +33,7 @@ function mergedField(field: protobuf.Field, base: unknown, added: unknown, lists
   if (base === undefined || base === null) return added;
   if (field instanceof protobuf.MapField) return { ...(base as Fields), ...(added as Fields) };
   if (field.repeated) return lists === 'append' ? [...(base as unknown[]), ...(added as unknown[])] : added;
-  const { resolvedType } = field;
+  const resolvedType = typeOf(field);
   if (!(resolvedType instanceof protobuf.Type)) return added;
   if (resolvedType.fullName === '.google.protobuf.Any') return mergedAny(base as Fields, added as Fields, lists);
   if (resolvedType.fullName.startsWith('.google.protobuf.')) return added;
@@ -48,7 +49,7 @@ function mergedAny(base: Fields, added: Fields, lists: Lists): Fields {
 /** What proto3 cannot tell from an absent field changes nothing. */
 function isUnset(field: protobuf.Field, value: unknown): boolean {
   if (field.repeated || field instanceof protobuf.MapField || field.partOf !== null) return false;
-  const { resolvedType } = field;
+  const resolvedType = typeOf(field);
   if (resolvedType instanceof protobuf.Type) return false;
   if (resolvedType instanceof protobuf.Enum) return value === 0 || value === resolvedType.valuesById[0];
   return value === 0 || value === '' || value === false || (value instanceof Uint8Array && value.length === 0);

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
-import protobuf from 'protobufjs';
-import { protoDirectory } from '../../common/xds/codec.js';
+import { encodeMessage } from '../../common/xds/codec.js';
 
 /** OpenTelemetry's AnyValue, as far as we send it. */
 export type AnyValue =
@@ -20,13 +18,9 @@ export const textAttribute = (key: string, value: string): KeyValue => ({ key, v
 /** Who made the records. */
 export const SCOPE = { name: 'weft' };
 
-let root: protobuf.Root | undefined;
-
-/** Encodes a message of proto/opentelemetry/otlp.proto, which is read at the first use. */
+/** Encodes a message of proto/opentelemetry/otlp.proto. */
 export function encodeOtlp(type: 'ExportTraceServiceRequest' | 'ExportLogsServiceRequest', message: object): Buffer {
-  root ??= new protobuf.Root().loadSync(join(protoDirectory, 'opentelemetry', 'otlp.proto'), { keepCase: true });
-  const message_ = root.lookupType(`opentelemetry.${type}`);
-  return Buffer.from(message_.encode(message_.fromObject(message)).finish());
+  return encodeMessage(`opentelemetry.${type}`, message);
 }
 
 /** Nanoseconds since the epoch, as text since no number holds them. `ms` may have fractions. */

@@ -1,6 +1,5 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import type protobuf from 'protobufjs';
-import { loadProtos } from '../../common/xds/codec.js';
+import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
 
 /** Nothing is asked for by name: who is connected decides. */
 export type NoParameters = Readonly<Record<string, never>>;
@@ -24,13 +23,6 @@ export interface X509BundlesResponse {
   readonly bundles: Readonly<Record<string, Buffer>>;
 }
 
-let root: protobuf.Root | undefined;
-
-function type(name: string): protobuf.Type {
-  root ??= loadProtos(['spiffe/workload.proto']);
-  return root.lookupType(name);
-}
-
 function method<Response extends object>(
   name: string,
   request: string,
@@ -41,22 +33,14 @@ function method<Response extends object>(
     path: `/SpiffeWorkloadAPI/${name}`,
     requestStream: false,
     responseStream,
-    requestSerialize: (message) => encode(request, message),
+    requestSerialize: (message) => encodeMessage(request, message),
     requestDeserialize: (bytes) => {
-      type(request).decode(bytes);
+      decodeMessage(request, bytes);
       return {};
     },
-    responseSerialize: (message) => encode(response, message),
-    responseDeserialize: (bytes) => {
-      const decoder = type(response);
-      return decoder.toObject(decoder.decode(bytes), { bytes: Buffer }) as Response;
-    },
+    responseSerialize: (message) => encodeMessage(response, message),
+    responseDeserialize: (bytes) => decodeMessage<Response>(response, bytes),
   };
-}
-
-function encode(name: string, message: object): Buffer {
-  const encoder = type(name);
-  return Buffer.from(encoder.encode(encoder.fromObject(message)).finish());
 }
 
 /** `SpiffeWorkloadAPI` (SPIFFE Workload API, section 5): the X.509-SVID profile. gRPC answers UNIMPLEMENTED for other methods. */

@@ -1,0 +1,39 @@
+import fs = require('node:fs');
+import modules = require('node:module');
+import path = require('node:path');
+import vm = require('node:vm');
+
+/** One file with all that a sidecar runs, and V8's code cache of it for one Node; the build writes both (bin/bundle.mjs). */
+const FILE = path.join(__dirname, '..', '..', 'sidecar', 'bundle.cjs');
+
+type Wrapper = (require: NodeJS.Require, filename: string) => void;
+
+/** Where the code cache for this Node is. V8 itself refuses one that does not fit its version, its flags or the bundle. */
+function cacheFile(): string {
+  return path.join(path.dirname(FILE), `${process.version}-${process.arch}.cache`);
+}
+
+function read(file: string): Buffer | undefined {
+  try {
+    return fs.readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The bundle, compiled or taken from the cache; it is a function expression. */
+function compile(): vm.Script {
+  const cachedData = read(cacheFile());
+  // ASCII: one byte a character.
+  return new vm.Script(fs.readFileSync(FILE, 'latin1'), {
+    filename: FILE,
+    ...(cachedData !== undefined && { cachedData }),
+  });
+}
+
+function run(script: vm.Script): void {
+  const wrapper = script.runInThisContext() as Wrapper;
+  wrapper(modules.createRequire(FILE), FILE);
+}
+
+export = { FILE, cacheFile, compile, run };

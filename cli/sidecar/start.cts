@@ -1,0 +1,3 @@
+import bundle = require('./bundle.cjs');
+
+bundle.run(bundle.compile());
