@@ -68,7 +68,10 @@ const { default: sidecar } = await import('../dist/cli/sidecar/bundle.cjs');
 if (process.argv.includes('--rehearse')) await rehearse(sidecar);
 await prepareMessages();
 if (await bundle(sidecar.FILE)) {
-  const { status } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), '--rehearse'], {
+  // A code cache is good for a start with the same options only.
+  const { SIDECAR_NODE_OPTIONS } = await import('../dist/cli/installation.js');
+  const command = [...SIDECAR_NODE_OPTIONS, fileURLToPath(import.meta.url), '--rehearse'];
+  const { status } = spawnSync(process.execPath, command, {
     stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.stderr.write('weft: no code cache for the sidecar; it will start more slowly\n');

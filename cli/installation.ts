@@ -15,11 +15,11 @@ export function weftProgram(): string {
 }
 
 /** Node's own options for a sidecar. Dockerfile.proxy has the same. */
-const SIDECAR_NODE_OPTIONS = ['--max-semi-space-size=1'];
+export const SIDECAR_NODE_OPTIONS = ['--max-semi-space-size=1'];
 
 /** What starts a sidecar on this `node`, as the image does; the arguments of `weft` come after it. */
 export function sidecarCommand(node: string): string[] {
-  return [node, ...SIDECAR_NODE_OPTIONS, weftProgram()];
+  return [node, ...SIDECAR_NODE_OPTIONS, join(installationRoot(), 'dist', 'cli', 'sidecar', 'start.cjs')];
 }
 
 /** The version in package.json. */

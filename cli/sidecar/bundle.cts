@@ -8,6 +8,10 @@ const FILE = path.join(__dirname, '..', '..', 'sidecar', 'bundle.cjs');
 
 type Wrapper = (require: NodeJS.Require, filename: string) => void;
 
+function present(): boolean {
+  return fs.existsSync(FILE);
+}
+
 /** Where the code cache for this Node is. V8 itself refuses one that does not fit its version, its flags or the bundle. */
 function cacheFile(): string {
   return path.join(path.dirname(FILE), `${process.version}-${process.arch}.cache`);
@@ -36,4 +40,4 @@ function run(script: vm.Script): void {
   wrapper(modules.createRequire(FILE), FILE);
 }
 
-export = { FILE, cacheFile, compile, run };
+export = { FILE, present, cacheFile, compile, run };

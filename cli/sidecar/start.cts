@@ -1,3 +1,6 @@
+#!/usr/bin/env node
 import bundle = require('./bundle.cjs');
 
-bundle.run(bundle.compile());
+// The modules themselves where nothing could bundle them.
+if (bundle.present()) bundle.run(bundle.compile());
+else void import('../weft.js');
