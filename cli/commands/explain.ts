@@ -21,7 +21,7 @@ export function configure(command: Command): void {
       ...all,
       line,
     ])
-    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
+    .option('-o, --output <format>', 'table, wide, json or yaml', parseOutputFormat, 'table')
     .addHelpText(
       'after',
       `

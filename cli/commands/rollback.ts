@@ -16,7 +16,7 @@ interface Options extends MeshOptions {
 export function configure(command: Command): void {
   meshOptions(command, 'not used: the whole mesh goes back')
     .argument('<version>', 'as weft history shows it, or the beginning of it')
-    .option('-o, --output <format>', 'table, json or yaml', parseOutputFormat, 'table')
+    .option('-o, --output <format>', 'table, wide, json or yaml', parseOutputFormat, 'table')
     .addHelpText(
       'after',
       `

@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { stringify } from 'yaml';
 import type { TappedRequest } from '../../common/observe/failure.js';
 import type { Graph } from '../../common/observe/graph.js';
 import { openMesh } from '../mesh/access.js';
 import { type MeshOptions, meshOptions } from '../mesh/options.js';
+import type { OutputFormat } from '../output/print.js';
 import { printable } from '../output/printable.js';
 import { askApi, tellNotes } from '../stat/ask.js';
 import { formatMs } from '../stat/format.js';
@@ -10,7 +12,7 @@ import { isTapped, type TapFilters, tapMesh } from '../stat/tap-mesh.js';
 import { nodesNamed, parseTarget } from '../stat/target.js';
 
 interface Options extends MeshOptions, TapFilters {
-  readonly output: 'table' | 'wide' | 'json';
+  readonly output: OutputFormat;
 }
 
 /** The conditions that tap and top share. */
@@ -30,7 +32,9 @@ export function configure(command: Command): void {
     .option('--rate <number>', 'requests a second of each sidecar at most; the rest is counted', '20')
     .option('--for <seconds>', 'end after so many seconds, 600 at most', '600')
     .addOption(
-      new Option('-o, --output <format>', 'one line a request').choices(['table', 'wide', 'json']).default('table'),
+      new Option('-o, --output <format>', 'one line, or document, a request')
+        .choices(['table', 'wide', 'json', 'yaml'])
+        .default('table'),
     )
     .addHelpText(
       'after',
@@ -52,6 +56,7 @@ Examples:
         nodes.map((node) =>
           tapMesh(mesh, node, options, stop.signal, (line) => {
             if (options.output === 'json') process.stdout.write(`${JSON.stringify(line)}\n`);
+            else if (options.output === 'yaml') process.stdout.write(`---\n${stringify(line)}`);
             else if (isTapped(line)) process.stdout.write(`${printable(lineOf(line, options.output === 'wide'))}\n`);
             else
               process.stderr.write(

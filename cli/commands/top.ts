@@ -10,6 +10,7 @@ import { nodesOf, tapOptions } from './tap.js';
 
 interface Options extends MeshOptions, TapFilters {
   readonly output: OutputFormat;
+  readonly watch?: true;
   readonly sort: 'count' | 'last' | 'worst' | 'failed';
 }
 
@@ -24,6 +25,7 @@ export function configure(command: Command): void {
     .argument('[of]', 'deploy/NAME or svc/NAME; otherwise the whole mesh')
     .option('--for <seconds>', 'look so long (on a terminal until Ctrl-C, otherwise 10)')
     .option('-o, --output <format>', 'table, wide, json or yaml', parseOutputFormat, 'table')
+    .option('-w, --watch', 'show it anew every second where the output is no terminal, too')
     .addOption(
       new Option('--sort <by>', 'what comes first').choices(['count', 'last', 'worst', 'failed']).default('count'),
     )
@@ -48,8 +50,9 @@ Examples:
       const rows = (): TopRow[] => table.rows(options.sort);
       const timer = setInterval(() => {
         if (screen) process.stdout.write(`${CLEAR}${render(rows())}\n`);
+        else if (options.watch === true) print(options.output, rows(), () => render(rows()));
       }, 1000);
-      const filters = { ...options, rate: RATE, for: options.for ?? (screen ? '600' : '10') };
+      const filters = { ...options, rate: RATE, for: options.for ?? (screen || options.watch === true ? '600' : '10') };
       const tapped = nodes.map((node) =>
         tapMesh(mesh, node, filters, stop.signal, (line) => {
           if (isTapped(line)) table.add(line);

@@ -1,6 +1,8 @@
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Answering, MeshAccess } from '../mesh/access.js';
 
+const SLOWEST_MS = 90_000;
+
 /** Asks the control plane's API. Replicas know of each other, so the first that answers speaks for all. */
 export async function askApi<T>(
   mesh: MeshAccess,
@@ -8,6 +10,20 @@ export async function askApi<T>(
   query: Readonly<Record<string, string | undefined>>,
 ): Promise<T> {
   return JSON.parse(await firstAnswer(mesh, (replica) => replica.get(pathWith(path, query)))) as T;
+}
+
+/** The same for an answer that may take a minute. */
+export async function askSlowly<T>(
+  mesh: MeshAccess,
+  path: string,
+  query: Readonly<Record<string, string | undefined>>,
+): Promise<T> {
+  const text = await firstAnswer(mesh, async (replica) => {
+    const parts: string[] = [];
+    await replica.stream(pathWith(path, query), (part) => parts.push(part), AbortSignal.timeout(SLOWEST_MS));
+    return parts.join('');
+  });
+  return JSON.parse(text) as T;
 }
 
 export async function firstAnswer<T>(mesh: MeshAccess, ask: (replica: Answering) => Promise<T>): Promise<T> {

@@ -1,4 +1,5 @@
 import type { Golden, Graph, GraphEdge, GraphNode, WorkloadNode } from '../../common/observe/graph.js';
+import type { RouteStat } from '../../common/observe/routes.js';
 import { formatNode, SIGNALS, signalCells, WIDE_SIGNALS } from './format.js';
 import { edgesOf, nodesNamed, type Target } from './target.js';
 
@@ -13,6 +14,7 @@ export interface View {
 export function statView(graph: Graph, target: Target, namespace: string | undefined, wide: boolean): View {
   const signals = [...SIGNALS, ...(wide ? WIDE_SIGNALS : [])];
   switch (target.level) {
+    case 'route':
     case 'edge':
       return edgeView(graph.edges, namespace, wide);
     case 'namespace':
@@ -80,6 +82,25 @@ function flagsOf({ responses }: GraphEdge): string {
   return (
     responses.flatMap(({ flags, code, count }) => (flags === '-' ? [] : `${code}:${flags}×${count}`)).join(' ') || '-'
   );
+}
+
+/** What clients send by each of their routes; of one route, or of those to one service, by its name. */
+export function routeView(routes: readonly RouteStat[], name: string | undefined, wide: boolean): View {
+  const found = routes.filter(
+    ({ route, service }) =>
+      name === undefined || route === name || formatNode(service).split('.')[0] === name.split('.')[0],
+  );
+  return {
+    head: ['SERVICE', 'ROUTE', 'SOURCE', ...(wide ? ['DESTINATIONS'] : []), ...SIGNALS, ...(wide ? WIDE_SIGNALS : [])],
+    rows: found.map(({ service, route, source, destinations, golden }) => [
+      formatNode(service),
+      route === '' ? '-' : route,
+      formatNode(source),
+      ...(wide ? [destinations.map((id) => formatNode(id)).join(',')] : []),
+      ...signalCells(golden, wide),
+    ]),
+    data: found,
+  };
 }
 
 /** Who a node calls, and who calls it. */

@@ -1,7 +1,7 @@
 import type { Graph, GraphEdge, GraphNode } from '../../common/observe/graph.js';
 import { UsageError } from '../command.js';
 
-export type Level = 'workload' | 'service' | 'namespace' | 'edge';
+export type Level = 'workload' | 'service' | 'namespace' | 'route' | 'edge';
 
 /** What a user asks numbers of: all of a kind, or one by its name. */
 export interface Target {
@@ -28,6 +28,8 @@ const LEVELS: Readonly<Record<string, Level>> = {
   namespace: 'namespace',
   namespaces: 'namespace',
   ns: 'namespace',
+  route: 'route',
+  routes: 'route',
   edge: 'edge',
   edges: 'edge',
 };
@@ -39,7 +41,7 @@ export function parseTarget(text: string): Target {
   const level = LEVELS[kind];
   if (slash < 0) return level === undefined ? { level: 'workload', name: text } : { level };
   if (level === undefined || level === 'edge') {
-    throw new UsageError(`"${kind}" is none of deploy, service, namespace; say for example deploy/reviews-v1`);
+    throw new UsageError(`"${kind}" is none of deploy, service, namespace, route; say for example deploy/reviews-v1`);
   }
   return { level, name: text.slice(slash + 1) };
 }

@@ -3,7 +3,9 @@ import type { Failures } from '../../common/observe/failure.js';
 import type { Graph } from '../../common/observe/graph.js';
 import type { Series } from '../../common/observe/series.js';
 import type { WorkloadDetails, Workloads } from '../../common/observe/workload.js';
+import type { EdgeStats } from '../../common/runtime/edge-report.js';
 import { type DebugAnswer, type DebugPage, json, plain } from '../debug/server.js';
+import type { MeshSnapshot } from '../model/snapshot.js';
 import { nameCallers } from './callers.js';
 import { describeNode } from './describe.js';
 import { workloadDetails } from './details.js';
@@ -11,8 +13,10 @@ import { explain } from './explain.js';
 import { recentFailures } from './failures.js';
 import { buildGraph, ofNamespace } from './graph.js';
 import { BadQuery, stepsOf, windowOf } from './query.js';
+import { routeStats } from './routes.js';
 import { buildSeries } from './series.js';
 import { tapRequests } from './tap.js';
+import { tunnelsAsTcp } from './tunnels.js';
 import type { MeshView } from './view.js';
 import { workloadStates } from './workloads.js';
 
@@ -33,6 +37,7 @@ export function observePages(view: () => MeshView | undefined): [path: string, p
     ['/api/graph', page(graph)],
     ['/api/describe', page(describe)],
     ['/api/explain', page(explain)],
+    ['/api/routes', page((view, query) => routeStats(view, query, (edges) => named(edges, view.snapshot())))],
     ['/api/tap', live],
     ['/api/series', page(series)],
     ['/api/failures', page(recentFailures satisfies (view: MeshView, query: URLSearchParams) => Promise<Failures>)],
@@ -65,10 +70,15 @@ async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
     proxies: proxies.value,
     history,
     window,
-    told: { value: nameCallers(told.value, view.snapshot()), notes },
+    told: { value: named(told.value, view.snapshot()), notes },
   });
   const namespace = query.get('namespace') ?? '';
   return namespace === '' ? whole : ofNamespace(whole, namespace);
+}
+
+/** Edges by the names that the graph has for them. */
+function named(edges: readonly EdgeStats[], snapshot: MeshSnapshot | undefined): readonly EdgeStats[] {
+  return tunnelsAsTcp(nameCallers(edges, snapshot), snapshot);
 }
 
 async function series(view: MeshView, query: URLSearchParams): Promise<Series> {
@@ -80,7 +90,7 @@ async function series(view: MeshView, query: URLSearchParams): Promise<Series> {
   const { window, stepMs } = stepsOf(windowOf(query, history), history);
   const { value, notes } = await history.steps(window, stepMs);
   const snapshot = view.snapshot();
-  const steps = value.map((edges) => nameCallers(edges, snapshot));
+  const steps = value.map((edges) => named(edges, snapshot));
   return buildSeries({ of, direction }, history, window, stepMs, { value: steps, notes });
 }
 

@@ -90,6 +90,10 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     help: 'the last requests that failed, as JSON, newest first',
     run: (sources) => json(sources.requests.report()),
   },
+  '/weft/routes': {
+    help: 'what this workload sends by each route, counted for so long, as JSON: ?seconds=',
+    run: async (sources, query) => (await import('../observe/route-counts.js')).routesAnswer(sources.requests, query),
+  },
   '/weft/tap': {
     help: 'requests as they end, one JSON object a line: ?source= ?destination= ?method= ?path= ?status= ?rate= ?seconds=',
     run: (sources, query) => tapAnswer(sources.requests, sources.tapAllowed, query),

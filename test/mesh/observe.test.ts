@@ -6,6 +6,7 @@ import { locateControlPlane } from '../../cli/mesh/locate.js';
 import { adminUrl, findWorkload } from '../../cli/mesh/workloads.js';
 import type { Failures } from '../../common/observe/failure.js';
 import type { Graph, GraphEdge } from '../../common/observe/graph.js';
+import type { RouteStat } from '../../common/observe/routes.js';
 import type { WorkloadDetails } from '../../common/observe/workload.js';
 import { count, DemoProcess, weft } from '../support/demo-process.js';
 
@@ -65,6 +66,8 @@ describe('what the control plane hears from the sidecars of the demo', () => {
         destinationIdentity: 'spiffe://cluster.local/ns/default/sa/bookinfo-details',
       },
     });
+    // By CONNECT, where nothing is captured.
+    expect(edge(graph, 'ratings-v1', 'ratings-db-v1')).toMatchObject({ protocol: 'tcp', security: { kind: 'mtls' } });
     expect(graph.splits.map(({ service }) => service)).toContain('service/reviews.default.svc.cluster.local');
     expect(graph.nodes.filter(({ kind }) => kind === 'workload')).toHaveLength(8);
     expect(graph.notes).toEqual([]);
@@ -124,6 +127,12 @@ spec:
   it('shows it in the terminal', () => {
     expect(command('stat')).toMatch(/productpage-v1\s+default\s+1\/1/);
     expect(JSON.parse(command('stat', 'svc/reviews', '-o', 'json'))).toHaveProperty('edges');
+    const routes = JSON.parse(command('stat', 'route/reviews', '--window', '4s', '-o', 'json')) as RouteStat[];
+    expect(routes.map(({ route }) => route)).toEqual(expect.arrayContaining(['split', 'jason']));
+    expect(routes[0]?.golden.requestsPerSecond).toBeGreaterThan(0);
+    expect(command('stat', 'routes', '--window', '2s')).toMatch(/details\S*\s+default\s+productpage-v1\S*\s+100%/);
+    expect(command('tap', '--for', '3', '--rate', '1', '-o', 'yaml')).toMatch(/^---\n[\s\S]*method: GET/m);
+    expect(command('top', '--for', '3', '-w')).toMatch(/productpage-v1\s+details-v1\s+POST/);
     expect(command('edges')).toMatch(/mtls\s+spiffe:\/\/cluster.local\/ns\/default\/sa\/bookinfo-productpage/);
     expect(command('describe', 'service', 'reviews')).toContain('DestinationRule default/reviews');
   });
