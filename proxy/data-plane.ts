@@ -21,6 +21,7 @@ import { ServiceClient } from './router/forward/service-call.js';
 import { RouteStore } from './snapshot/route-store.js';
 import { serveTcp } from './tcp/serve-tcp.js';
 import { accessLogCompiler } from './telemetry/compile-access-log.js';
+import { Expressions } from './telemetry/expressions/compile.js';
 import { IstioMetrics } from './telemetry/istio-metrics.js';
 import { localWorkload } from './telemetry/local-workload.js';
 import { LogSinks } from './telemetry/log-sinks.js';
@@ -74,6 +75,7 @@ export function assembleDataPlane(
   const counters = new Counters();
   const metrics = new IstioMetrics(own);
   const logs = new LogSinks(clock);
+  const expressions = new Expressions({ ...config.node, metadata });
   const timers = new CoarseTimers(clock);
   const downstream = new DownstreamStatsTable();
 
@@ -130,7 +132,7 @@ export function assembleDataPlane(
     metrics,
     node: tracedNode(config.node),
     peerMetadata: meshPeers(config, own, clusters),
-    compileAccessLog: accessLogCompiler(logs),
+    compileAccessLog: accessLogCompiler(logs, expressions),
     routeSource: (name) => routes.routeSource(name),
   });
   const redirection = linuxRedirection();

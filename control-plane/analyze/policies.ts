@@ -156,7 +156,7 @@ function checkProviders(registry: Registry, report: Reporter): void {
     for (const part of ['accessLogging', 'tracing', 'metrics'] as const) {
       for (const [i, entry] of (object.spec[part] ?? []).entries()) {
         for (const [j, { name }] of (entry.providers ?? []).entries()) {
-          const wrong = wrongProvider(name, providers, registry);
+          const wrong = wrongProvider(name, part, providers, registry);
           if (wrong === undefined) continue;
           report.warning(
             object,
@@ -172,14 +172,25 @@ function checkProviders(registry: Registry, report: Reporter): void {
 
 const BUILT_IN: ReadonlySet<string> = new Set(['envoy', 'prometheus']);
 
+/** Of which type a provider of each part is. */
+const TYPES = {
+  accessLogging: ['envoyFileAccessLog', 'envoyOtelAls'],
+  tracing: ['zipkin', 'opentelemetry'],
+  metrics: ['prometheus'],
+} as const satisfies Readonly<Record<string, readonly (keyof ExtensionProvider)[]>>;
+
 function wrongProvider(
   name: string,
+  part: keyof typeof TYPES,
   providers: ReadonlyMap<string, ExtensionProvider>,
   registry: Registry,
 ): string | undefined {
   const provider = providers.get(name);
   if (provider === undefined) {
     return BUILT_IN.has(name) ? undefined : `MeshConfig has no extension provider "${name}"`;
+  }
+  if (TYPES[part].every((type) => provider[type] === undefined)) {
+    return `extension provider "${name}" is no ${TYPES[part].join(' or ')}, which ${part} here needs`;
   }
   const reached = provider.zipkin ?? provider.opentelemetry ?? provider.envoyOtelAls;
   if (reached === undefined) return undefined;

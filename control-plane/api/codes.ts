@@ -14,4 +14,6 @@ export const Code = {
   unreadable: 'WEFT0005',
   /** One object defined twice. */
   duplicateObject: 'WEFT0006',
+  /** A value that is read and changes nothing. */
+  withoutEffect: 'WEFT0007',
 } as const;

@@ -23,6 +23,8 @@ export interface MeshSettings {
     /** Providers used when no Telemetry names any. */
     readonly providers: readonly string[];
   };
+  /** Providers of metrics where no Telemetry names any. */
+  readonly metricsProviders: readonly string[];
   readonly tracing: {
     /** Without a Telemetry and a default provider, spans go to defaultConfig.tracing's collector (enableTracing). */
     readonly legacy: boolean;
@@ -120,6 +122,8 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
       json: spec.accessLogEncoding === 'JSON',
       providers: spec.defaultProviders?.accessLogging ?? [],
     },
+    // What Istio's chart sets.
+    metricsProviders: spec.defaultProviders?.metrics ?? ['prometheus'],
     tracing: {
       legacy: spec.enableTracing === true,
       providers: spec.defaultProviders?.tracing ?? [],

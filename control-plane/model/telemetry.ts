@@ -3,6 +3,7 @@ import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { byAge } from './order.js';
+import { type EffectiveMetrics, effectiveMetrics } from './telemetry-metrics.js';
 import { applies, type EffectiveTracing, effectiveTracing, type Mode } from './telemetry-tracing.js';
 
 export interface EffectiveAccessLog {
@@ -57,6 +58,17 @@ export class Telemetries {
       return legacy ? 'legacy' : undefined;
     }
     return effectiveTracing(levels, mode, providers[0]);
+  }
+
+  /** What is counted for Prometheus, and how. */
+  metrics(workload: Target, mode: Mode): EffectiveMetrics {
+    const { metricsProviders, providers } = this.#settings;
+    const counts = (name: string): boolean => {
+      const provider = providers.get(name);
+      return provider === undefined ? name === 'prometheus' : provider.prometheus !== undefined;
+    };
+    const entries = this.#levels(workload).flatMap(({ spec }) => spec.metrics ?? []);
+    return effectiveMetrics(entries, mode, metricsProviders, counts);
   }
 
   /** Widest first. */

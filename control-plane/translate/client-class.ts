@@ -17,6 +17,7 @@ import { egressResources } from './egress-listeners.js';
 import { labelsOfPolicy, localityPolicy } from './locality-policy.js';
 import { NAME_TABLE, nameTable } from './name-table.js';
 import { HTTP_PROXY_ROUTES, outboundRoutes } from './outbound-routes.js';
+import { statsFields } from './stats-config.js';
 import { withOperations } from './trace-operations.js';
 import { isTraced, tracingFields } from './tracing.js';
 
@@ -62,7 +63,12 @@ export function clientResources(context: ProxyContext): ClientResources {
     captured,
     node.dnsCapture === true,
     ...(hasListeners(context)
-      ? [familiesOf(context).inboundSources, accessLogs(snapshot, client, 'CLIENT'), tracingFields(context, 'CLIENT')]
+      ? [
+          familiesOf(context).inboundSources,
+          accessLogs(snapshot, client, 'CLIENT'),
+          tracingFields(context, 'CLIENT'),
+          statsFields(context, 'CLIENT'),
+        ]
       : []),
     isTraced(context),
     client.namespace,

@@ -8,6 +8,7 @@ import type { GatewayTopology } from '../model/proxy-config.js';
 import { any, bool, duration } from './messages.js';
 import { CORS_FILTER } from './route-cors.js';
 import { FAULT_FILTER } from './route-fault.js';
+import type { StatsFields } from './stats-config.js';
 import type { TracingFields } from './tracing.js';
 
 export interface ConnectionManagerParts {
@@ -23,6 +24,8 @@ export interface ConnectionManagerParts {
   /** Whether browsers may call in gRPC-Web. */
   readonly grpcWeb?: boolean;
   readonly tracing: TracingFields;
+  /** What is counted for Prometheus. */
+  readonly metrics: StatsFields;
   readonly settings: MeshSettings;
   /** Stand next to the router. */
   readonly last?: readonly HttpFilter[];
@@ -96,6 +99,8 @@ function httpFilters({
   rbac,
   istioFilters,
   grpcWeb = false,
+  metrics,
+  edge,
   last = [],
 }: ConnectionManagerParts): HttpFilter[] {
   const inbound = direction === 'inbound';
@@ -116,7 +121,11 @@ function httpFilters({
   };
   const stats: HttpFilter = {
     name: 'istio.stats',
-    typed_config: any(EXTENSION.istioStats, inbound ? { disable_host_header_fallback: true } : {}),
+    typed_config: any(EXTENSION.istioStats, {
+      // What clients of outside write into Host must not make series.
+      ...((inbound || edge !== undefined) && { disable_host_header_fallback: true }),
+      ...metrics,
+    }),
   };
   return [
     ...(istioFilters ? [metadata] : []),

@@ -23,6 +23,7 @@ import { ingressTls } from './ingress.js';
 import { any, bool, duration, meshRoots, ownCertificate } from './messages.js';
 import { tokenFilters } from './request-authentication.js';
 import { inboundRetryPolicy } from './retry.js';
+import { statsFields } from './stats-config.js';
 import { tcpStats } from './tcp-filters.js';
 import { tracingFields } from './tracing.js';
 import { serverAlpn, trustDomainMatchers } from './upstream-tls.js';
@@ -171,6 +172,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
       rbac: [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, application)],
       accessLogs: accessLogs(snapshot, workload, 'SERVER'),
       tracing,
+      metrics: statsFields(context, 'SERVER'),
       istioFilters: node.dataPlane === 'weft',
       grpcWeb: protocol === 'grpc-web',
       settings: snapshot.settings,
@@ -184,7 +186,7 @@ function tcpFilters({ context, workload, application, cluster }: InboundPort): F
   return [
     ...networkCustomFilters(context, workload, application),
     ...networkPolicyFilters(snapshot, workload, application),
-    ...tcpStats(context),
+    ...tcpStats(context, 'SERVER'),
     {
       name: 'envoy.filters.network.tcp_proxy',
       typed_config: any(EXTENSION.tcpProxy, {

@@ -12,6 +12,7 @@ import type { ProxyContext, VisiblePort } from './context.js';
 import { SNIFF_MS } from './inbound-listeners.js';
 import { adsSource, any, bool, duration, ipAddress, pipe, UNIX, uint32 } from './messages.js';
 import { outsideFilters, sniFilters } from './outside.js';
+import { statsFields } from './stats-config.js';
 import { outboundTcpFilters } from './tcp-filters.js';
 import { type TcpChain, tcpChains } from './tcp-routes.js';
 import { tracingFields } from './tracing.js';
@@ -169,6 +170,7 @@ function httpChain(
         rbac: [],
         accessLogs: accessLogs(snapshot, client, 'CLIENT'),
         tracing: tracingFields(context, 'CLIENT'),
+        metrics: statsFields(context, 'CLIENT'),
         istioFilters: node.dataPlane === 'weft',
         grpcWeb,
         settings: snapshot.settings,

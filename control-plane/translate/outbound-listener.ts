@@ -6,6 +6,7 @@ import type { ProxyContext } from './context.js';
 import { adsSource, ipAddress } from './messages.js';
 import { HTTP_PROXY_ROUTES } from './outbound-routes.js';
 import { outsideFilters } from './outside.js';
+import { statsFields } from './stats-config.js';
 import { tracingFields } from './tracing.js';
 
 /** The listener that an application uses as its HTTP proxy. */
@@ -27,6 +28,7 @@ export function outboundListener(context: ProxyContext, ports: SidecarPorts): Li
             rbac: [],
             accessLogs: accessLogs(snapshot, client, 'CLIENT'),
             tracing: tracingFields(context, 'CLIENT'),
+            metrics: statsFields(context, 'CLIENT'),
             istioFilters: node.dataPlane === 'weft',
             settings: snapshot.settings,
             last: outsideFilters(context),

@@ -3,9 +3,11 @@ import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { Filter } from '../../proto/gen/envoy/config/listener/v3/Filter.js';
 import type { TcpProxy } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
 import { durationMs } from '../model/mesh-settings.js';
+import type { Mode } from '../model/telemetry-tracing.js';
 import { accessLogs } from './access-log.js';
 import type { ProxyContext } from './context.js';
 import { any, duration } from './messages.js';
+import { statsFields } from './stats-config.js';
 import type { TcpDestination } from './tcp-destinations.js';
 import type { EffectivePolicy } from './traffic-policy.js';
 
@@ -33,7 +35,7 @@ export function outboundTcpFilters(
   return [
     // Where a cluster serves HTTP too, mesh peers are to be told that this connection carries none.
     ...(destinations.some(({ undeclared }) => undeclared) ? [tcpMark] : []),
-    ...tcpStats(context),
+    ...tcpStats(context, 'CLIENT'),
     { name: 'envoy.filters.network.tcp_proxy', typed_config: any(EXTENSION.tcpProxy, proxy) },
   ];
 }
@@ -67,8 +69,9 @@ function authority(host: string, port: number): string {
 }
 
 /** Istio's metrics of TCP connections, where the data plane has them. */
-export function tcpStats({ node }: ProxyContext): Filter[] {
-  return node.dataPlane === 'weft' ? [{ name: 'istio.stats', typed_config: any(EXTENSION.istioStats) }] : [];
+export function tcpStats(context: ProxyContext, mode: Mode): Filter[] {
+  if (context.node.dataPlane !== 'weft') return [];
+  return [{ name: 'istio.stats', typed_config: any(EXTENSION.istioStats, statsFields(context, mode)) }];
 }
 
 /** Overrides the ALPN that the cluster offers (Envoy's filter state `envoy.network.application_protocols`). */

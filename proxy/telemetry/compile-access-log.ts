@@ -9,6 +9,7 @@ import type { Issues } from '../snapshot/issues.js';
 import { typeUrlOf, unpacked } from '../snapshot/wire-values.js';
 import type { AccessLogger } from './access-log.js';
 import { compileLogFilter, type LogFilter } from './compile-log-filter.js';
+import type { Expressions } from './expressions/compile.js';
 import { compileFormat, type FormatContext } from './format.js';
 import { ENVOY_TEXT_FORMAT } from './formats.js';
 import { compileJsonFormat } from './json-format.js';
@@ -19,9 +20,11 @@ type Render = (context: FormatContext) => string;
 /** The compiler of envoy.config.accesslog.v3.AccessLog; undefined after an error. */
 export function accessLogCompiler(
   sinks: LogSinks,
+  expressions: Expressions,
 ): (message: AccessLog__Output, issues: Issues) => AccessLogger | undefined {
   return (message, issues) => {
-    const filter = message.filter === undefined ? undefined : compileLogFilter(message.filter, issues.at('filter'));
+    const filter =
+      message.filter === undefined ? undefined : compileLogFilter(message.filter, expressions, issues.at('filter'));
     const target = compileTarget(message, sinks, issues.at('typed_config'));
     if (target === undefined || (message.filter !== undefined && filter === undefined)) return undefined;
     return logger(filter, target.render, target.sink);

@@ -8,14 +8,18 @@ import { FLAG, type FlagName } from '../http/flags.js';
 import { compileHeaderMatcher } from '../router/matchers/header-matcher.js';
 import type { Issues } from '../snapshot/issues.js';
 import { typeUrlOf, unpacked } from '../snapshot/wire-values.js';
-import { compileCel } from './cel/compile.js';
+import type { Expressions } from './expressions/compile.js';
 import type { FormatContext } from './format.js';
 
 /** Whether a finished request is logged. */
 export type LogFilter = (context: FormatContext) => boolean;
 
 /** Compiles envoy.config.accesslog.v3.AccessLogFilter; undefined after an error. */
-export function compileLogFilter(filter: AccessLogFilter__Output, issues: Issues): LogFilter | undefined {
+export function compileLogFilter(
+  filter: AccessLogFilter__Output,
+  expressions: Expressions,
+  issues: Issues,
+): LogFilter | undefined {
   const { status_code_filter, duration_filter, header_filter, response_flag_filter, extension_filter } = filter;
   if (status_code_filter !== undefined) {
     const holds = compileComparison(status_code_filter.comparison, issues.at('status_code_filter'));
@@ -27,8 +31,10 @@ export function compileLogFilter(filter: AccessLogFilter__Output, issues: Issues
   }
   // Nothing here answers health checks itself, so no request counts as one.
   if (filter.not_health_check_filter !== undefined) return () => true;
-  if (filter.and_filter !== undefined) return compileAll(filter.and_filter.filters, issues.at('and_filter'), 'and');
-  if (filter.or_filter !== undefined) return compileAll(filter.or_filter.filters, issues.at('or_filter'), 'or');
+  if (filter.and_filter !== undefined)
+    return compileAll(filter.and_filter.filters, expressions, issues.at('and_filter'), 'and');
+  if (filter.or_filter !== undefined)
+    return compileAll(filter.or_filter.filters, expressions, issues.at('or_filter'), 'or');
   if (response_flag_filter !== undefined) {
     return compileFlags(response_flag_filter.flags ?? [], issues.at('response_flag_filter').at('flags'));
   }
@@ -36,7 +42,8 @@ export function compileLogFilter(filter: AccessLogFilter__Output, issues: Issues
     const test = compileHeaderMatcher(header_filter.header, issues.at('header_filter').at('header'));
     return test && (({ request }) => request !== undefined && test(request));
   }
-  if (extension_filter !== undefined) return compileExtension(extension_filter, issues.at('extension_filter'));
+  if (extension_filter !== undefined)
+    return compileExtension(extension_filter, expressions, issues.at('extension_filter'));
   issues.error('is not supported');
   return undefined;
 }
@@ -63,10 +70,13 @@ function compileComparison(
 
 function compileAll(
   filters: readonly AccessLogFilter__Output[] | undefined,
+  expressions: Expressions,
   issues: Issues,
   how: 'and' | 'or',
 ): LogFilter | undefined {
-  const compiled = (filters ?? []).map((filter, index) => compileLogFilter(filter, issues.at('filters').at(index)));
+  const compiled = (filters ?? []).map((filter, index) =>
+    compileLogFilter(filter, expressions, issues.at('filters').at(index)),
+  );
   if (compiled.length < 2) issues.at('filters').error('needs at least two filters');
   const usable = compiled.filter((filter) => filter !== undefined);
   if (usable.length < compiled.length) return undefined;
@@ -90,7 +100,11 @@ function compileFlags(names: readonly string[], issues: Issues): LogFilter | und
   return names.length === 0 ? ({ info }) => info.flags !== 0 : ({ info }) => (info.flags & mask) !== 0;
 }
 
-function compileExtension(filter: ExtensionFilter__Output, issues: Issues): LogFilter | undefined {
+function compileExtension(
+  filter: ExtensionFilter__Output,
+  expressions: Expressions,
+  issues: Issues,
+): LogFilter | undefined {
   const at = issues.at('typed_config');
   const type = typeUrlOf(filter.typed_config);
   if (filter.typed_config === undefined || type !== EXTENSION.celAccessLogFilter) {
@@ -98,7 +112,9 @@ function compileExtension(filter: ExtensionFilter__Output, issues: Issues): LogF
     return undefined;
   }
   try {
-    return compileCel(unpacked<ExpressionFilter__Output>(filter.typed_config).expression ?? '');
+    const compiled = expressions.compile(unpacked<ExpressionFilter__Output>(filter.typed_config).expression ?? '');
+    if (compiled.fault !== undefined) at.at('expression').warn(`nothing is logged: ${compiled.fault}`);
+    return (context) => compiled.value(context) === true;
   } catch (error) {
     at.at('expression').error(messageOf(error));
     return undefined;

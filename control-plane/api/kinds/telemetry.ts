@@ -1,6 +1,6 @@
 import type { Duration, MatchLabelsSelector, PolicyTargetReference } from './shared.js';
 
-/** telemetry.istio.io Telemetry. `accessLogging` is acted on in this release; tracing and metrics are known only. */
+/** telemetry.istio.io Telemetry. */
 export interface TelemetrySpec {
   readonly selector?: MatchLabelsSelector;
   /** A Telemetry with targetRef(s) is for waypoints and gateways: sidecars leave it out. */

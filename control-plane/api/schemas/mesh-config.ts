@@ -49,7 +49,7 @@ export const meshConfig: Schema<MeshConfigSpec> = object<MeshConfigSpec>({
   extensionProviders: list(extensionProvider),
   defaultProviders: object<NonNullable<MeshConfigSpec['defaultProviders']>>({
     tracing: texts,
-    metrics: unsupported(texts, 'metrics are always there for Prometheus'),
+    metrics: texts,
     accessLogging: texts,
   }),
   pathNormalization: object<NonNullable<MeshConfigSpec['pathNormalization']>>({

@@ -1,3 +1,5 @@
+import { isTagName, METRIC_NAMES, STANDARD_TAGS } from '../../../common/telemetry/standard-metrics.js';
+import { Code } from '../codes.js';
 import type {
   AccessLogging,
   CustomTag,
@@ -9,8 +11,10 @@ import type {
 } from '../kinds/telemetry.js';
 import { object, required, unsupported } from '../schema/object.js';
 import { childPath } from '../schema/path.js';
+import type { Report } from '../schema/report.js';
 import { bool, duration, enumOf, number } from '../schema/scalars.js';
-import { list, map, type Schema } from '../schema/schema.js';
+import { list, map, type Schema, shown } from '../schema/schema.js';
+import { expression } from './expression.js';
 import { matchLabels, nonEmpty, TARGET_REF_CONSEQUENCE, targetRef, targetRefs, text } from './shared.js';
 
 const mode = enumOf('UNDEFINED', 'CLIENT_AND_SERVER', 'CLIENT', 'SERVER');
@@ -21,7 +25,7 @@ const accessLogging: Schema<AccessLogging> = object<AccessLogging>({
   match: modeMatch,
   providers,
   disabled: bool,
-  filter: object<{ readonly expression?: string }>({ expression: text }),
+  filter: object<{ readonly expression?: string }>({ expression: expression('nothing is logged') }),
 });
 
 type Named = { readonly name: string; readonly defaultValue?: string };
@@ -48,7 +52,7 @@ const tracing: Schema<Tracing> = object<Tracing>({
 type TagOverride = { readonly operation?: 'UPSERT' | 'REMOVE'; readonly value?: string };
 
 const tagOverride: Schema<TagOverride> = object<TagOverride>(
-  { operation: enumOf('UPSERT', 'REMOVE'), value: text },
+  { operation: enumOf('UPSERT', 'REMOVE'), value: expression('the tag is "unknown"') },
   {
     check({ operation, value }, path, report) {
       if (operation === 'UPSERT' && !value) report.error(childPath(path, 'value'), 'is required with operation UPSERT');
@@ -59,33 +63,53 @@ const tagOverride: Schema<TagOverride> = object<TagOverride>(
   },
 );
 
+/** Istio counts a metric that nobody knows, and a tag that is not there, as nothing at all. */
+function checkOverride({ match, tagOverrides = {} }: MetricsOverride, path: string, report: Report): void {
+  const ineffective = (at: string, message: string): void => report.warn(Code.withoutEffect, at, message);
+  const custom = match?.customMetric;
+  if (custom !== undefined && !METRIC_NAMES.has(custom)) {
+    const known = [...METRIC_NAMES].join(', ');
+    ineffective(childPath(path, 'match.customMetric'), `there is no metric ${shown(custom)}; there are ${known}`);
+  }
+  for (const [tag, { operation }] of Object.entries(tagOverrides)) {
+    const at = childPath(childPath(path, 'tagOverrides'), tag);
+    if (!isTagName(tag)) ineffective(at, `${shown(tag)} cannot be the name of a label, so the tag is left out`);
+    else if (operation === 'REMOVE' && !STANDARD_TAGS.has(tag)) {
+      ineffective(at, `the metrics have no tag ${shown(tag)} that could be removed`);
+    }
+  }
+}
+
 const metrics: Schema<Metrics> = object<Metrics>({
   providers,
   overrides: list(
-    object<MetricsOverride>({
-      match: object<NonNullable<MetricsOverride['match']>>(
-        {
-          metric: enumOf(
-            'ALL_METRICS',
-            'REQUEST_COUNT',
-            'REQUEST_DURATION',
-            'REQUEST_SIZE',
-            'RESPONSE_SIZE',
-            'TCP_OPENED_CONNECTIONS',
-            'TCP_CLOSED_CONNECTIONS',
-            'TCP_SENT_BYTES',
-            'TCP_RECEIVED_BYTES',
-            'GRPC_REQUEST_MESSAGES',
-            'GRPC_RESPONSE_MESSAGES',
-          ),
-          customMetric: nonEmpty,
-          mode,
-        },
-        { atMostOne: [['metric', 'customMetric']] },
-      ),
-      disabled: bool,
-      tagOverrides: map(tagOverride),
-    }),
+    object<MetricsOverride>(
+      {
+        match: object<NonNullable<MetricsOverride['match']>>(
+          {
+            metric: enumOf(
+              'ALL_METRICS',
+              'REQUEST_COUNT',
+              'REQUEST_DURATION',
+              'REQUEST_SIZE',
+              'RESPONSE_SIZE',
+              'TCP_OPENED_CONNECTIONS',
+              'TCP_CLOSED_CONNECTIONS',
+              'TCP_SENT_BYTES',
+              'TCP_RECEIVED_BYTES',
+              'GRPC_REQUEST_MESSAGES',
+              'GRPC_RESPONSE_MESSAGES',
+            ),
+            customMetric: nonEmpty,
+            mode,
+          },
+          { atMostOne: [['metric', 'customMetric']] },
+        ),
+        disabled: bool,
+        tagOverrides: map(tagOverride),
+      },
+      { check: checkOverride },
+    ),
   ),
   reportingInterval: duration,
 });
@@ -97,7 +121,7 @@ export const telemetry: Schema<TelemetrySpec> = object<TelemetrySpec>(
     targetRef: unsupported(targetRef, TARGET_REF_CONSEQUENCE),
     targetRefs: unsupported(targetRefs, TARGET_REF_CONSEQUENCE),
     tracing: list(tracing),
-    metrics: unsupported(list(metrics), 'the standard metrics are kept as they are'),
+    metrics: list(metrics),
     accessLogging: list(accessLogging),
   },
   { atMostOne: [['selector', 'targetRef', 'targetRefs']] },

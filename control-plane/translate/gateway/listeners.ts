@@ -18,6 +18,7 @@ import { adsSource, any, ipAddress } from '../messages.js';
 import { cidr } from '../outbound-entry.js';
 import { tokenFilters } from '../request-authentication.js';
 import { secretResources } from '../secrets.js';
+import { statsFields } from '../stats-config.js';
 import { tracingFields } from '../tracing.js';
 import { serverAlpn } from '../upstream-tls.js';
 import { credentialResources, namesCertificate, serverSocket } from './server-tls.js';
@@ -168,6 +169,7 @@ function httpFilters(
         : [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, port)],
     accessLogs: accessLogs(snapshot, client, 'CLIENT'),
     tracing: tracingFields(context, 'CLIENT'),
+    metrics: statsFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',
     grpcWeb: servers.some(({ server }) => server.port.protocol.toLowerCase() === 'grpc-web'),
     settings: snapshot.settings,
