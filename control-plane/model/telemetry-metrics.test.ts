@@ -3,9 +3,10 @@ import type { Metrics, MetricsOverride } from '../api/kinds/telemetry.js';
 import { effectiveMetrics } from './telemetry-metrics.js';
 
 const isPrometheus = (name: string): boolean => name.startsWith('prom');
-const of = (...entries: Metrics[]) => effectiveMetrics(entries, 'CLIENT', ['prometheus'], isPrometheus);
+const of = (...entries: Metrics[]): ReturnType<typeof effectiveMetrics> =>
+  effectiveMetrics(entries, 'CLIENT', ['prometheus'], isPrometheus);
 const overrides = (...list: MetricsOverride[]): Metrics => ({ overrides: list });
-const tag = (name: string, value?: string): MetricsOverride['tagOverrides'] => ({
+const tag = (name: string, value?: string): NonNullable<MetricsOverride['tagOverrides']> => ({
   [name]: value === undefined ? { operation: 'REMOVE' } : { value },
 });
 const nothing = { metrics: [], reportingInterval: undefined };
