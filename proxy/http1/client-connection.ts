@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { HeaderList } from '../http/headers.js';
+import { readPackets } from '../http/read-packets.js';
 import type {
   ClientConnection,
   ClientConnectionEvents,
@@ -63,7 +64,7 @@ export class Http1ClientConnection implements ClientConnection, BodySink, Stream
     this.packets = new PacketReader(socket, this);
     // A response may be complete although upstream closed its side, and a tunnel is half-closed by either.
     socket.allowHalfOpen = true;
-    socket.on('data', (packet: Buffer) => this.packets.push(packet));
+    readPackets(socket, (packet) => this.packets.push(packet));
     if (socket.isPaused()) socket.resume();
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());

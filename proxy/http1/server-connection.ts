@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Timer } from '../../common/runtime/clock.js';
 import type { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
+import { readPackets } from '../http/read-packets.js';
 import type { RequestMeta, RequestReceiver, RequestSink, ResponseSink, ServerCodec } from '../http/server-codec.js';
 import { BodyDecoder, type BodySink, EMPTY } from './body-decoder.js';
 import { CR, LF } from './chars.js';
@@ -67,7 +68,7 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
     this.lastActivity = options.clock.monotonic();
     // A client may close its sending side and still wait for the answer.
     socket.allowHalfOpen = true;
-    socket.on('data', (packet: Buffer) => this.onPacket(packet));
+    readPackets(socket, (packet) => this.onPacket(packet));
     socket.on('end', () => this.onEnd());
     socket.on('drain', () => this.onDrain());
     socket.on('error', () => undefined);

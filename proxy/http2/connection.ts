@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../../common/runtime/clock.js';
+import { readPackets } from '../http/read-packets.js';
 import { ERROR, FRAME } from './constants.js';
 import { ConnectionControl } from './control.js';
 import { ConnectionError, protocolError, StreamError } from './errors.js';
@@ -100,7 +101,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     this.output.frame(FRAME.SETTINGS, 0, 0, encodeSettings([...own, ...settings]));
     this.receiveWindow.open();
     const { socket } = this;
-    socket.on('data', (packet: Buffer) => this.onPacket(packet));
+    readPackets(socket, (packet) => this.onPacket(packet));
     socket.on('drain', () => this.onSocketDrain());
     socket.on('end', () => this.onLost('connection closed'));
     socket.on('error', (error: Error) => this.onLost(error.message));

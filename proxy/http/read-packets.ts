@@ -1,0 +1,100 @@
+import { Socket, type SocketConstructorOpts } from 'node:net';
+
+/** What one read takes at most. */
+const READ_BYTES = 64 * 1024;
+/** Packets are copied next to each other into blocks of this size; larger ones get memory of their own. */
+const BLOCK_BYTES = 64 * 1024;
+const OWN_ABOVE = BLOCK_BYTES / 4;
+
+/** All sockets read into this one; what came is copied out before the next read. */
+const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+
+/** The properties by which a socket's `onread` option works, which only a socket that is made for it may be given. */
+interface OnRead {
+  readonly buffer: symbol;
+  readonly callback: symbol;
+  readonly next: symbol;
+}
+
+type Callback = (bytes: number, buffer: Uint8Array) => boolean;
+type Reader = Socket & {
+  [key: symbol]: Uint8Array | Callback | (() => Uint8Array) | null;
+  readonly _handle?: { readonly useUserBuffer?: (buffer: Uint8Array) => void } | null;
+};
+
+const onRead = findOnRead();
+
+/** Asks a socket that has the option; undefined in a Node that does it another way. */
+function findOnRead(): OnRead | undefined {
+  const buffer = new Uint8Array(1);
+  const next = (): Uint8Array => buffer;
+  const callback = (): boolean => true;
+  const symbolOf = (socket: Socket, value: unknown): symbol | undefined =>
+    Object.getOwnPropertySymbols(socket).find((symbol) => (socket as Reader)[symbol] === value);
+  // Its type knows the option of `connect()` alone.
+  const having = (onread: object): Socket => new Socket({ onread } as SocketConstructorOpts);
+  const fixed = having({ buffer, callback });
+  const changing = having({ buffer: next, callback });
+  const symbols = [symbolOf(fixed, buffer), symbolOf(changing, callback), symbolOf(changing, next)] as const;
+  const [first, second, third] = symbols;
+  if (first === undefined || second === undefined || third === undefined) return undefined;
+  return { buffer: first, callback: second, next: third };
+}
+
+/**
+ * Hands on what a socket receives, as `data` events do; nothing writes into a packet later. From the second packet on
+ * they go past Node's streams, and past the buffer that it allocates for each read. To be called once a socket.
+ */
+export function readPackets(socket: Socket, onPacket: (packet: Buffer) => void): void {
+  let direct = false;
+  socket.on('data', (packet: Buffer) => {
+    onPacket(packet);
+    // What was put back or waits in the stream comes first.
+    if (!direct && socket.readableLength === 0) direct = readDirectly(socket as Reader, onPacket);
+  });
+}
+
+function readDirectly(socket: Reader, onPacket: (packet: Buffer) => void): boolean {
+  const handle = socket._handle;
+  if (onRead === undefined || socket.destroyed || typeof handle?.useUserBuffer !== 'function') return false;
+  const { buffer, callback, next } = onRead;
+  /** After a read of all that fits, a buffer that is handed on as it is: large bodies are not copied. */
+  const own = (): Uint8Array => Buffer.allocUnsafeSlow(READ_BYTES);
+  const back = (): Uint8Array => {
+    socket[next] = null;
+    return shared;
+  };
+  const taken: Callback = (bytes, bytesOf) => {
+    if (bytesOf === shared) {
+      if (bytes === READ_BYTES) socket[next] = own;
+      onPacket(copyOf(bytes));
+    } else {
+      if (bytes < OWN_ABOVE) socket[next] = back;
+      onPacket((bytesOf as Buffer).subarray(0, bytes));
+    }
+    return true;
+  };
+  socket[buffer] = shared;
+  socket[callback] = taken;
+  handle.useUserBuffer(shared);
+  return true;
+}
+
+let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+let used = 0;
+
+function copyOf(bytes: number): Buffer {
+  if (bytes > OWN_ABOVE) {
+    const own = Buffer.allocUnsafeSlow(bytes);
+    shared.copy(own, 0, 0, bytes);
+    return own;
+  }
+  if (used + bytes > BLOCK_BYTES) {
+    block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
+    used = 0;
+  }
+  const from = used;
+  used += bytes;
+  shared.copy(block, from, 0, bytes);
+  return block.subarray(from, used);
+}
