@@ -14,11 +14,11 @@ export function meshPeers(
   own: WorkloadInfo,
   clusters: ClusterManager,
 ): FilterDeps['peerMetadata'] {
-  const { trustDomain } = config.workload;
+  const isOurs = memberOf(config.workload.trustDomain);
   const nodeId = config.node.id ?? '';
   return {
     own: { ...own, nodeId, instance: instanceOf(nodeId) ?? own.workload, owner: '' },
-    trusts: (peer) => peer.mtls && peer.uriSan !== undefined && trustDomainOf(peer.uriSan) === trustDomain,
+    trusts: (peer) => peer.mtls && peer.uriSan !== undefined && isOurs(peer.uriSan),
     goesToMesh(context) {
       const action = context.route()?.action;
       if (action?.kind !== 'forward') return false;
@@ -26,6 +26,23 @@ export function meshPeers(
       const cluster = choice === undefined ? undefined : clusters.get(choice.name);
       return cluster !== undefined && usesSecrets(cluster.config);
     },
+  };
+}
+
+/** Peers whose domain is remembered: they come with every request. */
+const MAX_PEERS = 1024;
+
+/** Whether a SPIFFE ID belongs to a trust domain. */
+function memberOf(trustDomain: string): (uri: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (uri) => {
+    let ours = known.get(uri);
+    if (ours === undefined) {
+      ours = trustDomainOf(uri) === trustDomain;
+      if (known.size >= MAX_PEERS) known.clear();
+      known.set(uri, ours);
+    }
+    return ours;
   };
 }
 

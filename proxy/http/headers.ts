@@ -98,8 +98,14 @@ export class HeaderList {
   }
 
   private removeAt(index: number): void {
-    this.keys.splice(index, 1);
-    this.names.splice(index, 1);
-    this.vals.splice(index, 1);
+    removeFrom(this.keys, index);
+    removeFrom(this.names, index);
+    removeFrom(this.vals, index);
   }
+}
+
+/** As `splice`, which also makes a list of what it removes. */
+function removeFrom(list: string[], index: number): void {
+  for (let i = index + 1; i < list.length; i++) list[i - 1] = list[i] ?? '';
+  list.pop();
 }

@@ -6,14 +6,26 @@ export type NormalizedPath =
   /** 307 to the same place in canonical form. */
   | { readonly kind: 'redirect'; readonly path: string };
 
-/** What nothing has to be done to: no dot segment, no escape, no double slash, no backslash. */
-const SUSPECT = /\/\.|\/\/|%|\\/;
+const [SLASH, DOT, PERCENT, BACKSLASH, QUESTION] = [47, 46, 37, 92, 63];
+
+/** Whether nothing has to be done to a path: no dot segment, no escape, no double slash, no backslash before its query. */
+export function isPlainPath(path: string): boolean {
+  let before = 0;
+  for (let i = 0; i < path.length; i++) {
+    const code = path.charCodeAt(i);
+    if (code === QUESTION) return true;
+    if (code === PERCENT || code === BACKSLASH) return false;
+    if (before === SLASH && (code === SLASH || code === DOT)) return false;
+    before = code;
+  }
+  return true;
+}
 
 /** Normalizes the path of a request as normalize_path, merge_slashes and path_with_escaped_slashes_action say. */
 export function normalizePath(path: string, settings: ConnectionManagerConfig['path']): NormalizedPath {
+  if (isPlainPath(path)) return { kind: 'ok', path };
   const query = path.indexOf('?');
   const bare = query < 0 ? path : path.slice(0, query);
-  if (!SUSPECT.test(bare)) return { kind: 'ok', path };
   const rest = query < 0 ? '' : path.slice(query);
   let result = bare;
   let redirect = false;

@@ -2,7 +2,7 @@ import type { ActiveStream } from './active-stream.js';
 import { applyClientCert } from './client-cert.js';
 import { applyForwarded } from './forwarded-for.js';
 import type { RequestHead } from './message.js';
-import { normalizePath } from './path-normalization.js';
+import { isPlainPath, normalizePath } from './path-normalization.js';
 import { newRequestId } from './request-id.js';
 import type { RequestMeta } from './server-codec.js';
 import type { LocalReply } from './stream.js';
@@ -47,6 +47,7 @@ function checkPath(stream: ActiveStream): LocalReply | undefined {
   if (request.path.charCodeAt(0) !== 47 /* / */) return reply(404, 'absolute_path_rejected');
   if (request.path.includes('#')) return reply(400, 'path_normalization_failed');
   const { path } = config;
+  if (isPlainPath(request.path)) return undefined;
   if (!path.normalize && !path.mergeSlashes && path.escapedSlashes === 'keep') return undefined;
   const normalized = normalizePath(request.path, path);
   if (normalized.kind === 'reject') return reply(400, 'path_normalization_failed');

@@ -1,3 +1,4 @@
+import { decimal } from '../http/decimal.js';
 import type { HeaderList } from '../http/headers.js';
 import { COLON, CR, HTAB, LF, SP, TOKEN, VALUE } from './chars.js';
 import { badMessage, Http1Error, tooManyHeaders } from './errors.js';
@@ -135,9 +136,9 @@ function addConnection(value: string, framing: Framing): void {
 
 /** RFC 9112 section 6.3; repetitions are refused even when they agree, as Envoy does. */
 function addContentLength(name: string, value: string, headers: HeaderList, framing: Framing): void {
-  if (!/^[0-9]{1,15}$/.test(value)) throw badMessage();
-  if (framing.contentLength >= 0) throw badMessage();
-  framing.contentLength = Number(value);
+  const length = decimal(value);
+  if (length < 0 || framing.contentLength >= 0) throw badMessage();
+  framing.contentLength = length;
   headers.appendKnown('content-length', name, value);
 }
 

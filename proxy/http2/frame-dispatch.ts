@@ -121,13 +121,17 @@ export class FrameDispatcher implements FrameSink {
 
   private onData(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocolError();
-    const [from, to] = (flags & PADDED) === 0 ? [start, end] : unpad(bytes, start, end);
+    let from = start;
+    let to = end;
+    if ((flags & PADDED) !== 0) [from, to] = unpad(bytes, start, end);
     this.handler.onDataFrame(id, bytes.subarray(from, to), end - start, (flags & END_STREAM) !== 0);
   }
 
   private onHeaders(flags: number, id: number, bytes: Buffer, start: number, end: number): void {
     if (id === 0) throw protocolError();
-    let [from, to] = (flags & PADDED) === 0 ? [start, end] : unpad(bytes, start, end);
+    let from = start;
+    let to = end;
+    if ((flags & PADDED) !== 0) [from, to] = unpad(bytes, start, end);
     if ((flags & PRIORITY_FLAG) !== 0) {
       if (to - from < 5) throw sizeError();
       if ((bytes.readUInt32BE(from) & MAX_STREAM_ID) === id) throw protocolError();

@@ -1,7 +1,9 @@
+import { decimal } from '../http/decimal.js';
 import { HeaderList } from '../http/headers.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import { isForbiddenTrailer } from '../http/trailers.js';
 import { AUTHORITY, TARGET } from '../http1/chars.js';
+import { METHODS } from '../http1/methods.js';
 import { type Field, OMITTED } from './fields.js';
 import type { HpackEncoder } from './hpack/encoder.js';
 
@@ -92,11 +94,12 @@ export function appendUpgrade(headers: HeaderList, protocol: string): void {
 
 export function readResponse(fields: readonly Field[], faithful: boolean): ReadResponse | typeof MALFORMED {
   const [first, second] = fields;
-  if (first?.name !== ':status' || !/^[1-9]\d\d$/.test(first.value)) return MALFORMED;
+  const status = first?.name === ':status' && first.value.length === 3 ? decimal(first.value) : -1;
+  if (status < 100) return MALFORMED;
   const reason = faithful && second?.name === ':reason' ? second : undefined;
   const plain = readPlain(fields, reason === undefined ? 1 : 2, faithful, false);
   if (plain === undefined) return MALFORMED;
-  const head: ResponseHead = { status: Number(first.value), reason: reason?.value ?? '', headers: plain.headers };
+  const head: ResponseHead = { status, reason: reason?.value ?? '', headers: plain.headers };
   if (reason !== undefined) head.keepReason = true;
   return { head, contentLength: plain.contentLength };
 }
@@ -124,8 +127,9 @@ function readPlain(fields: readonly Field[], from: number, faithful: boolean, re
 function readSpecial({ kind, key, name, value }: Field, plain: Plain, request: boolean): boolean {
   const { headers } = plain;
   if (kind === 'content-length') {
-    if (!/^\d{1,15}$/.test(value) || plain.contentLength >= 0) return false;
-    plain.contentLength = Number(value);
+    const length = decimal(value);
+    if (length < 0 || plain.contentLength >= 0) return false;
+    plain.contentLength = length;
   } else if (request && kind === 'host') {
     if (plain.host !== undefined) return false;
     plain.host = value;
@@ -146,7 +150,7 @@ function readSpecial({ kind, key, name, value }: Field, plain: Plain, request: b
 }
 
 function isMethod(method: string | undefined): method is string {
-  return method !== undefined && /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method);
+  return method !== undefined && (METHODS.has(method) || /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method));
 }
 
 function isPath(path: string | undefined, method: string): path is string {

@@ -157,7 +157,7 @@ export class SendScheduler {
   }
 
   forget(stream: Http2Stream): void {
-    this.waiting.delete(stream);
+    if (this.waiting.size > 0) this.waiting.delete(stream);
   }
 
   /** To be called on the socket's `drain`. */

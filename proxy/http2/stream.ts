@@ -244,10 +244,10 @@ export abstract class Http2Stream {
   /** Forgets what waits; called once, when the stream is over. */
   release(): void {
     this.closed = true;
-    this.outbound = [];
+    if (this.outbound.length > 0) this.outbound = [];
     this.outboundEnd = false;
     this.outboundTrailers = undefined;
-    this.inbound = [];
+    if (this.inbound.length > 0) this.inbound = [];
     this.inboundTrailers = undefined;
     this.afterDelivery = undefined;
   }

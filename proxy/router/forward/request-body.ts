@@ -27,6 +27,7 @@ export class RequestBody {
   }
 
   clear(): void {
+    if (this.chunks.length === 0) return;
     this.chunks = [];
     this.size = 0;
   }
