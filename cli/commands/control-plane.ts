@@ -38,7 +38,9 @@ function port(text: string): number {
   return value;
 }
 
-function parseUrl(text: string): string {
+/** Empty, as an installation without one has it in its environment: none. */
+function parseUrl(text: string): string | undefined {
+  if (text === '') return undefined;
   if (!URL.canParse(text) || !/^https?:/.test(text))
     throw new InvalidArgumentError('A URL such as http://prometheus:9090.');
   return text;

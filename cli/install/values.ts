@@ -18,6 +18,8 @@ export interface InstallValues {
     readonly logLevel: string;
     /** Lifetime of workload certificates, `24h`. */
     readonly certTtl: string;
+    /** Where `weft dashboard` and `weft stat` read numbers about traffic; empty: they are sampled from the sidecars, and kept for an hour. */
+    readonly prometheus: string;
     readonly resources: Resources;
   };
   readonly caSigner: {
@@ -66,6 +68,7 @@ export const DEFAULTS: InstallValues = {
     replicas: 2,
     logLevel: 'info',
     certTtl: '24h',
+    prometheus: '',
     resources: { requests: { cpu: '100m', memory: '256Mi' } },
   },
   caSigner: { name: '' },

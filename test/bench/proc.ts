@@ -7,9 +7,12 @@ const MICROS_PER_TICK = 10_000;
 
 /** Processor time of a process, all threads, user and system, in microseconds; from /proc/PID/stat. */
 export function cpuMicros(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ');
+  return cpuMicrosIn(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+}
+
+/** The same of the text of /proc/PID/stat. */
+export function cpuMicrosIn(stat: string): number {
+  const fields = stat.replace(/^.*\) /, '').split(' ');
   return (Number(fields[11]) + Number(fields[12])) * MICROS_PER_TICK;
 }
 
@@ -29,14 +32,26 @@ export function memoryOf(pids: readonly number[]): Memory {
   let anonymousMb = 0;
   let proportionalMb = 0;
   for (const pid of pids) {
-    residentMb += field(pid, 'status', 'VmRSS');
-    anonymousMb += field(pid, 'status', 'RssAnon');
-    proportionalMb += field(pid, 'smaps_rollup', 'Pss');
+    const memory = memoryIn(
+      readFileSync(`/proc/${pid}/status`, 'utf8'),
+      readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'),
+    );
+    residentMb += memory.residentMb;
+    anonymousMb += memory.anonymousMb;
+    proportionalMb += memory.proportionalMb;
   }
   return { residentMb, anonymousMb, proportionalMb };
 }
 
-function field(pid: number, file: string, key: string): number {
-  const text = readFileSync(`/proc/${pid}/${file}`, 'utf8');
+/** Memory by the texts of /proc/PID/status and smaps_rollup, MB. */
+export function memoryIn(status: string, rollup: string): Memory {
+  return {
+    residentMb: field(status, 'VmRSS'),
+    anonymousMb: field(status, 'RssAnon'),
+    proportionalMb: field(rollup, 'Pss'),
+  };
+}
+
+function field(text: string, key: string): number {
   return Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0) / KB_PER_MB;
 }

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
+import { envoyProgram } from '../../bin/images.mjs';
 import { ask, share } from './calls.js';
 import { apply, kubectl, MESH, onePod, page, rolledOut, until } from './cluster.js';
 import { deployment, service, TOOLS_IMAGE, WHO } from './fixtures.js';
-import { envoyProgram } from './installing.js';
 import { watchWire } from './wire.js';
 
 const HTTP = '{name: http, port: 8080}';

