@@ -90,10 +90,6 @@ describe.skipIf(!hasPrometheus)('a control plane that reads a real Prometheus', 
     expect(edge?.golden.requestsPerSecond).toBeGreaterThan(0);
     expect(edge?.golden.p99Ms).toBeGreaterThan(0);
     expect(edge?.share).toBeGreaterThan(0);
-    const series = await until<Series>(`series?node=${ends[1]}&window=5m`, ({ requestsPerSecond }) =>
-      requestsPerSecond.some((value) => value > 0),
-    );
-    expect(series.source).toBe('prometheus');
   });
 
   it('goes back further than an hour, to what no sidecar knows any more', async () => {
@@ -106,6 +102,7 @@ describe.skipIf(!hasPrometheus)('a control plane that reads a real Prometheus', 
     expect(edge?.golden.p50Ms).toBeLessThan(10);
     expect(edge?.security.kind).toBe('mtls');
     const series = await api<Series>(`series?node=${destination}&window=2h&at=-30m`);
+    expect(series.source).toBe('prometheus');
     expect(series.times.length).toBeGreaterThan(30);
     for (const value of series.requestsPerSecond.slice(1, -1)) expect(value).toBeCloseTo(OLD.perSecond, 0);
     for (const value of series.codes['503']?.slice(1, -1) ?? [0]) expect(value).toBeCloseTo(OLD.failing, 1);
