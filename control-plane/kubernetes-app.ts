@@ -172,7 +172,9 @@ class ClusterApp implements KubernetesApp {
     metrics.watchRoots(() => this.roots.report());
     const admit = admitByToken(parts.api);
     const mayRead = async (token: string): Promise<boolean> => (await admit(token)) === undefined;
-    const dashboard = new Dashboard({ sessions: new Sessions(mayRead, this.clock) });
+    const dashboard = new Dashboard({
+      sessions: new Sessions(mayRead, this.clock, () => this.issuer?.authority.privateKey),
+    });
     const debug = new DebugServer(this.pages(), log, OPEN_TO_ALL, admit, dashboard);
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());

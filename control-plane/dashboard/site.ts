@@ -42,7 +42,7 @@ export class Dashboard implements DebugSite {
     if (!page && !path.startsWith('/api/')) return undefined;
     if (path === `${ROOT}login`) return secured(await this.login(request));
     if (!local) {
-      const known = this.isKnown(request);
+      const known = await this.isKnown(request);
       if (!page) return known ? 'admitted' : undefined;
       // Where nobody can log in, nobody from elsewhere is served.
       if (!known) return this.options.sessions === undefined ? undefined : secured(loginPage(401));
@@ -69,9 +69,9 @@ export class Dashboard implements DebugSite {
     return encoded(request, found, 'public, max-age=31536000, immutable', assets.hash);
   }
 
-  private isKnown(request: IncomingMessage): boolean {
+  private async isKnown(request: IncomingMessage): Promise<boolean> {
     const id = cookieOf(request);
-    return id !== undefined && this.options.sessions?.has(id) === true;
+    return id !== undefined && (await this.options.sessions?.has(id)) === true;
   }
 
   private async login(request: IncomingMessage): Promise<DebugAnswer> {

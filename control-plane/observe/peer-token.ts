@@ -1,6 +1,7 @@
-import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Clock } from '../../common/runtime/clock.js';
+import { derivedSecret } from '../ca/derived-secret.js';
 
 const ISSUER = 'weft-control-plane';
 const AUDIENCE = 'weft-peer';
@@ -34,6 +35,5 @@ export async function verifyPeerToken(token: string, authorityKey: KeyObject, cl
 }
 
 function secretOf(key: KeyObject): KeyObject {
-  const material = key.export({ format: 'der', type: 'pkcs8' });
-  return createSecretKey(Buffer.from(hkdfSync('sha256', material, '', 'weft peer of a control plane', 32)));
+  return derivedSecret(key, 'weft peer of a control plane');
 }
