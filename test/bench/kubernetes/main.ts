@@ -84,7 +84,7 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
     const results: Result[] = [];
     for (const scenario of podScenarios(sides)) {
       if (names.length > 0 && !names.includes(scenario.name)) continue;
-      const programs = { node: '', nodeMajor: 0, envoy: undefined };
+      const programs = { node: '', nodeMajor: 0, envoy: undefined, fortio: undefined };
       const result = await run(scenario, { ...programs, rounds, roundMs: seconds * 1000, smoke, say });
       results.push(result);
       process.stdout.write(`\n${scenario.title}\n${formatFigures(scenario.name, result.figures)}\n`);
