@@ -6,6 +6,8 @@ import protobuf from 'protobufjs/light.js';
  */
 export type Descriptors = ReadonlyMap<string, string>;
 
+const ANY = 'google.protobuf.Any';
+
 /**
  * Reflection of messages of which most are never met: a type is built when it is first asked for, and the types of its fields
  * when these are resolved. So nobody reads `resolvedType` but {@link typeOf}.
@@ -36,7 +38,10 @@ export class MessageTypes extends protobuf.Root {
     const own = name.slice(dot + 1);
     const parent = dot < 0 ? this : this.define(name.slice(0, dot));
     parent.addJSON({ [own]: JSON.parse(this.descriptors.get(name) ?? '') as protobuf.AnyNestedObject });
-    parent.get(own)?._resolveFeaturesRecursive(EDITION);
+    const made = parent.get(own);
+    made?._resolveFeaturesRecursive(EDITION);
+    // What an Any holds is looked for from there upwards, without asking the root, which alone can build it.
+    if (name === ANY && made instanceof protobuf.Namespace) made.lookup = this.lookup.bind(this);
   }
 }
 
