@@ -34,17 +34,19 @@ interface StaticName {
   /** Index of the name's first entry; 0 for none. */
   readonly index: number;
   readonly values: ReadonlyMap<string, number>;
+  /** Length of the longest of these values. */
+  readonly longest: number;
   readonly mode: Mode;
 }
 
 const STATIC_NAMES = staticNames();
 const STATIC_COUNT = STATIC_TABLE.length;
-const OTHER: StaticName = { index: 0, values: new Map(), mode: 'index' };
+const OTHER: StaticName = { index: 0, values: new Map(), longest: 0, mode: 'index' };
 
-/** What the table holds of one name: the number of the entry with each value, and the newest of them. */
+/** What the table holds of one name: the entry with each value, and the number of the newest of them. */
 interface DynamicName {
   readonly known: StaticName;
-  readonly values: Map<string, number>;
+  readonly values: Map<string, Entry>;
   newest: number;
 }
 
@@ -52,7 +54,12 @@ interface Entry {
   readonly name: string;
   readonly value: string;
   readonly size: number;
+  /** Counts all entries that ever were. */
+  readonly number: number;
 }
+
+/** Places of a block whose entries are remembered. */
+const MAX_PLACES = 32;
 
 /** What we are ready to remember for a peer's table, bytes. */
 const MAX_TABLE = 16_384;
@@ -72,6 +79,9 @@ export class HpackEncoder {
   private tableSize = 0;
   private maxSize = DEFAULT_TABLE;
   private announce: number[] = [];
+  /** What stood in each place of a block before: most blocks on a connection are alike, and no text is looked up then. */
+  private readonly before: Entry[] = [];
+  private place = 0;
 
   /** The peer's SETTINGS_HEADER_TABLE_SIZE. */
   setLimit(limit: number): void {
@@ -85,6 +95,8 @@ export class HpackEncoder {
 
   begin(): void {
     this.length = 0;
+    this.place = 0;
+    if (this.announce.length === 0) return;
     for (const size of this.announce) {
       this.reserve(8);
       this.integer(size, 5, 0x20);
@@ -94,17 +106,35 @@ export class HpackEncoder {
 
   /** `name` is looked up as it is; whoever calls sees to its case. */
   field(name: string, value: string): void {
+    const place = this.place++;
+    const before = this.before[place];
+    if (
+      before !== undefined &&
+      before.number >= this.oldest &&
+      before.value.length === value.length &&
+      before.name === name &&
+      before.value === value
+    ) {
+      this.reserve(8);
+      this.integer(this.indexOf(before.number), 7, 0x80);
+      return;
+    }
+    this.lookUp(name, value, place);
+  }
+
+  private lookUp(name: string, value: string, place: number): void {
     const dynamic = this.names.get(name);
     const known = dynamic === undefined ? (STATIC_NAMES.get(name) ?? OTHER) : dynamic.known;
-    const exact = known.values.get(value);
+    const exact = value.length <= known.longest ? known.values.get(value) : undefined;
     this.reserve(name.length + value.length + 16);
     if (exact !== undefined) {
       this.integer(exact, 7, 0x80);
       return;
     }
-    const number = dynamic?.values.get(value);
-    if (number !== undefined) {
-      this.integer(this.indexOf(number), 7, 0x80);
+    const entry = known.mode === 'index' ? dynamic?.values.get(value) : undefined;
+    if (entry !== undefined) {
+      this.integer(this.indexOf(entry.number), 7, 0x80);
+      this.remember(place, entry);
       return;
     }
     const size = name.length + value.length + 32;
@@ -114,25 +144,31 @@ export class HpackEncoder {
     else this.integer(nameIndex, 4, known.mode === 'never' ? 0x10 : 0);
     if (nameIndex === 0) this.string(name);
     this.string(value);
-    if (keep) this.insert(name, value, size, known);
+    if (keep) this.remember(place, this.insert(name, value, size, known));
+  }
+
+  private remember(place: number, entry: Entry): void {
+    if (place < MAX_PLACES) this.before[place] = entry;
   }
 
   private indexOf(number: number): number {
     return STATIC_COUNT + this.next - number;
   }
 
-  private insert(name: string, value: string, size: number, known: StaticName): void {
+  private insert(name: string, value: string, size: number, known: StaticName): Entry {
     this.evict(this.maxSize - size);
     const number = this.next++;
-    this.entries.push({ name, value, size });
+    const entry: Entry = { name, value, size, number };
+    this.entries.push(entry);
     this.tableSize += size;
     const dynamic = this.names.get(name);
     if (dynamic === undefined) {
-      this.names.set(name, { known, values: new Map([[value, number]]), newest: number });
+      this.names.set(name, { known, values: new Map([[value, entry]]), newest: number });
     } else {
-      dynamic.values.set(value, number);
+      dynamic.values.set(value, entry);
       dynamic.newest = number;
     }
+    return entry;
   }
 
   private evict(target: number): void {
@@ -145,7 +181,7 @@ export class HpackEncoder {
       this.tableSize -= entry.size;
       const dynamic = this.names.get(entry.name);
       if (dynamic === undefined) continue;
-      if (dynamic.values.get(entry.value) === number) dynamic.values.delete(entry.value);
+      if (dynamic.values.get(entry.value)?.number === number) dynamic.values.delete(entry.value);
       if (dynamic.values.size === 0) this.names.delete(entry.name);
     }
     // Evicted entries leave the array in lots.
@@ -179,15 +215,18 @@ export class HpackEncoder {
 }
 
 function staticNames(): ReadonlyMap<string, StaticName> {
-  const names = new Map<string, { index: number; values: Map<string, number>; mode: Mode }>();
+  const names = new Map<string, { index: number; values: Map<string, number>; longest: number; mode: Mode }>();
   STATIC_TABLE.forEach(([name, value], at) => {
     let known = names.get(name);
     if (known === undefined) {
-      known = { index: at + 1, values: new Map(), mode: MODES.get(name) ?? 'index' };
+      known = { index: at + 1, values: new Map(), longest: 0, mode: MODES.get(name) ?? 'index' };
       names.set(name, known);
     }
-    if (value !== '') known.values.set(value, at + 1);
+    if (value === '') return;
+    known.values.set(value, at + 1);
+    known.longest = Math.max(known.longest, value.length);
   });
-  for (const [name, mode] of MODES) if (!names.has(name)) names.set(name, { index: 0, values: new Map(), mode });
+  for (const [name, mode] of MODES)
+    if (!names.has(name)) names.set(name, { index: 0, values: new Map(), longest: 0, mode });
   return names;
 }

@@ -135,6 +135,24 @@ describe('HPACK encoding', () => {
     }
   });
 
+  it('knows what has left the table where blocks are alike', () => {
+    const encoder = new HpackEncoder();
+    const decoder = new HpackDecoder(16_384, LIMITS);
+    const same = Array.from({ length: 40 }, (_, i): [string, string] => [`x-${i}`, 'v'.repeat(60)]);
+    for (let round = 0; round < 60; round++) {
+      // What is new pushes out what stood there before, from none to all of it.
+      encoder.setLimit([16_384, 4096, 500, 16_384][(round >> 2) % 4] as number);
+      const fields = same.map(([name, value], i): [string, string] => [
+        name,
+        (i * round) % 7 === 3 ? `${round}` : value,
+      ]);
+      encoder.begin();
+      for (const [name, value] of fields) encoder.field(name, value);
+      const block = Buffer.from(encoder.buffer.subarray(0, encoder.length));
+      expect(decoder.decode(block).fields.map(({ name, value }) => [name, value])).toEqual(fields);
+    }
+  });
+
   it('sends what it sent before as one or two bytes, and secrets never by the table', () => {
     const encoder = new HpackEncoder();
     const encode = (name: string, value: string): Buffer => {
