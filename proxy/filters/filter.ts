@@ -34,14 +34,14 @@ export interface HttpFilter {
   /** Name under which routes carry this filter's own configuration (`typed_per_filter_config`). */
   readonly name: string;
   /** Set by filters that decide who may do what: nothing may reach upstream by a way round them. */
-  readonly guards?: true;
-  onRequest?(context: FilterContext): FilterVerdict;
+  readonly guards?: true | undefined;
+  readonly onRequest?: ((context: FilterContext) => FilterVerdict) | undefined;
   /** Called after {@link onRequest} let a request pass: what is going to rewrite its bodies, if anything. */
-  startBody?(context: FilterContext): BodyFilter | undefined;
+  readonly startBody?: ((context: FilterContext) => BodyFilter | undefined) | undefined;
   /** Sees every response head, local replies too. */
-  onResponse?(context: FilterContext, response: ResponseHead): void;
+  readonly onResponse?: ((context: FilterContext, response: ResponseHead) => void) | undefined;
   /** Called once when the request is over, after its info is final. */
-  onComplete?(context: FilterContext): void;
+  readonly onComplete?: ((context: FilterContext) => void) | undefined;
 }
 
 /** What a route's `filterConfig` gives for a filter that `typed_per_filter_config` switches off there. */

@@ -72,24 +72,26 @@ function switchable(inner: HttpFilter, disabled: boolean): HttpFilter {
     const config = context.route()?.filterConfig(name);
     return config === undefined ? !disabled : config !== FILTER_DISABLED;
   };
-  const outer: { -readonly [K in keyof HttpFilter]: HttpFilter[K] } = { name };
-  if (inner.guards === true) outer.guards = true;
   const { onRequest, startBody, onResponse, onComplete } = inner;
-  if (onRequest !== undefined) {
-    outer.onRequest = (context) => (active(context) ? onRequest.call(inner, context) : undefined);
-  }
-  if (startBody !== undefined) {
-    outer.startBody = (context) => (active(context) ? startBody.call(inner, context) : undefined);
-  }
-  if (onResponse !== undefined) {
-    outer.onResponse = (context, response) => {
-      if (active(context)) onResponse.call(inner, context, response);
-    };
-  }
-  if (onComplete !== undefined) {
-    outer.onComplete = (context) => {
-      if (active(context)) onComplete.call(inner, context);
-    };
-  }
-  return outer;
+  // All with the same properties: what calls them all would have to look each up otherwise.
+  return {
+    name,
+    guards: inner.guards,
+    onRequest:
+      onRequest === undefined ? undefined : (context) => (active(context) ? onRequest.call(inner, context) : undefined),
+    startBody:
+      startBody === undefined ? undefined : (context) => (active(context) ? startBody.call(inner, context) : undefined),
+    onResponse:
+      onResponse === undefined
+        ? undefined
+        : (context, response) => {
+            if (active(context)) onResponse.call(inner, context, response);
+          },
+    onComplete:
+      onComplete === undefined
+        ? undefined
+        : (context) => {
+            if (active(context)) onComplete.call(inner, context);
+          },
+  };
 }
