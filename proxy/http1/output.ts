@@ -63,7 +63,7 @@ export class Output {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    process.nextTick(flushScheduled, this);
+    if (scheduled.push(this) === 1) process.nextTick(flushScheduled);
   }
 
   /** @internal */
@@ -74,6 +74,11 @@ export class Output {
   }
 }
 
-function flushScheduled(output: Output): void {
-  output.onTick();
+/** Those that have something to write at the end of this tick. */
+const scheduled: Output[] = [];
+
+function flushScheduled(): void {
+  // What is written meanwhile may add to the list.
+  for (let i = 0; i < scheduled.length; i++) scheduled[i]?.onTick();
+  scheduled.length = 0;
 }
