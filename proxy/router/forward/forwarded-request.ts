@@ -33,6 +33,8 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private backOff: Deadline | undefined = undefined;
   private readonly timers: RequestTimers;
   private tried: TriedHosts | undefined = undefined;
+  /** Of the last attempt. */
+  private host: Host | undefined = undefined;
   /** Whether the whole body is kept, for retries and mirrors. */
   private keepBody: boolean;
   private mayRetry: boolean;
@@ -137,10 +139,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     const { info } = this.stream;
     info.upstreamHost = host.address;
     if (host.workload !== undefined && this.plan.cluster.service !== undefined) info.peerWorkload = host.workload;
-    if (this.retries !== undefined) {
-      this.tried ??= new TriedHosts(this.plan);
-      this.tried.add(host);
-    }
+    this.host = host;
     const { action, cluster } = this.plan;
     this.attempt = new Attempt(this, cluster, host, wireOf(this.stream.request, cluster, action.priority), this.deps);
     this.attempt.start();
@@ -152,6 +151,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     this.retried = true;
     stream.info.attempts++;
     this.tried ??= new TriedHosts(plan);
+    if (this.host !== undefined) this.tried.add(this.host);
     const host = plan.cluster.chooseHost(this.tried.context());
     if (host === undefined) {
       plan.cluster.traffic.withoutHost++;
