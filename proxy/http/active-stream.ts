@@ -25,6 +25,8 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   /** Monotonic ms of the last byte in either direction. */
   lastActivity: number;
   readonly startedAt: number;
+  /** Kept by the connection manager: where it stands among the streams; -1 when it is none of them. */
+  place = -1;
   readonly upgrade: string;
   responseStarted = false;
   /** Of the whole stream, by its route or the connection manager; 0 is unlimited. */
@@ -263,7 +265,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.info.bytesSent += chunk.length;
     this.lastActivity = this.manager.deps.clock.monotonic();
     const open = this.sink.sendData(chunk, end);
-    if (end) this.endResponse();
+    if (end) this.endResponse(this.lastActivity);
     return open;
   }
 
@@ -401,11 +403,11 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     handler?.onDownstreamReset(detail);
   }
 
-  private endResponse(): void {
+  private endResponse(now?: number): void {
     this.responseEnded = true;
     // After a switch of protocols the other direction may go on.
     const tunnel = this.upgrade !== '' && !this.requestEnded && this.isSwitched();
-    if (!tunnel) this.finish();
+    if (!tunnel) this.finish(now);
   }
 
   private isSwitched(): boolean {
@@ -424,12 +426,12 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   }
 
   /** Once: the info is final, logs and filters see it. */
-  private finish(): void {
+  private finish(now = this.manager.deps.clock.monotonic()): void {
     if (this.over) return;
     this.over = true;
     this.handler = undefined;
     const { info } = this;
-    info.end = this.manager.deps.clock.monotonic();
+    info.end = now;
     if (isGrpc(this.request)) {
       info.grpcStatus = responseGrpcStatus(this.trailers, this.response?.headers, info.responseCode);
     }

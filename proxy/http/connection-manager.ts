@@ -64,7 +64,10 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   wakeAt = 0;
   draining = false;
 
-  private readonly streams = new Set<ActiveStream>();
+  /** Each knows its place. */
+  private readonly streams: ActiveStream[] = [];
+  /** Monotonic ms at which the last request was over. */
+  private lastEnd = 0;
   private readonly codec: ServerCodec;
   /** @internal */
   readonly stats: DownstreamStats;
@@ -83,7 +86,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     this.stats = deps.stats?.of(live.current.statPrefix) ?? new DownstreamStats();
     this.stats.downstream_cx_total++;
     this.stats.downstream_cx_active++;
-    this.stats.follow(socket, () => this.streams.size > 0);
+    this.stats.follow(socket, () => this.streams.length > 0);
     if (protocol === 'http1') this.stats.downstream_cx_http1_total++;
     else this.stats.downstream_cx_http2_total++;
     this.codec = this.createCodec(socket, protocol);
@@ -115,7 +118,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
   }
 
   get activeRequests(): number {
-    return this.streams.size;
+    return this.streams.length;
   }
 
   drain(): void {
@@ -150,12 +153,12 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
       return stream;
     }
     stream.runFilters(0);
-    if (this.streams.has(stream)) this.scheduleFor(stream, meta.start);
+    if (stream.place >= 0) this.scheduleFor(stream, meta.start);
     return stream;
   }
 
   private begin(stream: ActiveStream): void {
-    this.streams.add(stream);
+    stream.place = this.streams.push(stream) - 1;
     const { stats } = this;
     stats.downstream_rq_total++;
     stats.downstream_rq_active++;
@@ -200,7 +203,17 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
 
   /** @internal */
   onStreamFinished(stream: ActiveStream): void {
-    if (this.streams.delete(stream)) this.stats.downstream_rq_active--;
+    const { streams } = this;
+    const { place } = stream;
+    if (place < 0) return;
+    stream.place = -1;
+    const last = streams.pop();
+    if (last !== undefined && last !== stream) {
+      streams[place] = last;
+      last.place = place;
+    }
+    this.lastEnd = stream.info.end;
+    this.stats.downstream_rq_active--;
   }
 
   onWake(now: number): void {
@@ -210,7 +223,7 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     for (const stream of [...streams]) this.checkStream(stream, now);
     if (codec.inHead && isPast(now, codec.headStart, timeouts.requestHeadersMs)) {
       codec.failHead(408, 'request_header_timeout');
-    } else if (isPast(now, codec.lastActivity, timeouts.idleMs)) {
+    } else if (isPast(now, this.lastActivity, timeouts.idleMs)) {
       if (codec.idle) {
         this.stats.downstream_cx_idle_timeout++;
         codec.closeWhenIdle();
@@ -239,13 +252,17 @@ export class ConnectionManager implements RequestReceiver, HttpServerConnection,
     }
   }
 
+  private get lastActivity(): number {
+    return Math.max(this.codec.lastActivity, this.lastEnd);
+  }
+
   /** The earliest time at which something may be due; deadlines that moved away are found when it comes. */
   private scheduleWake(now: number): void {
     const { timeouts } = this.live.current;
     const { streams, codec } = this;
     for (const stream of streams) this.scheduleFor(stream, now);
     if (codec.inHead) this.wakeAfter(codec.headStart, timeouts.requestHeadersMs, now);
-    if (streams.size === 0) this.wakeAfter(codec.lastActivity, timeouts.idleMs, now);
+    if (streams.length === 0) this.wakeAfter(this.lastActivity, timeouts.idleMs, now);
     if (!this.draining) this.wakeAfter(this.openedAt, timeouts.maxConnectionDurationMs, now);
   }
 

@@ -29,7 +29,7 @@ const HALF_CLOSED_WAIT_MS = 1000;
 
 /** The downstream side of HTTP/1: bytes of a socket to requests, in order, and responses back to bytes. */
 export class Http1ServerConnection implements ResponseSink, BodySink, ServerCodec, PacketConsumer {
-  /** Monotonic ms of the last byte in either direction, and of the first byte of the head that is coming. */
+  /** Monotonic ms of the last byte that came or left late, and of the first byte of the head that is coming. */
   lastActivity: number;
   headStart = 0;
 
@@ -129,7 +129,6 @@ export class Http1ServerConnection implements ResponseSink, BodySink, ServerCode
   }
 
   sendData(chunk: Buffer, end: boolean): boolean {
-    this.lastActivity = this.options.clock.monotonic();
     const open = this.writer.data(chunk, end);
     if (end) this.finishResponse();
     else if (!open) this.wantsDrain = true;

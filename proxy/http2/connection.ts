@@ -89,7 +89,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
     return this.control.faithful;
   }
 
-  /** Monotonic ms of the last bytes in either direction. */
+  /** Monotonic ms of the last bytes that came, or left late. */
   get lastActivity(): number {
     return Math.max(this.lastReceived, this.sender.lastSent);
   }

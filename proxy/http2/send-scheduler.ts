@@ -30,7 +30,7 @@ export interface SenderOwner {
 
 /** Sends heads, data and trailers of all streams as far as windows and socket allow, and lets those that wait take turns. */
 export class SendScheduler {
-  /** Monotonic ms of the last data sent. */
+  /** Monotonic ms at which the socket last took bytes that had waited. */
   lastSent = 0;
   private window = DEFAULT_WINDOW;
   private initialWindow = DEFAULT_WINDOW;
@@ -110,7 +110,7 @@ export class SendScheduler {
 
   /** Sends what windows and socket take of a chunk, from an offset. Returns the number of bytes; `end` goes with the last. */
   sendData(stream: Http2Stream, chunk: Buffer, offset: number, end: boolean): number {
-    const { output, guard, clock } = this.options;
+    const { output, guard } = this.options;
     let at = offset;
     if (at < chunk.length) {
       if (output.isBlocked) return 0;
@@ -126,7 +126,6 @@ export class SendScheduler {
       if (sent <= 0) return 0;
       stream.sendWindow -= sent;
       this.window -= sent;
-      this.lastSent = clock.monotonic();
     } else if (end) {
       output.frame(FRAME.DATA, END_STREAM, stream.id, NOTHING);
     }

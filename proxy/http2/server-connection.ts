@@ -83,7 +83,7 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
   }
 
   override onBlockStarted(): void {
-    this.headStart = this.lastActivity;
+    this.headStart = this.lastReceived;
     this.receiver.onHeadStarted();
   }
 
@@ -139,9 +139,9 @@ export class Http2ServerConnection extends Http2Connection<ServerStream> impleme
       upgrade,
       expectContinue,
       hasHost,
-      start: this.lastActivity,
+      start: this.lastReceived,
       startEpoch: this.options.clock.now(),
-      received: this.lastActivity,
+      received: this.lastReceived,
     };
   }
 
