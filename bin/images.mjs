@@ -90,7 +90,9 @@ export function envoyProgram() {
 
 /** What the injector asks our proxy to do, done by Envoy with one worker and its agent; everything else by our own program. */
 const ENVOY_SCRIPTS = {
-  sidecar: '#!/bin/sh\n[ "$1" = proxy ] || exec weft "$@"\nexec weft agent --pod --envoy /usr/local/bin/one-worker\n',
+  sidecar:
+    '#!/bin/sh\nweft="/usr/local/bin/node /weft/dist/cli/main.js"\n[ "$1" = proxy ] || exec $weft "$@"\n' +
+    'exec $weft agent --pod --envoy /usr/local/bin/one-worker\n',
   'one-worker': '#!/bin/sh\nexec /usr/local/bin/envoy --concurrency 1 "$@"\n',
 };
 

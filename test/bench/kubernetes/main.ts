@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { messageOf } from '../../../common/runtime/errors.js';
@@ -74,6 +75,8 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
     return envoyImage === false ? [] : [{ ...side, image: envoyImage }];
   });
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  // Also when it is interrupted.
+  process.once('exit', remove);
   try {
     await start(sides, image);
     const machine = await describe(sides);
@@ -94,8 +97,13 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
     const errors = results.reduce((sum, result) => sum + result.errors, 0);
     if (errors > 0) throw new Error(`${errors} requests failed`);
   } finally {
-    await kubectl('delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false').catch(() => undefined);
+    process.off('exit', remove);
+    remove();
   }
+}
+
+function remove(): void {
+  spawnSync('kubectl', ['delete', 'namespace', NAMESPACE, '--ignore-not-found', '--wait=false'], { stdio: 'ignore' });
 }
 
 const listed = NAMES.map(({ name, title }) => `  ${name.padEnd(16)} ${title}`).join('\n');
