@@ -14,6 +14,7 @@ interface Options {
   readonly seconds: number;
   readonly image?: string;
   readonly envoyImage: string | false;
+  readonly keep?: boolean;
   readonly json?: string;
   readonly smoke?: boolean;
 }
@@ -76,7 +77,7 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
   });
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   // Also when it is interrupted.
-  process.once('exit', remove);
+  if (options.keep !== true) process.once('exit', remove);
   try {
     await start(sides, image);
     const machine = await describe(sides);
@@ -98,7 +99,7 @@ async function bench(names: readonly string[], options: Options): Promise<void> 
     if (errors > 0) throw new Error(`${errors} requests failed`);
   } finally {
     process.off('exit', remove);
-    remove();
+    if (options.keep !== true) remove();
   }
 }
 
@@ -118,6 +119,7 @@ export const kubernetesBench: Command = new Command('bench --kubernetes')
   .option('--image <image>', 'has Node, for load generator and application (default: the control plane’s)')
   .option('--envoy-image <image>', 'sidecar with a real Envoy', 'localhost/weft-envoy:dev')
   .option('--no-envoy-image', 'measure ours alone')
+  .option('--keep', 'leave the pods there for the next run')
   .option('--json <file>', 'write every measurement there')
   .option('--smoke', 'one short round: only prove that every scenario runs')
   .addHelpText(
