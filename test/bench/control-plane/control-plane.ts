@@ -1,0 +1,188 @@
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { canPin, cpuMicros, memoryOf } from '../processes.js';
+import type { ApiServer } from './api-server.js';
+import type { FleetReport, FromFleet, ToFleet } from './fleet-messages.js';
+
+/** The control plane has this processor to itself; everything else shares the other. */
+const OWN_CPU = 1;
+const OTHER_CPU = 0;
+const READY = '"msg":"the control plane is ready"';
+const LOG_LINES = 40;
+
+const children = new Set<ChildProcess>();
+
+function owned(child: ChildProcess): ChildProcess {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
+}
+
+/** Whatever was started and still runs. */
+export function endAll(): void {
+  for (const child of children) child.kill('SIGKILL');
+}
+
+export interface ControlPlaneOptions {
+  readonly node: string;
+  /** Options of Node, for profiles. */
+  readonly nodeOptions?: readonly string[];
+}
+
+/** `weft control-plane --kubernetes`, as it runs in its pod. */
+export class ControlPlaneProcess {
+  readonly #log: string[] = [];
+  readonly #folder: string;
+
+  private constructor(
+    private readonly child: ChildProcess,
+    folder: string,
+  ) {
+    this.#folder = folder;
+  }
+
+  /** Resolves when it serves proxies. */
+  static async start(apiServer: string, options: ControlPlaneOptions, xdsPort = 0): Promise<RunningControlPlane> {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+    const kubeconfig = join(folder, 'kubeconfig');
+    writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(apiServer)));
+    const ports = ['--xds-port', String(xdsPort), '--debug-port', '0', '--webhook-port', '0'];
+    const listen = ['--listen', '127.0.0.1', '--shutdown-delay', '10ms'];
+    const command = [options.node, ...(options.nodeOptions ?? []), weftProgram(), 'control-plane', '--kubernetes'];
+    const [program = '', ...args] = canPin ? ['taskset', '-c', String(OWN_CPU), ...command] : command;
+    const child = owned(
+      spawn(program, [...args, ...listen, ...ports], {
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: 'bench-0', POD_NAMESPACE: 'istio-system' },
+      }),
+    );
+    const process_ = new ControlPlaneProcess(child, folder);
+    return process_.#untilReady();
+  }
+
+  #untilReady(): Promise<RunningControlPlane> {
+    const { child } = this;
+    return new Promise((resolve, reject) => {
+      child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}: ${this.#log.join('\n')}`)));
+      child.on('error', reject);
+      const { stderr } = child;
+      if (stderr === null) return;
+      createInterface({ input: stderr }).on('line', (line) => {
+        this.#log.push(line);
+        if (this.#log.length > LOG_LINES) this.#log.shift();
+        if (process.env['BENCH_LOG'] !== undefined && !line.includes('a proxy connected')) process.stderr.write(`${line}\n`);
+        if (line.includes(READY)) {
+          const { xds, debug } = JSON.parse(line) as { xds: number; debug: number };
+          resolve(new RunningControlPlane(child, xds, debug, this.#folder));
+        }
+      });
+    });
+  }
+}
+
+export class RunningControlPlane {
+  constructor(
+    private readonly child: ChildProcess,
+    readonly xdsPort: number,
+    readonly debugPort: number,
+    private readonly folder: string,
+  ) {}
+
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
+  /** Processor time so far, in ms. */
+  cpuMs(): number {
+    return cpuMicros(this.pid) / 1000;
+  }
+
+  residentMb(): number {
+    return memoryOf(this.pid).residentKb / 1024;
+  }
+
+  async end(signal: NodeJS.Signals): Promise<void> {
+    this.child.removeAllListeners('exit');
+    children.delete(this.child);
+    await new Promise<void>((resolve) => {
+      this.child.once('exit', () => resolve());
+      this.child.kill(signal);
+    });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** The process of the sidecars. */
+export class FleetProcess {
+  readonly #child: ChildProcess;
+
+  constructor() {
+    const program = fileURLToPath(new URL('./fleet.js', import.meta.url));
+    this.#child = owned(
+      fork(program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv: ['--max-old-space-size=6000'] }),
+    );
+    if (canPin) spawn('taskset', ['-a', '-p', '-c', String(OTHER_CPU), String(this.#child.pid)], { stdio: 'ignore' });
+  }
+
+  send(message: ToFleet): void {
+    this.#child.send(message);
+  }
+
+  async report(): Promise<FleetReport> {
+    const answer = await this.#ask({ kind: 'report' });
+    if (answer.kind !== 'report') throw new Error('the sidecars answer something else');
+    return answer.report;
+  }
+
+  /** Whether the sample has a resource that says this. */
+  async says(typeUrl: string, name: string, text: string): Promise<boolean> {
+    const answer = await this.#ask({ kind: 'ask', typeUrl, name, text });
+    return answer.kind === 'answer' && answer.yes;
+  }
+
+  end(): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  #ask(message: ToFleet): Promise<FromFleet> {
+    return new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error('the process of the sidecars ended'));
+      this.#child.once('exit', ended);
+      this.#child.once('message', (answer: FromFleet) => {
+        this.#child.off('exit', ended);
+        resolve(answer);
+      });
+      this.#child.send(message);
+    });
+  }
+}
+
+/** The roots that the control plane publishes for its clients. */
+export function rootsOf(api: ApiServer): string {
+  const secret = api.get('api/v1/secrets', 'istio-system', 'weft-ca-secret');
+  const data = secret?.['data'] as Readonly<Record<string, string>> | undefined;
+  const encoded = data?.['ca-cert.pem'] ?? data?.['root-cert.pem'];
+  if (encoded === undefined) throw new Error(`the control plane has made no root: ${Object.keys(data ?? {}).join(', ')}`);
+  return Buffer.from(encoded, 'base64').toString('utf8');
+}
+
+function kubeconfigOf(server: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'bench', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'bench', user: {} }],
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
+    'current-context': 'bench',
+  };
+}
+
+function weftProgram(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'bin', 'weft.mjs'))) folder = dirname(folder);
+  return join(folder, 'bin', 'weft.mjs');
+}
