@@ -56,8 +56,11 @@ export class Undo {
     const { mesh, proxies } = this.options;
     const { configuration } = mesh();
     if (configuration === undefined) return;
-    this.progress.look(proxies(), this.history.latest?.number ?? 0);
-    if (this.history.record(configuration) !== undefined) this.options.onVersion?.();
+    const before = this.history.latest?.number ?? 0;
+    // Most snapshots differ in endpoints only, and who has which version is much to ask of thousands of proxies.
+    if (this.history.record(configuration) === undefined) return;
+    this.progress.look(proxies(), before);
+    this.options.onVersion?.();
   }
 
   state(): MeshState {

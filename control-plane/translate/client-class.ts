@@ -4,8 +4,11 @@ import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoin
 import type { Listener } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { NameTable } from '../../proto/gen/istio/networking/nds/v1/NameTable.js';
+import type { PortPolicy, TrafficPolicy } from '../api/kinds/destination-rule.js';
+import { layered } from '../layered.js';
 import type { Shape } from '../model/continuity.js';
-import type { Service } from '../model/service.js';
+import type { ProxyNode } from '../model/proxy-node.js';
+import type { Service, Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { accessLogs } from './access-log.js';
 import { familiesOf } from './capture.js';
@@ -36,6 +39,8 @@ export interface ClientResources {
 interface Classes {
   /** Labels of clients that something in the snapshot asks for. */
   readonly labels: readonly string[];
+  /** Something asks where clients are. */
+  readonly near: boolean;
   snapshot: MeshSnapshot;
   made: Map<string, Made>;
   /** Of the snapshot before, from which those are carried on that somebody still has. */
@@ -55,12 +60,31 @@ const known = new WeakMap<Shape, Classes>();
  * of the same shape, only what belongs to services with other endpoints is made anew.
  */
 export function clientResources(context: ProxyContext): ClientResources {
-  const { snapshot, client, node, captured, sidecar } = context;
+  const { snapshot } = context;
   const classes = classesOf(snapshot);
+  const key = keyOf(context, classes);
+  const made = classes.made.get(key);
+  if (made !== undefined) return made.resources;
+  const resources = carriedOn(context, classes, classes.before.get(key)) ?? allResources(context, classes);
+  classes.made.set(key, { resources, services: new Set(allPorts(context).map(({ service }) => service)) });
+  return resources;
+}
+
+interface Known {
+  readonly classes: Classes;
+  readonly workload: Workload | undefined;
+  readonly key: string;
+}
+
+/** Of a proxy as long as it is connected: it asks anew with each change, and mostly nothing about itself has changed. */
+const keys = new WeakMap<ProxyNode, Known>();
+
+function keyOf(context: ProxyContext, classes: Classes): string {
+  const { snapshot, client, node, sidecar, workload } = context;
+  const known = keys.get(node);
+  if (known?.classes === classes && known.workload === workload) return known.key;
   const key = JSON.stringify([
-    node.dataPlane,
-    node.role,
-    captured,
+    clusterKey(context, classes),
     node.dnsCapture === true,
     ...(hasListeners(context)
       ? [
@@ -72,23 +96,35 @@ export function clientResources(context: ProxyContext): ClientResources {
       : []),
     isTraced(context),
     client.namespace,
-    client.locality,
-    snapshot.networks.several ? context.network : '',
-    isIPv6(context.workload?.address ?? ''),
     sidecar?.object ?? null,
+  ]);
+  keys.set(node, { classes, workload, key });
+  return key;
+}
+
+/** What clients may differ in that makes clusters of one service and rule different. */
+function clusterKey({ snapshot, node, client, captured, network, workload }: ProxyContext, classes: Classes): string {
+  return JSON.stringify([
+    node.dataPlane,
+    node.role,
+    captured,
+    classes.near ? client.locality : '',
+    snapshot.networks.several ? network : '',
+    isIPv6(workload?.address ?? ''),
     ...classes.labels.map((label) => client.labels[label] ?? null),
   ]);
-  const made = classes.made.get(key);
-  if (made !== undefined) return made.resources;
-  const resources = carriedOn(context, classes.before.get(key)) ?? allResources(context);
-  classes.made.set(key, { resources, services: new Set(allPorts(context).map(({ service }) => service)) });
-  return resources;
 }
 
 function classesOf(snapshot: MeshSnapshot): Classes {
   let classes = known.get(snapshot.shape);
   if (classes === undefined) {
-    classes = { labels: labelsAskedFor(snapshot), snapshot, made: new Map(), before: new Map() };
+    classes = {
+      labels: labelsAskedFor(snapshot),
+      near: localityMatters(snapshot),
+      snapshot,
+      made: new Map(),
+      before: new Map(),
+    };
     known.set(snapshot.shape, classes);
   } else if (classes.snapshot !== snapshot) {
     classes.before = classes.made;
@@ -100,9 +136,9 @@ function classesOf(snapshot: MeshSnapshot): Classes {
 
 const NO_NAMES: ReadonlyMap<string, NameTable> = new Map();
 
-function allResources(context: ProxyContext): ClientResources {
+function allResources(context: ProxyContext, classes: Classes): ClientResources {
   return {
-    ...outboundClusters(context),
+    ...outboundClusters(context, clusterKey(context, classes)),
     ...(isTraced(context) ? named(entrances(context)) : entrances(context)),
     names: context.node.dnsCapture === true ? new Map([[NAME_TABLE, nameTable(context)]]) : NO_NAMES,
   };
@@ -123,7 +159,7 @@ function allPorts({ byHost }: ProxyContext): VisiblePort[] {
 }
 
 /** Undefined where endpoints decide about more than their own clusters. */
-function carriedOn(context: ProxyContext, before: Made | undefined): ClientResources | undefined {
+function carriedOn(context: ProxyContext, classes: Classes, before: Made | undefined): ClientResources | undefined {
   if (before === undefined) return undefined;
   const ports = allPorts(context).filter(({ service }) => !before.services.has(service));
   if (ports.length === 0) return before.resources;
@@ -132,10 +168,10 @@ function carriedOn(context: ProxyContext, before: Made | undefined): ClientResou
   );
   if (wide) return undefined;
   const { clusters, endpoints, routes, listeners, credentials, names } = before.resources;
-  const anew = outboundClusters({ ...context, byHost: new Map([['', ports]]) });
+  const anew = outboundClusters({ ...context, byHost: new Map([['', ports]]) }, clusterKey(context, classes));
   return {
-    clusters: new Map([...clusters, ...anew.clusters]),
-    endpoints: new Map([...endpoints, ...anew.endpoints]),
+    clusters: layered(clusters, anew.clusters),
+    endpoints: layered(endpoints, anew.endpoints),
     routes,
     listeners,
     credentials,
@@ -173,6 +209,26 @@ function capturedResources(context: ProxyContext): Entrances {
     routes: new Map([...routes, ...opened.routes]),
     listeners: new Map([...capturedListeners(context), ...opened.listeners]),
   };
+}
+
+/** Whether clients of different places may get different endpoints; in doubt they do. */
+function localityMatters({ destinationRules, settings, services }: MeshSnapshot): boolean {
+  const { localityLb, zoneAwareLb, defaultTrafficPolicy } = settings;
+  const looks = (policy: PortPolicy | undefined): boolean =>
+    policy?.outlierDetection !== undefined ||
+    policy?.loadBalancer?.localityLbSetting !== undefined ||
+    policy?.loadBalancer?.zoneAwareLbSetting !== undefined;
+  const ofRule = (policy: TrafficPolicy | undefined): boolean =>
+    looks(policy) || (policy?.portLevelSettings ?? []).some(looks);
+  return (
+    zoneAwareLb !== undefined ||
+    localityLb.distribute !== undefined ||
+    defaultTrafficPolicy?.outlierDetection !== undefined ||
+    services.some(({ trafficDistribution }) => trafficDistribution !== undefined) ||
+    destinationRules.all.some(
+      ({ trafficPolicy, subsets }) => ofRule(trafficPolicy) || subsets.some((subset) => ofRule(subset.trafficPolicy)),
+    )
+  );
 }
 
 function labelsAskedFor({ destinationRules, virtualServices, settings, services }: MeshSnapshot): string[] {

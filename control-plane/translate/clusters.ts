@@ -5,6 +5,7 @@ import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoin
 import type { Subset } from '../api/kinds/destination-rule.js';
 import { selectorMatches } from '../api/labels.js';
 import type { HostRule } from '../model/destination-rules.js';
+import type { Service } from '../model/service.js';
 import { policyFields } from './cluster-policy.js';
 import { hopUnder } from './connection-pool.js';
 import type { ProxyContext, VisiblePort } from './context.js';
@@ -24,18 +25,52 @@ export interface OutboundClusters {
   readonly credentials: Set<string>;
 }
 
-/** A cluster for every service port that the proxy sees, and one for every subset of it. */
-export function outboundClusters(context: ProxyContext): OutboundClusters {
+interface Made {
+  readonly rule: HostRule | undefined;
+  readonly clusters: OutboundClusters;
+}
+
+/** A service is the same object for as long as nothing that its clusters are made of changes, but rules and clients. */
+const known = new WeakMap<Service, Map<string, Made>>();
+
+/**
+ * A cluster for every service port that the proxy sees, and one for every subset of it. Clients with the same `likeness` get the
+ * same messages where they have the same rule for a service.
+ */
+export function outboundClusters(context: ProxyContext, likeness?: string): OutboundClusters {
   const out: OutboundClusters = { clusters: new Map(), endpoints: new Map(), credentials: new Set() };
   for (const visible of [...context.byHost.values()].flat()) {
     // Where a wildcard host is, only a client's own look-up could say.
     const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
     const found = isLookedUp(context, visible) || (context.captured && visible.service.resolution !== 'static');
     if (nowhere && !found) continue;
-    const rule = context.rule(visible.service);
-    addCluster(context, visible, rule, undefined, out);
-    for (const subset of rule?.subsets ?? []) addCluster(context, visible, rule, subset, out);
+    const made = likeness === undefined ? portClusters(context, visible) : sharedClusters(context, visible, likeness);
+    for (const [name, cluster] of made.clusters) out.clusters.set(name, cluster);
+    for (const [name, assignment] of made.endpoints) out.endpoints.set(name, assignment);
+    for (const name of made.credentials) out.credentials.add(name);
   }
+  return out;
+}
+
+function sharedClusters(context: ProxyContext, visible: VisiblePort, likeness: string): OutboundClusters {
+  const { service, port } = visible;
+  const rule = context.rule(service);
+  const made = known.get(service) ?? new Map<string, Made>();
+  known.set(service, made);
+  const key = `${port.number} ${likeness}`;
+  const before = made.get(key);
+  // Two rules of different namespaces for one host take turns here; that costs time, and nothing else.
+  if (before?.rule === rule && before !== undefined) return before.clusters;
+  const clusters = portClusters(context, visible);
+  made.set(key, { rule, clusters });
+  return clusters;
+}
+
+function portClusters(context: ProxyContext, visible: VisiblePort): OutboundClusters {
+  const out: OutboundClusters = { clusters: new Map(), endpoints: new Map(), credentials: new Set() };
+  const rule = context.rule(visible.service);
+  addCluster(context, visible, rule, undefined, out);
+  for (const subset of rule?.subsets ?? []) addCluster(context, visible, rule, subset, out);
   return out;
 }
 

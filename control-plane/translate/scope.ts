@@ -31,8 +31,24 @@ export interface ClientVirtualServices {
   findAll(host: string): readonly MeshVirtualService[];
 }
 
-/** `separate`: ports that egress listeners name are told apart from the others; else all of their hosts count for every port. */
+const known = new WeakMap<MeshSnapshot, Map<string, Scope>>();
+
+/** The same object for all clients that know the same. `separate`: ports that egress listeners name are told apart from the others; else all of their hosts count for every port. */
 export function scopeOf(
+  snapshot: MeshSnapshot,
+  namespace: string,
+  sidecar: SidecarRule | undefined,
+  separate: boolean,
+): Scope {
+  const scopes = known.get(snapshot) ?? new Map<string, Scope>();
+  known.set(snapshot, scopes);
+  const key = JSON.stringify([namespace, sidecar?.object ?? null, separate]);
+  const scope = scopes.get(key) ?? scopeFor(snapshot, namespace, sidecar, separate);
+  scopes.set(key, scope);
+  return scope;
+}
+
+function scopeFor(
   snapshot: MeshSnapshot,
   namespace: string,
   sidecar: SidecarRule | undefined,

@@ -1,5 +1,6 @@
 import { LOCAL_CLUSTER } from '../../common/xds/names.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import { Layered } from '../layered.js';
 import { ownPorts } from '../model/allotment.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -22,8 +23,9 @@ import { secretResources } from './secrets.js';
 export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResources {
   const context = proxyContext(snapshot, node);
   const { clusters, endpoints, routes, credentials, names, listeners: shared } = clientResources(context);
-  const listeners = new Map<string, object>(shared);
-  const allClusters = new Map<string, object>(clusters);
+  const listeners = new Map<string, object>();
+  const allClusters = new Map<string, object>();
+  const hidden = new Set<string>();
   const { workload } = context;
   const ports = ownPorts(workload?.sidecar);
   if (node.role === 'router') return finish(context, gatewayTranslation(context));
@@ -41,15 +43,15 @@ export function translate(snapshot: MeshSnapshot, node: ProxyNode): ProxyResourc
   if (workload?.sidecar?.kind === 'capture' && node.role === 'sidecar') {
     // What goes to the pod's own address is not captured on its way out.
     for (const name of shared.keys())
-      if (context.captured && context.addresses.some((own) => name.startsWith(`${own}_`))) listeners.delete(name);
+      if (context.captured && context.addresses.some((own) => name.startsWith(`${own}_`))) hidden.add(name);
     const virtual = ownResources(context, workload, workload.sidecar);
     for (const [name, listener] of virtual.listeners) listeners.set(name, listener);
     for (const [name, cluster] of virtual.clusters) allClusters.set(name, cluster);
   }
   const resources = new Map<ResourceTypeUrl, ReadonlyMap<string, object>>([
-    [TYPE.cluster, allClusters],
+    [TYPE.cluster, new Layered<object>(clusters, allClusters)],
     [TYPE.endpoint, endpoints],
-    [TYPE.listener, listeners],
+    [TYPE.listener, new Layered<object>(shared, listeners, hidden)],
     [TYPE.route, routes],
     [TYPE.nameTable, names],
     [TYPE.secret, secretResources(snapshot, node.namespace, credentials)],

@@ -1,6 +1,7 @@
 import type { EncodedResource } from './encoded.js';
-import type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request } from './service.js';
+import type { DeltaRequest, DiscoveryResponse, Request } from './service.js';
 import { hasWildcard, type Watch } from './watch.js';
+import { deltaResponse } from './wire.js';
 
 /** A response of either protocol, before it is put into words. */
 export interface Reply {
@@ -41,7 +42,7 @@ export const stateOfTheWorld: Protocol<Request, DiscoveryResponse> = {
   }),
 };
 
-export const delta: Protocol<DeltaRequest, DeltaDiscoveryResponse> = {
+export const delta: Protocol<DeltaRequest, Buffer> = {
   delta: true,
   subscribe(watch, request, first) {
     const names = request.resource_names_subscribe ?? [];
@@ -50,15 +51,5 @@ export const delta: Protocol<DeltaRequest, DeltaDiscoveryResponse> = {
     watch.subscribe(names);
     if (first) watch.hold(request.initial_resource_versions ?? {});
   },
-  toResponse: ({ typeUrl, nonce, version, resources, removed }) => ({
-    system_version_info: version,
-    type_url: typeUrl,
-    nonce,
-    resources: resources.map((resource) => ({
-      name: resource.name,
-      version: resource.version,
-      resource: { type_url: typeUrl, value: resource.bytes },
-    })),
-    removed_resources: [...removed],
-  }),
+  toResponse: deltaResponse,
 };

@@ -2,7 +2,7 @@ import type { ServerDuplexStream } from '@grpc/grpc-js';
 import type { Clock, Timer } from '../../common/runtime/clock.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { ProxyNode } from '../model/proxy-node.js';
-import type { EncodedResource, EncodedResources } from './encoded.js';
+import type { EncodedMap, EncodedResource, EncodedResources } from './encoded.js';
 import type { Protocol, Reply } from './protocol.js';
 import { type ProxyStatus, SHORT_NAMES, type ShortName, typeStatus } from './status.js';
 import { hasWildcard, type Rejection, Watch } from './watch.js';
@@ -23,12 +23,14 @@ export interface ProxyStreamEvents {
   converged(ms: number): void;
 }
 
-const NOTHING: ReadonlyMap<string, EncodedResource> = new Map();
+const NOTHING: EncodedMap = new Map();
 /** What routes and listeners refer to; has to be accepted before they are sent. */
 const REFERRED = [TYPE.cluster, TYPE.endpoint];
 const REFERRING = [TYPE.listener, TYPE.route];
 const REMOVAL_ORDER = [TYPE.listener, TYPE.route, TYPE.cluster, TYPE.endpoint, TYPE.secret];
 const MAX_TYPES = 32;
+/** Octets: more than this is worth waiting for. */
+const MUCH = 65_536;
 /** A client that does not answer for a type holds the others up no longer than this. */
 const PATIENCE_MS = 5000;
 
@@ -46,6 +48,9 @@ export class ProxyStream<Req extends AnyRequest, Res> {
   private pushedAt: number | undefined;
   private nonces = 0;
   private congested = false;
+  /** Octets that have not left for the client. */
+  private unsent = 0;
+  private onTaken: (() => void) | undefined;
   private scheduled: NodeJS.Immediate | undefined;
   private patience: Timer | undefined;
   private impatient = false;
@@ -66,13 +71,28 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     this.closed = true;
     if (this.scheduled !== undefined) clearImmediate(this.scheduled);
     this.patience?.cancel();
+    this.onTaken?.();
   }
 
   /** Replaces what the proxy should have. */
   push(target: EncodedResources): void {
     this.target = target;
     this.pushedAt ??= this.clock.monotonic();
-    this.schedule();
+    // A schedule that is there already waits for what else arrives.
+    if (this.scheduled === undefined) this.advance();
+  }
+
+  /** Undefined when little waits to be taken by the client; else resolves when it has taken it, or was given time enough. */
+  taken(): Promise<void> | undefined {
+    if (this.unsent < MUCH || this.closed) return undefined;
+    return new Promise((resolve) => {
+      const timer = this.clock.after(PATIENCE_MS, () => this.onTaken?.());
+      this.onTaken = () => {
+        this.onTaken = undefined;
+        timer.cancel();
+        resolve();
+      };
+    });
   }
 
   /** Takes in a subscription, an ACK or a NACK. Throws a RangeError for a client that asks for too much. */
@@ -147,12 +167,17 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     const watch = this.watches.get(typeUrl);
     if (watch === undefined || watch.outstanding !== undefined) return;
     const target = this.targetOf(typeUrl);
-    const { upserts, missing } = watch.difference(target);
+    const { upserts, missing, removed } = watch.difference(target);
     const absent = this.protocol.delta ? missing : [];
-    if (upserts.length === 0 && absent.length === 0 && !watch.owed) return;
+    if (upserts.length === 0 && absent.length === 0 && !watch.owed) {
+      watch.settle(target, removed);
+      return;
+    }
     const complete = !this.protocol.delta && hasWildcard(typeUrl);
     if (typeUrl === TYPE.cluster) this.forgetEndpoints(watch, upserts);
-    this.send(watch, complete ? watch.everything(target, true) : upserts, absent, upserts);
+    const resources = complete ? watch.everything(target, true) : upserts;
+    watch.settle(target, removed);
+    this.send(watch, resources, absent, upserts);
   }
 
   private sendRemovals(typeUrl: string): void {
@@ -176,7 +201,7 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     }
   }
 
-  private targetOf(typeUrl: string): ReadonlyMap<string, EncodedResource> {
+  private targetOf(typeUrl: string): EncodedMap {
     return this.target?.get(typeUrl) ?? NOTHING;
   }
 
@@ -187,13 +212,16 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     changed: readonly EncodedResource[],
   ): void {
     const nonce = String(++this.nonces);
-    watch.recordSent(nonce, resources, removed, changed);
+    watch.recordSent(nonce, removed, changed);
     const reply: Reply = { typeUrl: watch.typeUrl, nonce, version: watch.sentVersion ?? '', resources, removed };
-    this.events.sent(
-      watch.typeUrl,
-      resources.reduce((sum, { bytes }) => sum + bytes.length, 0),
-    );
-    if (this.call.write(this.protocol.toResponse(reply))) return;
+    const size = resources.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.events.sent(watch.typeUrl, size);
+    this.unsent += size;
+    const left = (): void => {
+      this.unsent -= size;
+      if (this.unsent < MUCH) this.onTaken?.();
+    };
+    if (this.call.write(this.protocol.toResponse(reply), left)) return;
     this.congested = true;
     this.call.once('drain', () => {
       this.congested = false;

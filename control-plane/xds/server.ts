@@ -8,6 +8,7 @@ import { type ClientGuard, TooManyRefusals } from '../ca/client-guard.js';
 import { isUndecided, type TokenVerifier, type VerifiedCaller } from '../ca/tokens.js';
 import type { ProxyTrust } from '../ca/trust-view.js';
 import type { ProxyNode } from '../model/proxy-node.js';
+import { Admission } from './admission.js';
 import { checkAccount, checkCaller, ForeignNodeError } from './caller.js';
 import { type EncodedResources, ResourceEncoder } from './encoded.js';
 import { atExpiry } from './expiry.js';
@@ -21,6 +22,10 @@ import type { ProxyStatus } from './status.js';
 import type { Rejection } from './watch.js';
 
 const CONCURRENT_PUSHES = 16;
+/** So many proxies get their first configuration at a time: each may be megabytes that wait in memory for it to read. */
+const FIRST_CONFIGURATIONS = 32;
+/** Who takes longer over it makes room for the next, ms. */
+const FIRST_PATIENCE_MS = 5000;
 /** Who opens a stream has something to ask for at once. */
 const FIRST_REQUEST_MS = 30_000;
 /** A pod has one stream, and for a moment those that broke without a word. */
@@ -58,7 +63,7 @@ export interface AdsServerOptions {
 type Call<Req, Res> = ServerDuplexStream<Req, Res>;
 type Stream = Pick<
   ProxyStream<AnyRequest, unknown>,
-  'node' | 'push' | 'close' | 'status' | 'resources' | 'subscribed' | 'saysOf' | 'openedAt'
+  'node' | 'push' | 'taken' | 'close' | 'status' | 'resources' | 'subscribed' | 'saysOf' | 'openedAt'
 >;
 /** Ends a call with a status. */
 type Hangup = (code: status, details: string) => void;
@@ -68,6 +73,7 @@ export class AdsServer {
   private readonly streams = new Set<Stream>();
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
+  private readonly admission = new Admission(FIRST_CONFIGURATIONS);
   /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
   private readonly authenticated = new WeakMap<Stream, string>();
   private readonly calls = new Set<Hangup>();
@@ -113,8 +119,9 @@ export class AdsServer {
     return undefined;
   }
 
-  private refresh(stream: Stream): void {
-    if (!this.streams.has(stream)) return;
+  /** Resolves when the proxy has taken what was sent, so that few large pushes wait in memory at a time. */
+  private refresh(stream: Stream): void | Promise<void> {
+    if (!this.streams.has(stream)) return undefined;
     const { clock, events, generate } = this.options;
     const started = clock.monotonic();
     try {
@@ -123,10 +130,12 @@ export class AdsServer {
       const made = generate(stream.node, stream.subscribed(TYPE.listener));
       stream.push(this.encoder.encode(proven ? made : withoutSecrets(made)));
       events.generated(started - Math.max(this.changedAt, stream.openedAt), clock.monotonic() - started);
+      return stream.taken();
     } catch (error) {
       this.options.events.internalError();
       this.options.log.error({ err: error, proxy: stream.node.id }, 'could not make the configuration of a proxy');
     }
+    return undefined;
   }
 
   private accept<Req extends AnyRequest, Res>(
@@ -137,10 +146,14 @@ export class AdsServer {
     let stream: ProxyStream<Req, Res> | undefined;
     let expiry: Timer | undefined;
     let silence: Timer | undefined;
+    let impatience: Timer | undefined;
+    let leave = (): void => {};
     const end = (): void => {
       this.calls.delete(hangUp);
       expiry?.cancel();
       silence?.cancel();
+      impatience?.cancel();
+      leave();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
@@ -172,23 +185,32 @@ export class AdsServer {
     this.authenticate(call, trusted).then(
       (caller) => {
         if (call.cancelled) return;
-        silence = this.options.clock.after(FIRST_REQUEST_MS, () => {
-          fail(status.DEADLINE_EXCEEDED, new Error('the stream asks for nothing'));
-        });
         expiry = this.expiry(caller, () => {
           // Every client connects again by itself, with the token that it has by then.
           this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
           hangUp(status.UNAUTHENTICATED, 'the token of this stream has expired');
         });
-        call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
-          try {
-            silence?.cancel();
-            stream ??= this.open(call, protocol, request.node, caller);
-            this.receive(stream, request);
-          } catch (error) {
-            fail(codeOf(error), error);
-          }
-        });
+        const served = (): void => {
+          impatience?.cancel();
+          leave();
+        };
+        // Until there is a place nothing is read, so that what a client sends waits at the client.
+        const listen = (): void => {
+          silence = this.options.clock.after(FIRST_REQUEST_MS, () => {
+            fail(status.DEADLINE_EXCEEDED, new Error('the stream asks for nothing'));
+          });
+          impatience = this.options.clock.after(FIRST_PATIENCE_MS, served);
+          call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
+            try {
+              silence?.cancel();
+              stream ??= this.open(call, protocol, request.node, caller, served);
+              this.receive(stream, request);
+            } catch (error) {
+              fail(codeOf(error), error);
+            }
+          });
+        };
+        leave = this.admission.enter(listen);
       },
       (error: unknown) => fail(codeOfCaller(error), error),
     );
@@ -202,7 +224,7 @@ export class AdsServer {
     const before = stream.subscribed(TYPE.listener).join();
     stream.receive(request);
     // Before anything is sent: to such a client an answer without its listener means that there is none.
-    if (stream.subscribed(TYPE.listener).join() !== before) this.refresh(stream);
+    if (stream.subscribed(TYPE.listener).join() !== before) void this.refresh(stream);
   }
 
   private expiry(caller: VerifiedCaller | undefined, expired: () => void): Timer | undefined {
@@ -227,6 +249,7 @@ export class AdsServer {
     protocol: Protocol<Req, Res>,
     message: NodeMessage | undefined,
     caller: VerifiedCaller | undefined,
+    served: () => void,
   ): ProxyStream<Req, Res> {
     if (call.cancelled || this.closing) throw new Error('the stream is over');
     const node = readNode(message ?? {});
@@ -235,7 +258,7 @@ export class AdsServer {
       this.checkWorkload(node);
     }
     if (caller !== undefined) this.checkCount(caller);
-    const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(), this.options.clock);
+    const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(served), this.options.clock);
     this.streams.add(stream);
     if (caller !== undefined) this.authenticated.set(stream, holderOf(caller));
     this.options.events.connected(node);
@@ -256,12 +279,15 @@ export class AdsServer {
     if (held >= most) throw new RangeError(`${holder} has ${held} streams already`);
   }
 
-  private streamEvents(): ProxyStreamEvents {
+  private streamEvents(served: () => void): ProxyStreamEvents {
     const { events, log } = this.options;
     return {
       sent: (typeUrl, bytes) => events.sent(typeUrl, bytes),
       expiredNonce: (typeUrl) => events.expiredNonce(typeUrl),
-      converged: (ms) => events.converged(ms),
+      converged: (ms) => {
+        served();
+        events.converged(ms);
+      },
       accepted: (node, typeUrl) => events.accepted(node, typeUrl),
       rejected: (node, typeUrl, rejection) => {
         const resources = [...rejection.resources.keys()];

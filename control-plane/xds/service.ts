@@ -10,6 +10,13 @@ export type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request }
 const SERVICE = '/envoy.service.discovery.v3.AggregatedDiscoveryService';
 const MESSAGES = 'envoy.service.discovery.v3';
 
+const deltaMethod = method<DeltaRequest, DeltaDiscoveryResponse>({
+  path: `${SERVICE}/DeltaAggregatedResources`,
+  streaming: true,
+  request: `${MESSAGES}.DeltaDiscoveryRequest`,
+  response: `${MESSAGES}.DeltaDiscoveryResponse`,
+});
+
 export const ADS_SERVICE = {
   StreamAggregatedResources: method<Request, DiscoveryResponse>({
     path: `${SERVICE}/StreamAggregatedResources`,
@@ -17,10 +24,10 @@ export const ADS_SERVICE = {
     request: `${MESSAGES}.DiscoveryRequest`,
     response: `${MESSAGES}.DiscoveryResponse`,
   }),
-  DeltaAggregatedResources: method<DeltaRequest, DeltaDiscoveryResponse>({
-    path: `${SERVICE}/DeltaAggregatedResources`,
-    streaming: true,
-    request: `${MESSAGES}.DeltaDiscoveryRequest`,
-    response: `${MESSAGES}.DeltaDiscoveryResponse`,
-  }),
+  DeltaAggregatedResources: {
+    ...deltaMethod,
+    // Ours are put together of what was encoded once for all proxies.
+    responseSerialize: (message: DeltaDiscoveryResponse | Buffer): Buffer =>
+      Buffer.isBuffer(message) ? message : deltaMethod.responseSerialize(message),
+  },
 } satisfies ServiceDefinition;

@@ -1,6 +1,8 @@
 import { contentHash } from '../../common/xds/content-hash.js';
 import { TYPE } from '../../common/xds/type-urls.js';
-import type { EncodedResource } from './encoded.js';
+import { changesBetween, versionOfAll } from './changes.js';
+import type { EncodedMap, EncodedResource } from './encoded.js';
+import { NameSet } from './name-set.js';
 
 /** What a client has of a resource; from before a reconnect only the version is known. */
 interface Sent {
@@ -25,8 +27,9 @@ export interface Rejection {
   readonly resources: Map<string, string>;
 }
 
-/** Version of a resource that the client knows not to exist. */
-const ABSENT = '';
+/** The client had it, and has let go of it. */
+const LOST: Sent = { version: '', resource: undefined };
+const NO_CHANGE: Change = { upserts: [], removed: [], missing: [] };
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 2048;
 
@@ -44,8 +47,7 @@ export class Watch {
   outstanding:
     | {
         readonly nonce: string;
-        /** Versions by name. */
-        readonly resources: ReadonlyMap<string, string>;
+        readonly changed: readonly EncodedResource[];
         readonly gone: readonly string[];
         readonly version: string;
       }
@@ -54,8 +56,14 @@ export class Watch {
   rejection: Rejection | undefined;
   sentVersion: string | undefined;
   ackedVersion: string | undefined;
-  private readonly names = new Set<string>();
-  private readonly sent = new Map<string, Sent>();
+  private names = NameSet.EMPTY;
+  /** The client has all of this that it asks for, but for the exceptions. */
+  private base: EncodedMap | undefined;
+  private readonly exceptions = new Map<string, Sent>();
+  /** Asked for, and said not to exist. */
+  private readonly absent = new Set<string>();
+  /** Since `base` was taken, the client has not asked for anything else. */
+  private calm = false;
 
   constructor(readonly typeUrl: string) {}
 
@@ -64,33 +72,43 @@ export class Watch {
   }
 
   get sentCount(): number {
+    if (this.base !== undefined && this.calm && this.exceptions.size === 0) {
+      return this.wildcard ? this.base.size : this.names.size - this.absent.size;
+    }
     let count = 0;
-    for (const { version } of this.sent.values()) if (version !== ABSENT) count++;
+    for (const sent of this.exceptions.values()) if (sent !== LOST) count++;
+    for (const name of this.base?.keys() ?? []) if (this.wants(name) && !this.exceptions.has(name)) count++;
     return count;
   }
 
   /** Delta: asking for a name again means that the client lost it. Throws when there are too many names. */
   subscribe(names: readonly string[]): void {
-    for (const name of names) {
-      if (name === '*') this.wildcard = true;
-      else if (name.length > MAX_NAME_LENGTH) throw new RangeError('a resource name is too long');
-      else {
-        this.names.add(name);
-        this.sent.delete(name);
-      }
+    const plain = names.filter((name) => name !== '*');
+    if (plain.length < names.length) this.wildcard = true;
+    if (plain.some((name) => name.length > MAX_NAME_LENGTH)) throw new RangeError('a resource name is too long');
+    this.names = this.names.with(plain);
+    for (const name of plain) {
+      this.absent.delete(name);
+      this.lose(name);
     }
+    if (names.length > 0) this.calm = false;
     if (this.names.size > MAX_NAMES) throw new RangeError('too many resource names');
   }
 
   unsubscribe(names: readonly string[]): void {
-    for (const name of names) {
-      if (name === '*') {
-        this.wildcard = false;
-        for (const held of this.sent.keys()) if (!this.names.has(held)) this.sent.delete(held);
-      } else if (this.names.delete(name) && !this.wildcard) {
-        this.sent.delete(name);
-        this.forgive(name);
-      }
+    if (names.length === 0) return;
+    this.calm = false;
+    if (names.includes('*')) {
+      this.wildcard = false;
+      for (const held of this.exceptions.keys()) if (!this.names.has(held)) this.exceptions.delete(held);
+    }
+    const gone = names.filter((name) => this.names.has(name));
+    this.names = this.names.without(gone);
+    for (const name of gone) {
+      this.absent.delete(name);
+      if (this.wildcard) continue;
+      this.exceptions.delete(name);
+      this.forgive(name);
     }
   }
 
@@ -100,7 +118,7 @@ export class Watch {
     const added = names.filter((name) => name !== '*' && !this.names.has(name));
     const gone = [...this.names].filter((name) => !wanted.has(name));
     if (wanted.has('*') !== this.wildcard && (wanted.has('*') || wanted.size > 0)) {
-      if (wanted.has('*')) this.wildcard = true;
+      if (wanted.has('*')) this.subscribe(['*']);
       else this.unsubscribe(['*']);
     }
     this.unsubscribe(gone);
@@ -110,13 +128,13 @@ export class Watch {
 
   /** What the client still has from an earlier stream. */
   hold(versions: Readonly<Record<string, string>>): void {
-    for (const [name, version] of Object.entries(versions)) this.sent.set(name, { version, resource: undefined });
-    if (this.sent.size > 0) this.owed = false;
+    for (const [name, version] of Object.entries(versions)) this.exceptions.set(name, { version, resource: undefined });
+    if (this.exceptions.size > 0) this.owed = false;
   }
 
   /** The client drops this resource together with something else: send it again when it is asked for or next changes. */
   forget(name: string): void {
-    if (this.sent.get(name)?.version !== ABSENT) this.sent.delete(name);
+    if (!this.absent.has(name)) this.lose(name);
   }
 
   /** The client has let go of a resource that is no more. */
@@ -126,9 +144,14 @@ export class Watch {
   }
 
   /** Whether the client holds on to an older version of a resource that it should have. */
-  refuses(target: ReadonlyMap<string, EncodedResource>): boolean {
+  refuses(target: EncodedMap): boolean {
     for (const name of this.rejection?.resources.keys() ?? []) if (target.has(name)) return true;
     return false;
+  }
+
+  private lose(name: string): void {
+    if (this.base?.has(name) === true) this.exceptions.set(name, LOST);
+    else this.exceptions.delete(name);
   }
 
   private forgive(name: string): void {
@@ -136,59 +159,79 @@ export class Watch {
     if (this.rejection?.resources.size === 0) this.rejection = undefined;
   }
 
+  /** Undefined when the client has none. */
+  private sentOf(name: string): Sent | undefined {
+    const exception = this.exceptions.get(name);
+    if (exception !== undefined) return exception === LOST ? undefined : exception;
+    const resource = this.base?.get(name);
+    return resource === undefined || !this.wants(name) ? undefined : { version: resource.version, resource };
+  }
+
   has(name: string): boolean {
-    return (this.sent.get(name)?.version ?? ABSENT) !== ABSENT;
+    return this.sentOf(name) !== undefined;
   }
 
   /** Whether the client has this version, and has said so. */
   hasAccepted(name: string, version: string): boolean {
-    return this.sent.get(name)?.version === version && this.outstanding?.resources.has(name) !== true;
+    const waits = this.outstanding?.changed.some((resource) => resource.name === name) === true;
+    return !waits && this.sentOf(name)?.version === version;
   }
 
   wants(name: string): boolean {
     return this.wildcard || this.names.has(name);
   }
 
-  difference(target: ReadonlyMap<string, EncodedResource>): Change {
-    const upserts: EncodedResource[] = [];
-    const wanted = this.wildcard ? target.keys() : this.names;
-    for (const name of wanted) {
+  difference(target: EncodedMap): Change {
+    if (this.base === target && this.calm && this.exceptions.size === 0) return NO_CHANGE;
+    const { changed, gone } =
+      this.base === undefined ? { changed: this.wanted(target), gone: [] } : changesBetween(this.base, target);
+    const plain = (name: string): boolean => this.wants(name) && !this.exceptions.has(name);
+    const upserts = changed.filter(({ name }) => plain(name));
+    const removed = gone.filter(plain);
+    for (const [name, { version }] of this.exceptions) {
       const resource = target.get(name);
-      if (resource !== undefined && this.sent.get(name)?.version !== resource.version) upserts.push(resource);
+      if (resource === undefined) {
+        if (this.has(name)) removed.push(name);
+      } else if (this.wants(name) && resource.version !== version) upserts.push(resource);
     }
-    const removed = [...this.sent].filter(([name, { version }]) => version !== ABSENT && !target.has(name));
-    const missing = [...this.names].filter((name) => !target.has(name) && !this.sent.has(name));
-    return { upserts, removed: removed.map(([name]) => name), missing };
+    const missing = [...this.names].filter((name) => !target.has(name) && !this.absent.has(name) && !this.has(name));
+    return { upserts, removed, missing };
+  }
+
+  private wanted(target: EncodedMap): EncodedResource[] {
+    if (this.wildcard) return [...target.values()];
+    return [...this.names].flatMap((name) => target.get(name) ?? []);
   }
 
   /** Everything that the client should have, with what it has and is only to lose later. */
-  everything(target: ReadonlyMap<string, EncodedResource>, withRemoved: boolean): EncodedResource[] {
-    const all = [...target.values()].filter(({ name }) => this.wants(name));
+  everything(target: EncodedMap, withRemoved: boolean): EncodedResource[] {
+    const all = this.wildcard ? [...target.values()] : this.wanted(target);
     if (!withRemoved) return all;
-    const leaving = [...this.sent.values()].flatMap(({ resource }) =>
-      resource === undefined || target.has(resource.name) ? [] : [resource],
-    );
+    const leaving = this.difference(target).removed.flatMap((name) => this.sentOf(name)?.resource ?? []);
     return [...all, ...leaving];
   }
 
-  recordSent(
-    nonce: string,
-    resources: readonly EncodedResource[],
-    gone: readonly string[],
-    changed: readonly EncodedResource[],
-  ): void {
-    for (const resource of resources) this.sent.set(resource.name, { version: resource.version, resource });
+  /** The client has, or has been sent, all that it asks for of the target; `removed` it is still to lose. */
+  settle(target: EncodedMap, removed: readonly string[]): void {
+    const leaving = removed.flatMap((name) => {
+      const sent = this.sentOf(name);
+      return sent === undefined ? [] : [[name, sent] as const];
+    });
+    this.exceptions.clear();
+    for (const [name, sent] of leaving) this.exceptions.set(name, sent);
+    for (const name of this.absent) if (target.has(name)) this.absent.delete(name);
+    this.base = target;
+    this.calm = true;
+  }
+
+  /** After `settle`: what is in the response. */
+  recordSent(nonce: string, gone: readonly string[], changed: readonly EncodedResource[]): void {
     for (const name of gone) {
-      if (this.names.has(name)) this.sent.set(name, { version: ABSENT, resource: undefined });
-      else this.sent.delete(name);
+      this.exceptions.delete(name);
+      if (this.names.has(name)) this.absent.add(name);
     }
     const version = this.stateVersion();
-    this.outstanding = {
-      nonce,
-      resources: new Map(changed.map((resource) => [resource.name, resource.version])),
-      gone,
-      version,
-    };
+    this.outstanding = { nonce, changed, gone, version };
     this.lastNonce = nonce;
     this.sentVersion = version;
     this.owed = false;
@@ -196,7 +239,10 @@ export class Watch {
 
   /** The version of all that the client has been given. */
   stateVersion(): string {
-    return contentHash(JSON.stringify([...this.sent].map(([name, { version }]) => [name, version]).sort()));
+    const version = this.base === undefined ? '' : versionOfAll(this.base);
+    if (this.exceptions.size === 0) return version;
+    const more = [...this.exceptions].map(([name, sent]) => [name, sent.version]).sort();
+    return contentHash(JSON.stringify([version, more]));
   }
 
   acknowledge(): void {
@@ -204,14 +250,16 @@ export class Watch {
     this.outstanding = undefined;
     if (answered === undefined) return;
     this.ackedVersion = answered.version;
-    for (const name of [...answered.resources.keys(), ...answered.gone]) this.forgive(name);
+    if (this.rejection === undefined) return;
+    for (const { name } of answered.changed) this.forgive(name);
+    for (const name of answered.gone) this.forgive(name);
   }
 
   /** Keeps the rejected versions as sent, so that they are not sent again until they change. */
   reject(reason: string, at: number): Rejection {
-    const answered = this.outstanding?.resources ?? new Map<string, string>();
+    const answered = (this.outstanding?.changed ?? []).map(({ name, version }) => [name, version] as const);
     this.outstanding = undefined;
-    const named = [...answered].filter(([name]) => reason.includes(name));
+    const named = answered.filter(([name]) => reason.includes(name));
     const resources = new Map([...(this.rejection?.resources ?? []), ...(named.length > 0 ? named : answered)]);
     this.rejection = { reason, at, resources };
     return this.rejection;

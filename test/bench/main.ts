@@ -36,11 +36,13 @@ function integer(text: string): number {
 }
 
 function chosen(text: string, others: Scenario[] = []): Scenario[] {
-  const scenario = SCENARIOS.find(({ name }) => name === text);
-  if (scenario === undefined) {
+  // The first part of a name means all that share it.
+  const named = SCENARIOS.filter(({ name }) => name === text);
+  const found = named.length > 0 ? named : SCENARIOS.filter(({ name }) => name.startsWith(`${text}-`));
+  if (found.length === 0) {
     throw new InvalidArgumentError(`There are: ${SCENARIOS.map(({ name }) => name).join(', ')}.`);
   }
-  return [...others, scenario];
+  return [...others, ...found];
 }
 
 function programsHere({ node, fortio }: Options): Programs {

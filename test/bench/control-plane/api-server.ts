@@ -115,7 +115,10 @@ export class ApiServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://bench');
-    if (url.pathname === '/version') return answer(response, 200, { major: '1', minor: '34', gitVersion: 'v1.34.0' });
+    if (url.pathname === '/version') {
+      answer(response, 200, { major: '1', minor: '34', gitVersion: 'v1.34.0' });
+      return;
+    }
     const target = targetOf(url);
     const body = request.method === 'GET' ? undefined : await readBody(request);
     if (target.collection === TOKEN_REVIEWS) {
@@ -138,8 +141,14 @@ export class ApiServer {
 
   #write(method: string, { collection, namespace, name }: Target, body: Stored, response: ServerResponse): void {
     const before = this.get(collection, namespace, name ?? body.metadata.name);
-    if (method === 'POST' && before !== undefined) return refuse(response, 409, 'already exists');
-    if (method === 'PATCH' && before === undefined) return refuse(response, 404, 'not found');
+    if (method === 'POST' && before !== undefined) {
+      refuse(response, 409, 'already exists');
+      return;
+    }
+    if (method === 'PATCH' && before === undefined) {
+      refuse(response, 404, 'not found');
+      return;
+    }
     const next = method === 'PATCH' ? (merged(before, body) as Stored) : body;
     const metadata = { ...next.metadata, ...(namespace !== undefined && { namespace }) };
     answer(response, method === 'POST' ? 201 : 200, this.put(collection, { ...next, metadata }));

@@ -1,11 +1,13 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { canPin, cpuMicros, memoryOf } from '../processes.js';
+import { cpuMicros, memoryOf } from '../proc.js';
+import { canPin } from '../processes.js';
 import type { ApiServer } from './api-server.js';
+import type { CertificateOrder, CertificateReport } from './certificates.js';
 import type { FleetReport, FromFleet, ToFleet } from './fleet-messages.js';
 
 /** The control plane has this processor to itself; everything else shares the other. */
@@ -22,9 +24,17 @@ function owned(child: ChildProcess): ChildProcess {
   return child;
 }
 
-/** Whatever was started and still runs. */
-export function endAll(): void {
+process.once('exit', () => {
   for (const child of children) child.kill('SIGKILL');
+});
+
+/** Leaves the control plane its processor; returns what ends that. */
+export function makeRoom(): () => void {
+  if (!canPin) return () => {};
+  const pin = (processors: string): void =>
+    void spawnSync('taskset', ['-a', '-p', '-c', processors, String(process.pid)]);
+  pin(String(OTHER_CPU));
+  return () => pin(`0-${cpus().length - 1}`);
 }
 
 export interface ControlPlaneOptions {
@@ -33,62 +43,45 @@ export interface ControlPlaneOptions {
   readonly nodeOptions?: readonly string[];
 }
 
-/** `weft control-plane --kubernetes`, as it runs in its pod. */
-export class ControlPlaneProcess {
-  readonly #log: string[] = [];
-  readonly #folder: string;
-
-  private constructor(
-    private readonly child: ChildProcess,
-    folder: string,
-  ) {
-    this.#folder = folder;
-  }
-
-  /** Resolves when it serves proxies. */
-  static async start(apiServer: string, options: ControlPlaneOptions, xdsPort = 0): Promise<RunningControlPlane> {
-    const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
-    const kubeconfig = join(folder, 'kubeconfig');
-    writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(apiServer)));
-    const ports = ['--xds-port', String(xdsPort), '--debug-port', '0', '--webhook-port', '0'];
-    const listen = ['--listen', '127.0.0.1', '--shutdown-delay', '10ms'];
-    const command = [options.node, ...(options.nodeOptions ?? []), weftProgram(), 'control-plane', '--kubernetes'];
-    const [program = '', ...args] = canPin ? ['taskset', '-c', String(OWN_CPU), ...command] : command;
-    const child = owned(
-      spawn(program, [...args, ...listen, ...ports], {
-        stdio: ['ignore', 'ignore', 'pipe'],
-        env: { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: 'bench-0', POD_NAMESPACE: 'istio-system' },
-      }),
-    );
-    const process_ = new ControlPlaneProcess(child, folder);
-    return process_.#untilReady();
-  }
-
-  #untilReady(): Promise<RunningControlPlane> {
-    const { child } = this;
-    return new Promise((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}: ${this.#log.join('\n')}`)));
-      child.on('error', reject);
-      const { stderr } = child;
-      if (stderr === null) return;
-      createInterface({ input: stderr }).on('line', (line) => {
-        this.#log.push(line);
-        if (this.#log.length > LOG_LINES) this.#log.shift();
-        if (process.env['BENCH_LOG'] !== undefined && !line.includes('a proxy connected')) process.stderr.write(`${line}\n`);
-        if (line.includes(READY)) {
-          const { xds, debug } = JSON.parse(line) as { xds: number; debug: number };
-          resolve(new RunningControlPlane(child, xds, debug, this.#folder));
-        }
-      });
+/** `weft control-plane --kubernetes`, as it runs in its pod. Resolves when it serves proxies. */
+export function startControlPlane(
+  apiServer: string,
+  options: ControlPlaneOptions,
+  xdsPort = 0,
+): Promise<RunningControlPlane> {
+  const folder = mkdtempSync(join(tmpdir(), 'weft-bench-'));
+  const kubeconfig = join(folder, 'kubeconfig');
+  writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(apiServer)));
+  const ports = ['--xds-port', String(xdsPort), '--debug-port', '0', '--webhook-port', '0'];
+  const listen = ['--listen', '127.0.0.1', '--shutdown-delay', '10ms'];
+  const command = [options.node, ...(options.nodeOptions ?? []), weftProgram(), 'control-plane', '--kubernetes'];
+  const [program = '', ...args] = canPin ? ['taskset', '-c', String(OWN_CPU), ...command] : command;
+  const child = owned(
+    spawn(program, [...args, ...listen, ...ports], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, KUBECONFIG: kubeconfig, POD_NAME: 'bench-0', POD_NAMESPACE: 'istio-system' },
+    }),
+  );
+  const log: string[] = [];
+  return new Promise((resolve, reject) => {
+    child.once('exit', (code) => reject(new Error(`the control plane ended with ${code}: ${log.join('\n')}`)));
+    child.on('error', reject);
+    const { stderr } = child;
+    if (stderr === null) return;
+    createInterface({ input: stderr }).on('line', (line) => {
+      log.push(line);
+      if (log.length > LOG_LINES) log.shift();
+      if (!line.includes(READY)) return;
+      const { xds } = JSON.parse(line) as { xds: number };
+      resolve(new RunningControlPlane(child, xds, folder));
     });
-  }
+  });
 }
 
 export class RunningControlPlane {
   constructor(
     private readonly child: ChildProcess,
     readonly xdsPort: number,
-    readonly debugPort: number,
     private readonly folder: string,
   ) {}
 
@@ -102,7 +95,7 @@ export class RunningControlPlane {
   }
 
   residentMb(): number {
-    return memoryOf(this.pid).residentKb / 1024;
+    return memoryOf([this.pid]).residentMb;
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -144,6 +137,12 @@ export class FleetProcess {
     return answer.kind === 'answer' && answer.yes;
   }
 
+  async certificates(order: CertificateOrder): Promise<CertificateReport> {
+    const answer = await this.#ask({ kind: 'certificates', order });
+    if (answer.kind !== 'certificates') throw new Error('the sidecars answer something else');
+    return answer.certificates;
+  }
+
   end(): void {
     this.#child.kill('SIGKILL');
   }
@@ -166,7 +165,8 @@ export function rootsOf(api: ApiServer): string {
   const secret = api.get('api/v1/secrets', 'istio-system', 'weft-ca-secret');
   const data = secret?.['data'] as Readonly<Record<string, string>> | undefined;
   const encoded = data?.['ca-cert.pem'] ?? data?.['root-cert.pem'];
-  if (encoded === undefined) throw new Error(`the control plane has made no root: ${Object.keys(data ?? {}).join(', ')}`);
+  if (encoded === undefined)
+    throw new Error(`the control plane has made no root: ${Object.keys(data ?? {}).join(', ')}`);
   return Buffer.from(encoded, 'base64').toString('utf8');
 }
 

@@ -1,3 +1,4 @@
+import type { CertificateOrder, CertificateReport } from './certificates.js';
 import type { SidecarNode } from './sidecar.js';
 
 /** What the bench tells the process of the sidecars. */
@@ -10,6 +11,7 @@ export type ToFleet =
   | { readonly kind: 'report' }
   /** What a sample has of a resource. */
   | { readonly kind: 'ask'; readonly typeUrl: string; readonly name: string; readonly text: string }
+  | { readonly kind: 'certificates'; readonly order: CertificateOrder }
   /** All end, and do not come back until they are told to connect. */
   | { readonly kind: 'stop' };
 
@@ -32,7 +34,8 @@ export interface FleetReport {
 
 export type FromFleet =
   | { readonly kind: 'report'; readonly report: FleetReport }
-  | { readonly kind: 'answer'; readonly yes: boolean };
+  | { readonly kind: 'answer'; readonly yes: boolean }
+  | { readonly kind: 'certificates'; readonly certificates: CertificateReport };
 
 export function nowMs(): number {
   return Number(process.hrtime.bigint() / 1000n) / 1000;

@@ -1,8 +1,9 @@
 import { TYPE } from '../../../common/xds/type-urls.js';
 import { benchToken } from './api-server.js';
+import { askForCertificates } from './certificates.js';
 import { type FleetReport, type FromFleet, nowMs, type ToFleet } from './fleet-messages.js';
 import { Sample } from './sample.js';
-import { Names, SimulatedSidecar, type SidecarEvents, type SidecarNode, type Target } from './sidecar.js';
+import { Names, type SidecarEvents, type SidecarNode, SimulatedSidecar, type Target } from './sidecar.js';
 
 /** Connections are opened this many in a turn, so that the client's own work does not stop its reading. */
 const BATCH = 50;
@@ -150,6 +151,13 @@ process.on('message', (message: ToFleet) => {
       break;
     case 'ask':
       send({ kind: 'answer', yes: fleet.says(message.typeUrl, message.name, message.text) });
+      break;
+    case 'certificates':
+      askForCertificates(message.order).then(
+        (certificates) => send({ kind: 'certificates', certificates }),
+        (error: unknown) =>
+          send({ kind: 'certificates', certificates: { issued: 0, failed: 1, lastFailure: String(error) } }),
+      );
       break;
     case 'stop':
       fleet.stop();

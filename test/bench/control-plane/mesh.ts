@@ -52,9 +52,9 @@ export class BenchMesh {
 
   /**
    * One pod of the next service in turn is replaced, as a Deployment does it, less its waiting: the old one leaves the slice
-   * and is gone, the new one comes, starts, and is in the slice. Returns the new one.
+   * and is gone, the new one comes, starts, and is in the slice.
    */
-  replacePod(index = this.#next()): PodPlace {
+  replacePod(index = this.#next()): { readonly gone: PodPlace; readonly come: PodPlace } {
     const { api, size } = this;
     const places = this.#places[index] ?? [];
     const [old, ...others] = places;
@@ -65,7 +65,7 @@ export class BenchMesh {
     api.put(COLLECTION.slices, slice(size, index, [next, ...others]));
     api.delete(COLLECTION.pods, namespaceOf(size, index), podName(old));
     this.#places[index] = [next, ...others];
-    return next;
+    return { gone: old, come: next };
   }
 
   /** Only what the endpoints of one service are changes: its slice has one more of them, or one less. */

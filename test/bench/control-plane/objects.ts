@@ -98,7 +98,12 @@ export function pod(size: MeshSize, place: PodPlace, ready = true): Stored {
       serviceAccountName: app,
       nodeName: nodeOf(place),
       containers: [
-        { name: 'app', image: 'registry/app:1', ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }], env: env() },
+        {
+          name: 'app',
+          image: 'registry/app:1',
+          ports: [{ name: 'http', containerPort: 8080, protocol: 'TCP' }],
+          env: env(),
+        },
         { name: 'istio-proxy', image: 'registry/weft:1', env: env() },
       ],
     },

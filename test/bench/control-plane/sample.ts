@@ -5,7 +5,10 @@ const RESPONSE = 'type.googleapis.com/envoy.service.discovery.v3.DeltaDiscoveryR
 
 interface DecodedDelta {
   readonly type_url?: string;
-  readonly resources?: readonly { readonly name?: string; readonly resource?: object }[];
+  readonly resources?: readonly {
+    readonly name?: string;
+    readonly resource?: { readonly type_url?: string; readonly value?: Uint8Array };
+  }[];
   readonly removed_resources?: readonly string[];
 }
 
@@ -43,7 +46,9 @@ export class Sample {
   #take({ type_url: typeUrl = '', resources = [], removed_resources: removed = [] }: DecodedDelta): void {
     const held = this.#resources.get(typeUrl) ?? new Map<string, object>();
     this.#resources.set(typeUrl, held);
-    for (const { name = '', resource } of resources) if (resource !== undefined) held.set(name, resource);
+    for (const { name = '', resource } of resources)
+      if (resource?.value !== undefined) held.set(name, decodeMessage(typeUrl, resource.value));
+      else if (resource !== undefined) held.set(name, resource);
     for (const name of removed) held.delete(name);
   }
 }

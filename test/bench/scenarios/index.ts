@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.js';
 import { bodies } from './bodies.js';
+import { controlPlane } from './control-plane.js';
 import { fanOut } from './fan-out.js';
 import { grpcStreaming, grpcUnary } from './grpc.js';
 import { h2Relay } from './h2-relay.js';
@@ -26,4 +27,5 @@ export const SCENARIOS: readonly Scenario[] = [
   fanOut,
   memory,
   start,
+  ...controlPlane,
 ];

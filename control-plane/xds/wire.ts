@@ -1,0 +1,41 @@
+import type { Reply } from './protocol.js';
+
+/** Field numbers of envoy.service.discovery.v3. */
+const RESPONSE = { version: 1, resources: 2, typeUrl: 4, nonce: 5, removed: 6 } as const;
+const RESOURCE = { version: 1, resource: 2, name: 3 } as const;
+const ANY = { typeUrl: 1, value: 2 } as const;
+
+/** A resource as a field of a DeltaDiscoveryResponse: made once, put into the responses to all proxies as it is. */
+export function resourceField(typeUrl: string, name: string, version: string, bytes: Buffer): Buffer {
+  const any = [...text(ANY.typeUrl, typeUrl), header(ANY.value, bytes.length), bytes];
+  const resource = [...text(RESOURCE.version, version), header(RESOURCE.resource, lengthOf(any)), ...any];
+  resource.push(...text(RESOURCE.name, name));
+  return Buffer.concat([header(RESPONSE.resources, lengthOf(resource)), ...resource]);
+}
+
+/** A serialized DeltaDiscoveryResponse. */
+export function deltaResponse({ typeUrl, nonce, version, resources, removed }: Reply): Buffer {
+  const parts = [...text(RESPONSE.version, version)];
+  for (const { field } of resources) parts.push(field);
+  parts.push(...text(RESPONSE.typeUrl, typeUrl), ...text(RESPONSE.nonce, nonce));
+  for (const name of removed) parts.push(...text(RESPONSE.removed, name));
+  return Buffer.concat(parts);
+}
+
+function text(field: number, content: string): Buffer[] {
+  const bytes = Buffer.from(content);
+  return [header(field, bytes.length), bytes];
+}
+
+/** Tag and length of a length-delimited field. */
+function header(field: number, length: number): Buffer {
+  const octets = [(field << 3) | 2];
+  let rest = length;
+  for (; rest > 0x7f; rest >>>= 7) octets.push((rest & 0x7f) | 0x80);
+  octets.push(rest);
+  return Buffer.from(octets);
+}
+
+function lengthOf(parts: readonly Buffer[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
