@@ -47,7 +47,9 @@ function changed(set: ConfigSet, text: string, gone: readonly ObjectKey[] = []):
 }
 
 function resources(snapshot: MeshSnapshot, key = 'default/client') {
-  return translate(snapshot, nodeOf(snapshot, key, 'weft'));
+  // Whether a map has layers is no difference.
+  const made = translate(snapshot, nodeOf(snapshot, key, 'weft'));
+  return new Map([...made].map(([type, messages]) => [type, new Map(messages)]));
 }
 
 const first = configSet(BASE);
