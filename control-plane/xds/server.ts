@@ -24,8 +24,9 @@ import type { Rejection } from './watch.js';
 const CONCURRENT_PUSHES = 16;
 /** So many proxies get their first configuration at a time: each may be megabytes that wait in memory for it to read. */
 const FIRST_CONFIGURATIONS = 32;
-/** Who takes longer over it makes room for the next, ms. */
+/** Who takes longer over it, or asks for nothing, makes room for the next, ms. */
 const FIRST_PATIENCE_MS = 5000;
+const SILENT_PATIENCE_MS = 500;
 /** Who opens a stream has something to ask for at once. */
 const FIRST_REQUEST_MS = 30_000;
 /** A pod has one stream, and for a moment those that broke without a word. */
@@ -76,6 +77,8 @@ export class AdsServer {
   private readonly admission = new Admission(FIRST_CONFIGURATIONS);
   /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
   private readonly authenticated = new WeakMap<Stream, string>();
+  /** How many streams each of these has. */
+  private readonly held = new Map<string, number>();
   private readonly calls = new Set<Hangup>();
   private closing = false;
   private changedAt = 0;
@@ -157,6 +160,7 @@ export class AdsServer {
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
+        this.release(stream);
         this.options.events.disconnected(stream.node);
       }
       stream = undefined;
@@ -199,10 +203,14 @@ export class AdsServer {
           silence = this.options.clock.after(FIRST_REQUEST_MS, () => {
             fail(status.DEADLINE_EXCEEDED, new Error('the stream asks for nothing'));
           });
-          impatience = this.options.clock.after(FIRST_PATIENCE_MS, served);
+          impatience = this.options.clock.after(SILENT_PATIENCE_MS, served);
           call.on('data', (request: Req & { readonly node?: NodeMessage }) => {
             try {
-              silence?.cancel();
+              if (stream === undefined) {
+                silence?.cancel();
+                impatience?.cancel();
+                impatience = this.options.clock.after(FIRST_PATIENCE_MS, served);
+              }
               stream ??= this.open(call, protocol, request.node, caller, served);
               this.receive(stream, request);
             } catch (error) {
@@ -260,11 +268,24 @@ export class AdsServer {
     if (caller !== undefined) this.checkCount(caller);
     const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(served), this.options.clock);
     this.streams.add(stream);
-    if (caller !== undefined) this.authenticated.set(stream, holderOf(caller));
+    if (caller !== undefined) this.hold(stream, holderOf(caller));
     this.options.events.connected(node);
     this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
     this.queue.add(stream);
     return stream;
+  }
+
+  private hold(stream: Stream, holder: string): void {
+    this.authenticated.set(stream, holder);
+    this.held.set(holder, (this.held.get(holder) ?? 0) + 1);
+  }
+
+  private release(stream: Stream): void {
+    const holder = this.authenticated.get(stream);
+    if (holder === undefined) return;
+    const left = (this.held.get(holder) ?? 0) - 1;
+    if (left > 0) this.held.set(holder, left);
+    else this.held.delete(holder);
   }
 
   private checkWorkload(node: ProxyNode): void {
@@ -274,8 +295,7 @@ export class AdsServer {
   private checkCount(caller: VerifiedCaller): void {
     const holder = holderOf(caller);
     const most = caller.pod === undefined ? STREAMS_PER_ACCOUNT : STREAMS_PER_POD;
-    let held = 0;
-    for (const stream of this.streams) if (this.authenticated.get(stream) === holder) held++;
+    const held = this.held.get(holder) ?? 0;
     if (held >= most) throw new RangeError(`${holder} has ${held} streams already`);
   }
 
