@@ -10,6 +10,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 /** Native code stays a package of its own. */
 const EXTERNAL = ['koffi'];
 
+/** Loaded at the first use; the bundler has every import of Node's own modules at the start. */
+const LATE = ['child_process', 'dgram', 'fs/promises', 'http2', 'https'];
+
+/** grpc-js takes it for channelz and ORCA only, which nothing here asks for; with it come a parser and much else. */
+const UNUSED = { '@grpc/proto-loader': join(root, 'bin', 'unused.cjs') };
+
 /** The message types, so that no start parses .proto files. */
 async function prepareMessages() {
   const { parseProtos, PREPARED } = await import('../dist/common/xds/proto-files.js');
@@ -30,17 +36,29 @@ async function bundle(file) {
     input: join(root, 'dist', 'cli', 'sidecar', 'main.js'),
     platform: 'node',
     external: EXTERNAL,
+    resolve: { alias: UNUSED },
   });
   const { output } = await built.generate({
     format: 'cjs',
     codeSplitting: false,
-    // Names stay, for stack traces and profiles.
-    minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+    // Names of functions stay, for stack traces and profiles.
+    minify: { compress: false, mangle: { toplevel: false, keepNames: true }, codegen: { removeWhitespace: true } },
   });
   await built.close();
   mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, `(function(require,__filename){${ascii(output[0].code)}\n})`);
+  writeFileSync(file, `(function(require,__filename){${ascii(late(output[0].code))}\n})`);
   return true;
+}
+
+/** Takes the imports of {@link LATE} to where they are used. */
+function late(code) {
+  return LATE.reduce((text, name) => {
+    const load = `require("node:${name}")`;
+    const declared = new RegExp(`\\blet (\\w+)=${load.replace(/[()]/g, '\\$&')};`);
+    const variable = declared.exec(text)?.[1];
+    if (variable === undefined) throw new Error(`the bundle imports ${name} in another way`);
+    return text.replace(declared, '').replaceAll(new RegExp(`\\b${variable}\\b`, 'g'), load);
+  }, code);
 }
 
 /** V8 keeps a source in one byte a character only if all are below 256. */
@@ -68,11 +86,7 @@ const { default: sidecar } = await import('../dist/cli/sidecar/bundle.cjs');
 if (process.argv.includes('--rehearse')) await rehearse(sidecar);
 await prepareMessages();
 if (await bundle(sidecar.FILE)) {
-  // A code cache is good for a start with the same options only.
-  const { SIDECAR_NODE_OPTIONS } = await import('../dist/cli/installation.js');
-  const command = [...SIDECAR_NODE_OPTIONS, fileURLToPath(import.meta.url), '--rehearse'];
-  const { status } = spawnSync(process.execPath, command, {
-    stdio: ['ignore', 2, 2],
-  });
+  const command = [fileURLToPath(import.meta.url), '--rehearse'];
+  const { status } = spawnSync(process.execPath, command, { stdio: ['ignore', 2, 2] });
   if (status !== 0) process.stderr.write('weft: no code cache for the sidecar; it will start more slowly\n');
 }

@@ -1,12 +1,24 @@
 import fs = require('node:fs');
 import modules = require('node:module');
 import path = require('node:path');
+import v8 = require('node:v8');
 import vm = require('node:vm');
 
 /** One file with all that a sidecar runs, and V8's code cache of it for one Node; the build writes both (bin/bundle.mjs). */
 const FILE = path.join(__dirname, '..', '..', 'sidecar', 'bundle.cjs');
 
 type Wrapper = (require: NodeJS.Require, filename: string) => void;
+
+/**
+ * What V8 does otherwise in a sidecar; docs/performance.md has the figures. Set here and not on a command line, so that every
+ * start has them, and the code cache fits.
+ */
+const FLAGS = [
+  // The young generation stays at its first size.
+  '--semi-space-growth-factor=1',
+  // The middle compiler of newer versions holds 10 MB for what the last one does as well.
+  '--no-maglev',
+];
 
 function present(): boolean {
   return fs.existsSync(FILE);
@@ -27,6 +39,7 @@ function read(file: string): Buffer | undefined {
 
 /** The bundle, compiled or taken from the cache; it is a function expression. */
 function compile(): vm.Script {
+  for (const flag of FLAGS) v8.setFlagsFromString(flag);
   const cachedData = read(cacheFile());
   // ASCII: one byte a character.
   return new vm.Script(fs.readFileSync(FILE, 'latin1'), {

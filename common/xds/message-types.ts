@@ -20,6 +20,7 @@ export class MessageTypes extends protobuf.Root {
   }
 
   override lookup(path: string | string[], filter?: unknown): protobuf.ReflectionObject | null {
+    if (path.length === 0) return null;
     this.build(typeof path === 'string' ? path : path.join('.'));
     return super.lookup(path, filter);
   }

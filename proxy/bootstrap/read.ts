@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
 import { messageOf } from '../../common/runtime/errors.js';
 import { fromJson } from '../../common/xds/json.js';
 import type { Bootstrap__Output } from '../../proto/gen/envoy/config/bootstrap/v3/Bootstrap.js';
 import type { ProxyConfig } from '../config.js';
 import { Issues } from '../snapshot/issues.js';
 import { readBootstrap } from './bootstrap.js';
+import { parseText } from './text.js';
 
 const BOOTSTRAP = 'type.googleapis.com/envoy.config.bootstrap.v3.Bootstrap';
 
@@ -43,7 +43,7 @@ export function loadBootstrap(file: string): LoadedBootstrap {
 export function parseBootstrap(text: string): LoadedBootstrap {
   let value: unknown;
   try {
-    value = parse(text);
+    value = parseText(text);
   } catch (error) {
     return { errors: [messageOf(error)], warnings: [] };
   }
