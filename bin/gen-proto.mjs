@@ -42,6 +42,17 @@ function loadUpstream(packages, additions) {
   // Imported by parts of the API that we do not carry, and not shipped with the dependency.
   protobuf.parse('syntax = "proto3"; package opencensus.proto.trace.v1; message TraceConfig {}', upstream);
   protobuf.parse('syntax = "proto3"; package io.prometheus.client; message MetricFamily {}', upstream);
+  // As envoy.extensions.access_loggers.open_telemetry uses it; the dependency does not have it.
+  protobuf.parse(
+    `syntax = "proto3"; package opentelemetry.proto.common.v1;
+    message AnyValue { oneof value { string string_value = 1; bool bool_value = 2; int64 int_value = 3; double double_value = 4;
+      ArrayValue array_value = 5; KeyValueList kvlist_value = 6; } }
+    message ArrayValue { repeated AnyValue values = 1; }
+    message KeyValueList { repeated KeyValue values = 1; }
+    message KeyValue { string key = 1; AnyValue value = 2; }`,
+    upstream,
+    { keepCase: true },
+  );
   upstream.loadSync([...files, 'google/rpc/status.proto'], { keepCase: true });
   for (const [message, fields] of Object.entries(additions)) {
     const type = typeNamed(upstream, message);
@@ -268,7 +279,7 @@ function differences(a, b) {
   );
 }
 
-const GENERATED = ['envoy', 'google', 'gen'];
+const GENERATED = ['envoy', 'google', 'gen', 'opentelemetry/proto'];
 const scratch = mkdtempSync(join(tmpdir(), 'weft-proto-'));
 try {
   write(scratch);

@@ -7,6 +7,7 @@ import type { ServiceClient } from './router/forward/service-call.js';
 import { compileHeaderFormat } from './router/header-format.js';
 import type { RouteDeps } from './router/route-deps.js';
 import { Issues } from './snapshot/issues.js';
+import type { Expressions } from './telemetry/expressions/compile.js';
 import type { IstioMetrics } from './telemetry/istio-metrics.js';
 import { createStatsFilter, createTcpStats } from './telemetry/stats-filter.js';
 import { compileDownstreamTls, compileUpstreamTls } from './tls/compile.js';
@@ -22,6 +23,7 @@ export interface CompilerParts {
   readonly clusters: Clusters;
   readonly services: ServiceClient;
   readonly metrics: IstioMetrics;
+  readonly expressions: Expressions;
   /** Who we are in traces. */
   readonly node: TracedNode;
   readonly peerMetadata: FilterDeps['peerMetadata'];
@@ -45,7 +47,7 @@ export function routeCompilers({
 
 /** What compiling listeners needs, filters and TLS included. The order of filters is the configuration's. */
 export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): ListenerDeps {
-  const { metrics } = parts;
+  const { metrics, expressions } = parts;
   const filters: FilterDeps = {
     clock: parts.clock,
     random: parts.random,
@@ -54,8 +56,9 @@ export function listenerCompilers(routes: RouteDeps, parts: CompilerParts): List
     clusters: parts.clusters,
     services: parts.services,
     peerMetadata: parts.peerMetadata,
-    createStatsFilter: (config, direction, issues) => createStatsFilter(config, { metrics, direction }, issues),
-    createTcpStats: (direction) => createTcpStats({ metrics, direction }),
+    createStatsFilter: (config, { direction, statPrefix }, issues) =>
+      createStatsFilter(config, { metrics, direction, expressions }, issues, statPrefix),
+    createTcpStats: (config, direction, issues) => createTcpStats(config, { metrics, direction, expressions }, issues),
   };
   const counters = parts.counters.get;
   const tracers = new Tracers({ clock: parts.clock, services: parts.services, counters, node: parts.node });

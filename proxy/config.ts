@@ -22,6 +22,8 @@ export interface ProxyConfig {
   readonly workloadApi: { readonly socketPath: string; readonly uids: ReadonlySet<number> | 'any' } | undefined;
   /** How long requests may finish after SIGTERM, ms. */
   readonly drainMs: number;
+  /** How long an edge may be idle before its series are dropped, ms; Infinity keeps them. */
+  readonly statsEvictionMs: number;
   /** How long connections of a listener or filter chain that was replaced may finish what they do, ms. */
   readonly listenerDrainMs: number;
 }

@@ -73,7 +73,7 @@ export function assembleDataPlane(
   const metadata = config.node.metadata === undefined ? {} : fromStruct(config.node.metadata as StructMessage);
   const own = localWorkload(metadata);
   const counters = new Counters();
-  const metrics = new IstioMetrics(own);
+  const metrics = new IstioMetrics(own, { clock, evictionMs: config.statsEvictionMs });
   const logs = new LogSinks(clock);
   const expressions = new Expressions({ ...config.node, metadata });
   const timers = new CoarseTimers(clock);
@@ -130,6 +130,7 @@ export function assembleDataPlane(
     clusters,
     services,
     metrics,
+    expressions,
     node: tracedNode(config.node),
     peerMetadata: meshPeers(config, own, clusters),
     compileAccessLog: accessLogCompiler(logs, expressions),

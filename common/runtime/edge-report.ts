@@ -107,7 +107,8 @@ export function edgeKey(edge: EdgeStats): string {
 
 /** What happened on an edge after an earlier report of the same process; all of it without one. */
 export function differenceOf(edge: EdgeStats, earlier: EdgeStats | undefined): EdgeStats {
-  if (earlier === undefined) return edge;
+  // Fewer than before: the edge was dropped in between, and began anew.
+  if (earlier === undefined || edge.latency.count < earlier.latency.count) return edge;
   const counted = new Map(earlier.responses.map((response) => [responseKey(response), response.count]));
   const buckets = new Map(earlier.latency.buckets);
   return {

@@ -2,7 +2,7 @@ import type { KeyKind } from '../../common/identity/keys.js';
 import { OBSERVE, TAP } from '../../common/observe/metadata.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import { ownPorts } from '../model/allotment.js';
-import type { MeshSettings } from '../model/mesh-settings.js';
+import { type MeshSettings, STATS_EVICTION } from '../model/mesh-settings.js';
 import type { Workload } from '../model/service.js';
 
 /** Where a sidecar finds the control plane and its own credentials. */
@@ -35,6 +35,7 @@ export function buildBootstrap(workload: Workload, settings: MeshSettings, envir
 
 export function buildNode(workload: Workload, settings: MeshSettings, environment: BootstrapEnvironment): object {
   const { namespace, name, labels } = workload;
+  const eviction = workload.proxyConfig?.proxyMetadata?.[STATS_EVICTION] ?? settings.statsEvictionSeconds;
   const [region = '', zone = '', subZone = ''] = workload.locality.split('/');
   return {
     id: `${ownPorts(workload.sidecar)?.gateway === true ? 'router' : 'sidecar'}~${workload.address}~${name}.${namespace}~${namespace}.svc.cluster.local`,
@@ -59,6 +60,7 @@ export function buildNode(workload: Workload, settings: MeshSettings, environmen
       ...(environment.workloadKey !== undefined && { CERT_KEY: environment.workloadKey }),
       DRAIN_SECONDS: drainSeconds(settings.terminationDrainMs),
       LISTENER_DRAIN_SECONDS: drainSeconds(settings.listenerDrainMs),
+      ...(eviction !== undefined && { STATS_EVICTION_SECONDS: eviction }),
       ...(settings.selfDiscovery && { ENABLE_SELF_DISCOVERY: 'true' }),
     },
   };

@@ -47,6 +47,8 @@ export interface MeshSettings {
   readonly tap: boolean;
   /** Sidecars are told where the others of their kind are (ISTIO_META_ENABLE_SELF_DISCOVERY in proxyMetadata). */
   readonly selfDiscovery: boolean;
+  /** After how many idle seconds a sidecar drops series (ISTIO_META_STATS_EVICTION_SECONDS in proxyMetadata); undefined leaves it to the sidecar. */
+  readonly statsEvictionSeconds: string | undefined;
   readonly trustedProxies: number;
   /** What becomes of X-Forwarded-Client-Cert at a gateway. */
   readonly forwardClientCert: ForwardClientCert;
@@ -96,6 +98,9 @@ export function federatedTrustDomains(settings: MeshSettings): string[] {
   return [...new Set(named)].filter((domain) => !own.includes(domain));
 }
 
+/** What `proxyMetadata` of the mesh and of a workload calls it. */
+export const STATS_EVICTION = 'ISTIO_META_STATS_EVICTION_SECONDS';
+
 const EVERYWHERE: readonly string[] = ['*'];
 
 type ForwardClientCert = 'SANITIZE' | 'FORWARD_ONLY' | 'APPEND_FORWARD' | 'SANITIZE_SET' | 'ALWAYS_FORWARD_ONLY';
@@ -137,6 +142,7 @@ export function meshSettings(spec: MeshConfigSpec, rootNamespace: string): MeshS
     terminationDrainMs: durationMs(spec.defaultConfig?.terminationDrainDuration, 5_000),
     listenerDrainMs: durationMs(spec.defaultConfig?.drainDuration, 45_000),
     selfDiscovery: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_ENABLE_SELF_DISCOVERY'] === 'true',
+    statsEvictionSeconds: spec.defaultConfig?.proxyMetadata?.[STATS_EVICTION],
     tap: spec.defaultConfig?.proxyMetadata?.['ISTIO_META_WEFT_TAP'] !== 'off',
     trustedProxies: spec.defaultConfig?.gatewayTopology?.numTrustedProxies ?? 0,
     forwardClientCert: forwardClientCert(spec.defaultConfig?.gatewayTopology?.forwardClientCertDetails),

@@ -14,6 +14,8 @@ const DEFAULT_LISTENER_DRAIN_SECONDS = 45;
 /** Istio's. */
 const DNS_PORT = 15_053;
 const DEFAULT_TTL_SECONDS = 24 * 3600;
+/** Istio keeps the series of peers that are gone forever. */
+const DEFAULT_EVICTION_MS = 24 * 3600_000;
 
 /** Turns a Bootstrap (envoy.config.bootstrap.v3) into the proxy's settings. Errors go to `issues`. */
 export function readBootstrap(message: Bootstrap__Output, issues: Issues): ProxyConfig {
@@ -42,10 +44,18 @@ export function readBootstrap(message: Bootstrap__Output, issues: Issues): Proxy
     dns: metadata.flag('DNS_CAPTURE') ? readDns(metadata.text('DNS_PROXY_ADDR'), at.at('DNS_PROXY_ADDR')) : undefined,
     workloadApi: readWorkloadApi(metadata, at),
     drainMs: (metadata.positive('DRAIN_SECONDS') ?? DEFAULT_DRAIN_SECONDS) * 1000,
+    statsEvictionMs: evictionMs(metadata),
     listenerDrainMs: (metadata.positive('LISTENER_DRAIN_SECONDS') ?? DEFAULT_LISTENER_DRAIN_SECONDS) * 1000,
   };
   requireNode(config, issues);
   return Object.freeze(config);
+}
+
+/** `0` keeps everything. */
+function evictionMs(metadata: NodeMetadata): number {
+  if (metadata.isZero('STATS_EVICTION_SECONDS')) return Number.POSITIVE_INFINITY;
+  const seconds = metadata.positive('STATS_EVICTION_SECONDS');
+  return seconds === undefined ? DEFAULT_EVICTION_MS : seconds * 1000;
 }
 
 function readKeyKind(name: string | undefined, issues: Issues): KeyKind {

@@ -37,6 +37,12 @@ export class NodeMetadata {
     return undefined;
   }
 
+  /** Whether it is there, and zero. */
+  isZero(key: string): boolean {
+    const value = this.values[key];
+    return value === 0 || value === '0';
+  }
+
   texts(key: string): Readonly<Record<string, string>> {
     const value = this.values[key];
     if (value === undefined || value === null) return {};

@@ -49,8 +49,12 @@ export interface FilterDeps {
   /** For requests of the proxy's own. */
   readonly services: ServiceClient;
   readonly peerMetadata: PeerMetadataDeps;
-  createStatsFilter(config: PluginConfig__Output, direction: Direction, issues: Issues): HttpFilter;
-  createTcpStats(direction: Direction): { onOpen(info: StreamInfo): void; onClose(info: StreamInfo): void };
+  createStatsFilter(config: PluginConfig__Output, place: FilterPlace, issues: Issues): HttpFilter;
+  createTcpStats(
+    config: PluginConfig__Output,
+    direction: Direction,
+    issues: Issues,
+  ): { onOpen(info: StreamInfo): void; onClose(info: StreamInfo): void };
 }
 
 /** The HTTP filters that we have, by the type URL of their configuration. The router is no filter here. */
@@ -67,10 +71,7 @@ export function httpFilterFactories(deps: FilterDeps): HttpFilterFactories {
     [EXTENSION.headerMutation, headerMutationFactory],
     [EXTENSION.dynamicForwardProxyFilter, dynamicForwardProxyFactory(deps.clusters)],
     [EXTENSION.peerMetadata, peerMetadataFactory(deps.peerMetadata)],
-    [
-      EXTENSION.istioStats,
-      { compile: (message, place, issues) => deps.createStatsFilter(message, place.direction, issues) },
-    ],
+    [EXTENSION.istioStats, { compile: (message, place, issues) => deps.createStatsFilter(message, place, issues) }],
     [EXTENSION.grpcWeb, grpcWebFactory()],
     // gRPC requests are counted with all others.
     [EXTENSION.grpcStats, accepted],
@@ -105,7 +106,7 @@ export function networkFilters(deps: FilterDeps): ReadonlyMap<string, NetworkFil
       (message, place, issues) => ({ gate: compileNetworkExtAuthz(message, place.name, deps, issues) }),
     ],
     [EXTENSION.setFilterState, (message: SetFilterState, _place, issues) => compileSetFilterState(message, issues)],
-    [EXTENSION.istioStats, (_message, place) => deps.createTcpStats(place.direction)],
+    [EXTENSION.istioStats, (message, place, issues) => deps.createTcpStats(message, place.direction, issues)],
     [EXTENSION.sniCluster, () => ({ clusterBySni: true })],
     [
       EXTENSION.sniDynamicForwardProxy,

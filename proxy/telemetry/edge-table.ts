@@ -7,8 +7,45 @@ import {
 } from '../http/stream-info.js';
 import { Edge, type EdgeIdentity, type Protocol, type Reporter } from './edge.js';
 
-/** Hosts and peers come from the network, so their number is bounded; what is beyond is counted as unknown. */
-const MAX_EDGES = 2000;
+/** Hosts that are remembered by their names. */
+const MAX_HOSTS = 2000;
+/** Where there is no room, edges that have been idle for so long make some; ms. */
+const ROOM_IDLE_MS = 300_000;
+const ROOM_EVERY_MS = 10_000;
+
+/**
+ * How many edges one direction of a process may have. Hosts and peers come from the network, so their number is bounded;
+ * what is beyond is counted as unknown.
+ */
+export class EdgeLimit {
+  edges = 0;
+  /** Edges that were dropped because they were idle. */
+  dropped = 0;
+  /** How often something was counted as unknown because there was no room. */
+  overflowed = 0;
+  private looked = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly max: number,
+    /** Monotonic, ms. */
+    readonly now: () => number,
+    /** Drops edges that have been idle for so long, in all tables. */
+    private readonly sweep: (idleMs: number) => void,
+  ) {}
+
+  /** Whether one more may be made. */
+  hasRoom(): boolean {
+    if (this.edges < this.max) return true;
+    const now = this.now();
+    if (now - this.looked >= ROOM_EVERY_MS) {
+      this.looked = now;
+      this.sweep(ROOM_IDLE_MS);
+    }
+    return this.edges < this.max;
+  }
+}
+
+const NO_VALUES: readonly string[] = [];
 
 /** Stands for an absent object as a key of a WeakMap. */
 const NONE = {};
@@ -19,13 +56,31 @@ const NONE = {};
  */
 export class EdgeTable {
   private readonly byContent = new Map<string, Edge>();
-  private readonly byObject = new WeakMap<object, WeakMap<object, Edge[]>>();
+  private byObject = new WeakMap<object, WeakMap<object, Edge[]>>();
   private readonly hosts = new Map<string, ServiceInfo>();
 
   constructor(
-    private readonly reporter: Reporter,
+    readonly reporter: Reporter,
     private readonly local: WorkloadInfo,
+    private readonly limit: EdgeLimit,
+    /** Of the expressions that tags are made from. */
+    readonly values: readonly string[] = NO_VALUES,
   ) {}
+
+  get size(): number {
+    return this.byContent.size;
+  }
+
+  /** Drops edges on which nothing has happened for so long; ms. */
+  sweep(now: number, idleMs: number): void {
+    const before = this.byContent.size;
+    for (const [key, edge] of this.byContent) if (edge.idleFor(now) >= idleMs) this.byContent.delete(key);
+    const dropped = before - this.byContent.size;
+    if (dropped === 0) return;
+    this.limit.edges -= dropped;
+    this.limit.dropped += dropped;
+    this.byObject = new WeakMap();
+  }
 
   all(): Iterable<Edge> {
     return this.byContent.values();
@@ -40,9 +95,8 @@ export class EdgeTable {
       if (known.protocol === protocol && (known.tls === tls || sameTls(known.tls, tls))) return edge;
     }
     const edge = this.findByContent(info.peerWorkload, service, protocol, tls);
-    candidates.push(edge);
-    // Only an edge of the overflow gets here again and again.
-    if (candidates.length > 64) candidates.length = 0;
+    // There may be room for it the next time.
+    if (!edge.overflow) candidates.push(edge);
     return edge;
   }
 
@@ -52,7 +106,7 @@ export class EdgeTable {
     if (service === undefined) {
       const name = host.replace(/:\d+$/, '').toLowerCase();
       service = { host: name, name, namespace: 'unknown' };
-      if (this.hosts.size >= MAX_EDGES) this.hosts.clear();
+      if (this.hosts.size >= MAX_HOSTS) this.hosts.clear();
       // A copy: a slice would keep the whole head that it was cut from.
       this.hosts.set(Buffer.from(host, 'latin1').toString('latin1'), service);
     }
@@ -82,7 +136,8 @@ export class EdgeTable {
     const key = JSON.stringify([protocol, tls.mtls, tls.uriSan, tls.localUriSan, peer, service]);
     const known = this.byContent.get(key);
     if (known !== undefined) return known;
-    if (this.byContent.size >= MAX_EDGES) return this.overflow(protocol);
+    if (!this.limit.hasRoom()) return this.overflow(protocol);
+    this.limit.edges++;
     const edge = new Edge(this.identity(peer, service, protocol, tls));
     this.byContent.set(key, edge);
     return edge;
@@ -90,9 +145,11 @@ export class EdgeTable {
 
   private overflow(protocol: Protocol): Edge {
     const key = `overflow ${protocol}`;
+    this.limit.overflowed++;
     let edge = this.byContent.get(key);
     if (edge === undefined) {
-      edge = new Edge(this.identity(undefined, undefined, protocol, PLAINTEXT_PEER));
+      edge = new Edge(this.identity(undefined, undefined, protocol, PLAINTEXT_PEER), true);
+      this.limit.edges++;
       this.byContent.set(key, edge);
     }
     return edge;

@@ -73,9 +73,16 @@ export class Edge {
   private readonly openConnections = new Set<StreamInfo>();
   private readonly latency = new Uint32Array(LATENCY_BUCKETS);
   private latencyCount = 0;
+  /** What {@link activity} was when somebody looked last for what is idle, and since when it is that; ms. */
+  private seen = -1;
+  private idleSince = 0;
   private latencySum = 0;
 
-  constructor(readonly identity: EdgeIdentity) {}
+  constructor(
+    readonly identity: EdgeIdentity,
+    /** It stands for all for whom there is no room. */
+    readonly overflow = false,
+  ) {}
 
   recordRequest(info: StreamInfo): void {
     // One number instead of a text: flags, 10 bits of code, 5 bits of gRPC status plus one.
@@ -119,7 +126,17 @@ export class Edge {
   get activity(): number {
     let sum = this.latencyCount + this.tcpOpened + this.tcpClosed;
     for (const { bytesSent, bytesReceived } of this.openConnections) sum += bytesSent + bytesReceived;
-    return sum + this.closedSent + this.closedReceived;
+    return sum + this.closedSent + this.closedReceived + this.requestMessages + this.responseMessages;
+  }
+
+  /** How long nothing has happened here, as far as those know who ask now and then; ms. */
+  idleFor(now: number): number {
+    const { activity } = this;
+    if (activity !== this.seen || this.openConnections.size > 0) {
+      this.seen = activity;
+      this.idleSince = now;
+    }
+    return now - this.idleSince;
   }
 
   report(names: (identity: EdgeIdentity) => Pick<EdgeStats, 'source' | 'destination'>): EdgeStats {

@@ -10,6 +10,8 @@ import {
 } from '../../common/runtime/edge-report.js';
 import { FLAG } from '../http/flags.js';
 import { PLAINTEXT_PEER, type ServiceInfo, type StreamInfo, type WorkloadInfo } from '../http/stream-info.js';
+import { Issues } from '../snapshot/issues.js';
+import { Expressions } from './expressions/compile.js';
 import { IstioMetrics } from './istio-metrics.js';
 import { localWorkload } from './local-workload.js';
 import { createStatsFilter, createTcpStats } from './stats-filter.js';
@@ -40,10 +42,10 @@ const TLS = {
 };
 
 function setup(direction: 'inbound' | 'outbound') {
-  const metrics = new IstioMetrics(LOCAL);
+  const metrics = new IstioMetrics(LOCAL, { clock: systemClock, evictionMs: Number.POSITIVE_INFINITY });
   const registry = new Registry();
   metrics.register(registry);
-  const filter = createStatsFilter({}, { metrics, direction });
+  const filter = createStatsFilter({}, { metrics, direction, expressions: new Expressions({}) }, new Issues());
   const record = (over: Partial<StreamInfo>, headers: Record<string, string> = {}): void =>
     filter.onComplete?.({ request: testRequest(headers), info: testInfo(over), route: () => undefined });
   return { metrics, registry, record };
@@ -53,7 +55,7 @@ function setup(direction: 'inbound' | 'outbound') {
 function parse(text: string): { name: string; labels: Record<string, string>; value: number }[] {
   return text
     .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
+    .filter((line) => line.startsWith('istio_'))
     .map((line) => {
       const match = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line);
       if (match === null) throw new Error(`no sample: ${line}`);
@@ -164,10 +166,10 @@ describe('Istio metrics', () => {
   });
 
   it('count TCP connections', async () => {
-    const metrics = new IstioMetrics(LOCAL);
+    const metrics = new IstioMetrics(LOCAL, { clock: systemClock, evictionMs: Number.POSITIVE_INFINITY });
     const registry = new Registry();
     metrics.register(registry);
-    const tcp = createTcpStats({ metrics, direction: 'inbound' });
+    const tcp = createTcpStats({}, { metrics, direction: 'inbound', expressions: new Expressions({}) }, new Issues());
     const info = testInfo({ responseCode: 0, bytesReceived: 3, bytesSent: 4 });
     tcp.onOpen(info);
     tcp.onClose(info);
@@ -182,13 +184,13 @@ describe('Istio metrics', () => {
 
   it('stay bounded when clients invent hosts and codes', () => {
     const { metrics, record } = setup('outbound');
-    for (let i = 0; i < 3000; i++) record({ authority: `host${i}` });
+    for (let i = 0; i < 6000; i++) record({ authority: `host${i}` });
     for (let i = 100; i < 1000; i++) record({ responseCode: i, destinationService: SERVICE });
     const { edges } = metrics.report(systemClock);
-    expect(edges.length).toBeLessThanOrEqual(2001);
+    expect(edges.length).toBeLessThanOrEqual(5001);
     expect(Math.max(...edges.map((edge) => edge.responses.length))).toBeLessThanOrEqual(257);
     const counted = edges.flatMap((edge) => edge.responses).reduce((sum, response) => sum + response.count, 0);
-    expect(counted).toBe(3900);
+    expect(counted).toBe(6900);
   });
 });
 

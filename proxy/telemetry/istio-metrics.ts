@@ -1,40 +1,66 @@
 import type { Registry } from 'prom-client';
 import type { Clock } from '../../common/runtime/clock.js';
 import type { EdgeReport, EdgeStats } from '../../common/runtime/edge-report.js';
+import type { MetricName } from '../../common/telemetry/standard-metrics.js';
 import { formatFlags } from '../http/flags.js';
-import { PLAINTEXT_PEER, type StreamInfo, type WorkloadInfo } from '../http/stream-info.js';
+import { PLAINTEXT_PEER, type WorkloadInfo } from '../http/stream-info.js';
 import { RequestWatch } from '../observe/request-watch.js';
 import type { Edge, EdgeIdentity, Reporter, Series } from './edge.js';
-import { EdgeTable } from './edge-table.js';
+import { EdgeLimit } from './edge-table.js';
+import { ShapedEdges } from './edge-tables.js';
 import type { GrpcMessages } from './grpc-messages.js';
 import type { Histogram } from './histogram.js';
 import { registerSource, type Sample } from './metric-source.js';
+import type { MetricsShape } from './metrics-shape.js';
+import { type Read, registerLimits, samplesOf, summed } from './shaped-samples.js';
 
 const UNKNOWN = 'unknown';
 
 type Labels = Readonly<Record<string, string>>;
 
+/** Edges of each direction; one takes 3 to 4 kB, and 50 kB of every scrape. */
+const MAX_EDGES = 5000;
+const SWEEP_EVERY_MS = 5000;
+
+export interface MetricsOptions {
+  readonly clock: Pick<Clock, 'monotonic'>;
+  /** How long an edge may be idle before its series are dropped; Infinity keeps them. */
+  readonly evictionMs: number;
+}
+
 /** Istio's standard metrics (istio.io/docs/reference/config/metrics) of one proxy; one instance a process. */
 export class IstioMetrics {
   /** Sees what ends, after it was counted. */
   readonly requests: RequestWatch = new RequestWatch();
-  private readonly outbound: EdgeTable;
-  private readonly inbound: EdgeTable;
+  private readonly limits: Readonly<Record<Reporter, EdgeLimit>>;
+  /** By direction and shape. */
+  private readonly kinds = new Map<string, ShapedEdges>();
+  /** Which kind each user, a filter of a listener, counts in at the moment. */
+  private readonly users = new Map<string, ShapedEdges>();
+  private swept = Number.NEGATIVE_INFINITY;
 
   /** Calls under way: their messages count before they end. */
   private readonly calls = new Map<GrpcMessages, () => Edge>();
 
-  constructor(local: WorkloadInfo) {
-    this.outbound = new EdgeTable('source', local);
-    this.inbound = new EdgeTable('destination', local);
+  constructor(
+    private readonly local: WorkloadInfo,
+    private readonly options: MetricsOptions,
+  ) {
+    const limit = (reporter: Reporter): EdgeLimit =>
+      new EdgeLimit(MAX_EDGES, () => options.clock.monotonic(), (idleMs) => this.sweep(idleMs, reporter));
+    this.limits = { source: limit('source'), destination: limit('destination') };
   }
 
-  /** The edge of a request or connection. `hostFallback` lets the Host name an outbound service that no cluster does. */
-  edge(reporter: Reporter, info: StreamInfo, protocol: 'http' | 'grpc' | 'tcp', hostFallback: boolean): Edge {
-    if (reporter === 'source') {
-      return this.outbound.find(info, protocol, info.upstreamPeer, hostFallback ? info.authority : '');
+  /** Where requests of one direction are counted whose metrics have this shape. A user's kind replaces the one it had. */
+  counting(reporter: Reporter, shape: MetricsShape | undefined, user: string): ShapedEdges {
+    const key = `${reporter} ${shape?.key ?? ''}`;
+    let kind = this.kinds.get(key);
+    if (kind === undefined) {
+      kind = new ShapedEdges(reporter, shape, this.local, this.limits[reporter]);
+      this.kinds.set(key, kind);
     }
-    return this.inbound.find(info, protocol, info.connection.peer, '');
+    this.users.set(`${reporter} ${user}`, kind);
+    return kind;
   }
 
   /** A gRPC call begins; `edge` finds where it belongs by what is known of it then. */
@@ -56,68 +82,112 @@ export class IstioMetrics {
   }
 
   register(registry: Registry): void {
-    const counter = (name: string, help: string, collect: () => Iterable<Sample>): void =>
-      registerSource(registry, { name, help, type: 'counter', collect });
-    const histogram = (name: string, help: string, of: (series: Series) => Histogram): void =>
+    const counter = (name: MetricName, help: string, read: Read): void =>
       registerSource(registry, {
-        name,
+        name: `istio_${name}`,
+        help,
+        type: 'counter',
+        collect: () => this.collect(name, read),
+      });
+    const histogram = (name: MetricName, help: string, of: (series: Series) => Histogram): void =>
+      registerSource(registry, {
+        name: `istio_${name}`,
         help,
         type: 'histogram',
-        collect: () => this.http((series, labels) => of(series).samples(labels)),
+        collect: () =>
+          this.collect(
+            name,
+            http((series, labels) => of(series).samples(labels)),
+          ),
       });
 
-    counter('istio_requests_total', 'Requests handled by the proxy.', () => this.http(total));
-    histogram(
-      'istio_request_duration_milliseconds',
-      'Duration of requests in milliseconds.',
-      (series) => series.duration,
+    counter('requests_total', 'Requests handled by the proxy.', http(total));
+    histogram('request_duration_milliseconds', 'Duration of requests in milliseconds.', (series) => series.duration);
+    histogram('request_bytes', 'Size of request bodies in bytes.', (series) => series.requestBytes);
+    histogram('response_bytes', 'Size of response bodies in bytes.', (series) => series.responseBytes);
+    counter(
+      'request_messages_total',
+      'gRPC messages sent by clients.',
+      messages((edge) => edge.requestMessages),
     );
-    histogram('istio_request_bytes', 'Size of request bodies in bytes.', (series) => series.requestBytes);
-    histogram('istio_response_bytes', 'Size of response bodies in bytes.', (series) => series.responseBytes);
-    counter('istio_request_messages_total', 'gRPC messages sent by clients.', () =>
-      this.messages((edge) => edge.requestMessages),
+    counter(
+      'response_messages_total',
+      'gRPC messages sent by servers.',
+      messages((edge) => edge.responseMessages),
     );
-    counter('istio_response_messages_total', 'gRPC messages sent by servers.', () =>
-      this.messages((edge) => edge.responseMessages),
+    counter(
+      'tcp_connections_opened_total',
+      'TCP connections opened.',
+      tcp((edge) => edge.tcpOpened),
     );
-    counter('istio_tcp_connections_opened_total', 'TCP connections opened.', () => this.tcp((edge) => edge.tcpOpened));
-    counter('istio_tcp_connections_closed_total', 'TCP connections closed.', () => this.tcp((edge) => edge.tcpClosed));
-    counter('istio_tcp_sent_bytes_total', 'Bytes sent in response on TCP connections.', () =>
-      this.tcp((edge) => edge.tcpSent),
+    counter(
+      'tcp_connections_closed_total',
+      'TCP connections closed.',
+      tcp((edge) => edge.tcpClosed),
     );
-    counter('istio_tcp_received_bytes_total', 'Bytes received in requests on TCP connections.', () =>
-      this.tcp((edge) => edge.tcpReceived),
+    counter(
+      'tcp_sent_bytes_total',
+      'Bytes sent in response on TCP connections.',
+      tcp((edge) => edge.tcpSent),
     );
+    counter(
+      'tcp_received_bytes_total',
+      'Bytes received in requests on TCP connections.',
+      tcp((edge) => edge.tcpReceived),
+    );
+    registerLimits(registry, this.limits);
   }
 
   *edges(): Iterable<Edge> {
-    yield* this.outbound.all();
-    yield* this.inbound.all();
+    this.sweepNowAndThen();
+    for (const kind of this.kinds.values()) for (const table of kind.all()) yield* table.all();
   }
 
-  private *http(samples: (series: Series, labels: Labels) => Iterable<Sample>): Iterable<Sample> {
-    for (const edge of this.edges()) {
-      if (edge.identity.protocol === 'tcp') continue;
-      const common = labelsOf(edge.identity);
-      for (const series of edge.series.values())
-        yield* samples(series, { ...common, ...responseLabels(series, edge.identity) });
-    }
+  /** The samples of one metric, in the shape of those who count. */
+  private collect(name: MetricName, read: Read): Iterable<Sample> {
+    this.sweepNowAndThen();
+    if (name.endsWith('messages_total')) for (const [messages, find] of this.calls) countMessages(messages, find);
+    const inForce = new Set(this.users.values());
+    // Nobody is using it yet, or nothing is changed: there is nothing to merge.
+    const shaped = [...inForce].some(({ shape }) => shape !== undefined);
+    const samples = samplesOf(name, [...inForce], read);
+    return shaped ? summed(samples) : samples;
   }
 
-  private *messages(value: (edge: Edge) => number): Iterable<Sample> {
-    for (const [messages, edge] of this.calls) countMessages(messages, edge);
-    for (const edge of this.edges()) {
-      if (edge.identity.protocol === 'grpc') yield { labels: labelsOf(edge.identity), value: value(edge) };
-    }
+  private sweepNowAndThen(): void {
+    const now = this.options.clock.monotonic();
+    if (now - this.swept < SWEEP_EVERY_MS) return;
+    this.swept = now;
+    this.sweep(this.options.evictionMs);
   }
 
-  private *tcp(value: (edge: Edge) => number): Iterable<Sample> {
-    for (const edge of this.edges()) {
-      if (edge.identity.protocol !== 'tcp') continue;
-      yield { labels: { ...labelsOf(edge.identity), response_flags: '-' }, value: value(edge) };
+  private sweep(idleMs: number, reporter?: Reporter): void {
+    const now = this.options.clock.monotonic();
+    for (const kind of this.kinds.values()) {
+      if (reporter === undefined || kind.reporter === reporter) kind.sweep(now, idleMs);
     }
   }
 }
+
+const http = (samples: (series: Series, labels: Labels) => Iterable<Sample>): Read =>
+  function* (edge, tags) {
+    if (edge.identity.protocol === 'tcp') return;
+    const common = labelsOf(edge.identity);
+    for (const series of edge.series.values()) {
+      yield* samples(series, tags({ ...common, ...responseLabels(series, edge.identity) }));
+    }
+  };
+
+const messages = (value: (edge: Edge) => number): Read =>
+  function* (edge, tags) {
+    if (edge.identity.protocol === 'grpc') yield { labels: tags(labelsOf(edge.identity)), value: value(edge) };
+  };
+
+const tcp = (value: (edge: Edge) => number): Read =>
+  function* (edge, tags) {
+    if (edge.identity.protocol !== 'tcp') return;
+    yield { labels: tags({ ...labelsOf(edge.identity), response_flags: '-' }), value: value(edge) };
+  };
 
 function countMessages(messages: GrpcMessages, find: () => Edge): void {
   const { requests, responses } = messages.take();

@@ -1,41 +1,66 @@
 import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
 import type { FilterContext, HttpFilter } from '../filters/filter.js';
+import type { ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { Issues } from '../snapshot/issues.js';
 import type { Edge, Reporter } from './edge.js';
+import type { ShapedEdges } from './edge-tables.js';
+import type { Expressions } from './expressions/compile.js';
 import { GrpcMessages } from './grpc-messages.js';
 import type { IstioMetrics } from './istio-metrics.js';
+import { compileMetricsShape } from './metrics-shape.js';
 
 export interface StatsDeps {
   readonly metrics: IstioMetrics;
   /** Direction of the listener: inbound reports as destination, everything else as source. */
   readonly direction: 'inbound' | 'outbound' | 'unspecified';
+  /** For tags that are made of expressions. */
+  readonly expressions: Expressions;
 }
 
 /** Name under which Istio's control plane puts the filter into a chain. */
 export const STATS_FILTER_NAME = 'istio.stats';
 
-/** The HTTP filter `stats.PluginConfig`: counts every finished request. What the configuration changes about metrics is named as without effect. */
-export function createStatsFilter(config: PluginConfig__Output, deps: StatsDeps, issues?: Issues): HttpFilter {
-  issues?.ignore(config, ['metrics', 'tcp_reporting_duration']);
+/** The HTTP filter `stats.PluginConfig`: counts every finished request. `user` stands for the filter's place. */
+export function createStatsFilter(
+  config: PluginConfig__Output,
+  deps: StatsDeps,
+  issues: Issues,
+  user = '',
+): HttpFilter {
   const { metrics } = deps;
-  const reporter = reporterOf(deps);
+  const edges = countingOf(config, deps, issues, `http ${user}`);
   const hostFallback = config.disable_host_header_fallback !== true;
   const calls = new WeakMap<FilterContext, GrpcMessages>();
+  const formatted = edges.shape?.values === undefined ? undefined : new WeakMap<FilterContext, ResponseHead>();
+  const edgeOf = (context: FilterContext, protocol: 'grpc' | 'http'): Edge =>
+    formatted === undefined
+      ? edges.plainEdge(context.info, protocol, hostFallback)
+      : edges.edge(
+          { info: context.info, request: context.request, response: formatted.get(context) },
+          protocol,
+          hostFallback,
+        );
   return {
     name: STATS_FILTER_NAME,
+    // Expressions may ask for what the response said.
+    ...(formatted !== undefined && {
+      onResponse: (context: FilterContext, response: ResponseHead) => {
+        formatted.set(context, response);
+      },
+    }),
     startBody(context) {
       if (!isGrpcRequest(context)) return undefined;
       const messages = new GrpcMessages();
       calls.set(context, messages);
-      metrics.beginCall(messages, () => metrics.edge(reporter, context.info, 'grpc', hostFallback));
+      metrics.beginCall(messages, () => edgeOf(context, 'grpc'));
       return messages;
     },
     onComplete(context: FilterContext): void {
       const grpc = isGrpcRequest(context);
       const messages = grpc ? calls.get(context) : undefined;
       if (messages !== undefined) metrics.endCall(messages);
-      const edge = metrics.edge(reporter, context.info, grpc ? 'grpc' : 'http', hostFallback);
+      const edge = edgeOf(context, grpc ? 'grpc' : 'http');
       edge.recordRequest(context.info);
       metrics.requests.finished(edge, context.info);
     },
@@ -43,24 +68,36 @@ export function createStatsFilter(config: PluginConfig__Output, deps: StatsDeps,
 }
 
 /** The network filter of the same name: hooks for the TCP proxy of its chain. */
-export function createTcpStats(deps: StatsDeps): {
+export function createTcpStats(
+  config: PluginConfig__Output,
+  deps: StatsDeps,
+  issues: Issues,
+): {
   onOpen(info: StreamInfo): void;
   onClose(info: StreamInfo): void;
 } {
-  const reporter = reporterOf(deps);
+  const edges = countingOf(config, deps, issues, 'tcp');
+  const edgeOf = (info: StreamInfo): Edge =>
+    edges.edge({ info, request: undefined, response: undefined }, 'tcp', false);
   const opened = new WeakMap<StreamInfo, Edge>();
   return {
     onOpen(info) {
-      const edge = deps.metrics.edge(reporter, info, 'tcp', false);
+      const edge = edgeOf(info);
       opened.set(info, edge);
       edge.recordOpen(info);
     },
     onClose(info) {
-      const edge = opened.get(info) ?? deps.metrics.edge(reporter, info, 'tcp', false);
+      const edge = opened.get(info) ?? edgeOf(info);
       edge.recordClose(info);
       deps.metrics.requests.finished(edge, info);
     },
   };
+}
+
+/** Bytes and messages are read when they are asked for, so no interval is needed for reporting them. */
+function countingOf(config: PluginConfig__Output, deps: StatsDeps, issues: Issues, user: string): ShapedEdges {
+  issues.ignore(config, ['definitions', 'reporter', 'rotation_interval', 'graceful_deletion_interval']);
+  return deps.metrics.counting(reporterOf(deps), compileMetricsShape(config, deps.expressions, issues), user);
 }
 
 function isGrpcRequest({ request }: FilterContext): boolean {

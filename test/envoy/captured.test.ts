@@ -11,6 +11,8 @@ import { nodeOf, runCase } from '../../control-plane/translate/testing/case.js';
 import { translate } from '../../control-plane/translate/translate.js';
 import { listenerCompilers, routeCompilers, upstreamTlsCompiler } from '../../proxy/compilers.js';
 import { compileListener } from '../../proxy/listeners/compile-listener.js';
+import { Expressions } from '../../proxy/telemetry/expressions/compile.js';
+import { IstioMetrics } from '../../proxy/telemetry/istio-metrics.js';
 import { compileCluster } from '../../proxy/upstream/compile-cluster.js';
 import { findEnvoy } from '../support/envoy.js';
 import { goldenCases } from '../support/golden.js';
@@ -92,7 +94,8 @@ const LISTENERS = listenerCompilers(ROUTES, {
   counters: new Counters(),
   clusters: { get: () => undefined },
   services: undefined as never,
-  metrics: undefined as never,
+  metrics: new IstioMetrics({} as never, { clock: systemClock, evictionMs: Number.POSITIVE_INFINITY }),
+  expressions: new Expressions({}),
   node: { id: '', cluster: '', zone: '', ip: '' },
   peerMetadata: { own: {} as never, trusts: () => false, goesToMesh: () => false },
   compileAccessLog: () => ({ log: () => undefined }),

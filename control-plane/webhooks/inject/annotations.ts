@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { logLevelOf } from '../../../common/runtime/log-level.js';
+import { parseDuration } from '../../api/duration.js';
 import { parseQuantity } from '../../api/quantity.js';
 import { readYaml } from '../../api/read-yaml.js';
 import { type Issue, Report } from '../../api/schema/report.js';
@@ -38,6 +39,8 @@ const interfaces: Check = (value) =>
   );
 const quantity: Check = (value) => when((parseQuantity(value) ?? -1) >= 0, 'a quantity such as "100m" or "128Mi"');
 
+const interval: Check = (value) => when(parseDuration(value) !== undefined, 'a duration such as "10m"');
+
 const mode: Check = (value) => when(['REDIRECT', 'TPROXY', 'NONE'].includes(value), 'REDIRECT, TPROXY or NONE');
 const level: Check = (value) =>
   when(logLevelOf(value) !== undefined, 'trace, debug, info, warning, error, critical or off');
@@ -69,6 +72,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'sidecar.istio.io/nativeSidecar': bool,
   'sidecar.istio.io/capNetBindService': bool,
   'sidecar.istio.io/logLevel': level,
+  'sidecar.istio.io/statsEvictionInterval': interval,
   'sidecar.istio.io/proxyCPU': quantity,
   'sidecar.istio.io/proxyCPULimit': quantity,
   'sidecar.istio.io/proxyMemory': quantity,
@@ -90,7 +94,6 @@ const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
   'sidecar.istio.io/statsHistogramBuckets': "histograms have Istio's buckets",
   'sidecar.istio.io/statsHistogramBins': "histograms have Istio's buckets",
   'sidecar.istio.io/statsFlushInterval': 'counters are read when they are asked for',
-  'sidecar.istio.io/statsEvictionInterval': 'counters stay as long as their subject',
   'sidecar.istio.io/statsCompression': 'answers are not compressed',
   'sidecar.istio.io/extraStatTags': 'labels of metrics are set by Telemetry',
   'readiness.status.sidecar.istio.io/applicationPorts': 'readiness is that of the sidecar',

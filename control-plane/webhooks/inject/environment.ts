@@ -37,6 +37,7 @@ export function proxyEnvironment(
     ...value('TRUST_DOMAIN', config.trustDomain),
     ...value('TERMINATION_DRAIN_DURATION_SECONDS', drainSeconds(settings.proxyConfig['terminationDrainDuration'])),
     { name: 'WEFT_LOG_LEVEL', value: settings.logLevel },
+    ...value('ISTIO_META_STATS_EVICTION_SECONDS', settings.statsEvictionSeconds),
     ...proxyMetadata(settings),
   ];
 }

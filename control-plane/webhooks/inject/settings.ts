@@ -1,5 +1,6 @@
 import type { V1Pod, V1ResourceRequirements } from '@kubernetes/client-node';
 import { logLevelOf } from '../../../common/runtime/log-level.js';
+import { parseDuration } from '../../api/duration.js';
 import { readYaml } from '../../api/read-yaml.js';
 import { isMapping } from '../../api/schema/schema.js';
 import { readBool } from './annotations.js';
@@ -20,6 +21,8 @@ export interface SidecarSettings {
   readonly capture: CaptureConfig & { readonly excludeInterfaces: string; readonly rerouteInterfaces: string };
   readonly resources: V1ResourceRequirements;
   readonly logLevel: string;
+  /** Empty leaves it to the sidecar. */
+  readonly statsEvictionSeconds: string;
   readonly bindsLowPorts: boolean;
   readonly rewriteAppProbes: boolean;
   readonly mergeMetrics: boolean;
@@ -44,6 +47,7 @@ export function settingsOf(pod: V1Pod, config: InjectionConfig): SidecarSettings
     readiness: readinessOf(annotations, config.readiness),
     capture: captureOf(annotations, config.capture),
     resources: resourcesOf(annotations) ?? config.resources,
+    statsEvictionSeconds: seconds(annotations['sidecar.istio.io/statsEvictionInterval']),
     logLevel: logLevelOf(annotations['sidecar.istio.io/logLevel'] ?? config.logLevel) ?? 'warn',
     bindsLowPorts: readBool(annotations['sidecar.istio.io/capNetBindService']) ?? false,
     rewriteAppProbes: readBool(annotations['sidecar.istio.io/rewriteAppHTTPProbers']) ?? config.rewriteAppProbes,
@@ -125,4 +129,9 @@ function resourcesOf(annotations: Annotations): V1ResourceRequirements | undefin
     ...(Object.keys(limits).length > 0 ? { limits } : {}),
   };
   return Object.keys(both).length > 0 ? both : undefined;
+}
+
+function seconds(duration: string | undefined): string {
+  const ms = duration === undefined ? undefined : parseDuration(duration);
+  return ms === undefined ? '' : String(ms / 1000);
 }
