@@ -47,7 +47,11 @@ export class IstioMetrics {
     private readonly options: MetricsOptions,
   ) {
     const limit = (reporter: Reporter): EdgeLimit =>
-      new EdgeLimit(MAX_EDGES, () => options.clock.monotonic(), (idleMs) => this.sweep(idleMs, reporter));
+      new EdgeLimit(
+        MAX_EDGES,
+        () => options.clock.monotonic(),
+        (idleMs) => this.sweep(idleMs, reporter),
+      );
     this.limits = { source: limit('source'), destination: limit('destination') };
   }
 
