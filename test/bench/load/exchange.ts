@@ -58,8 +58,8 @@ export class Messages {
   }
 }
 
-/** An application that answers every request with so many bytes. */
-export function serveBytes(bytes: number): Promise<Server> {
+/** An application that answers every request with so many bytes; on every address of this machine with 0.0.0.0. */
+export function serveBytes(bytes: number, host = '127.0.0.1'): Promise<Server> {
   const head = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${bytes}\r\n\r\n`;
   const response = Buffer.concat([Buffer.from(head), Buffer.alloc(bytes, 'x')]);
   const server = createServer({ noDelay: true }, (socket) => {
@@ -67,7 +67,7 @@ export function serveBytes(bytes: number): Promise<Server> {
     socket.on('data', (chunk: Buffer) => messages.read(chunk));
     socket.on('error', () => socket.destroy());
   });
-  return new Promise((resolve) => server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => resolve(server)));
+  return new Promise((resolve) => server.listen({ port: 0, host, backlog: 4096 }, () => resolve(server)));
 }
 
 /** A client's connection: one request at a time, and whether its answer was 200. */

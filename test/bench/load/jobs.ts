@@ -4,12 +4,14 @@ import { serveBytes } from './exchange.js';
 import { fanOut } from './fan-out.js';
 import { callGrpc, serveGrpc } from './grpc.js';
 import { shakeHands } from './handshakes.js';
+import { callHosts } from './hosts.js';
 import { closeIdle, openIdle } from './idle.js';
 import { answerOrders } from './orders.js';
 
 /** What the process of load generator and application can be told to do, one thing at a time. */
 const JOBS = {
   'serve bytes': async (bytes: number) => portOf(await serveBytes(bytes)),
+  'serve bytes everywhere': async (bytes: number) => portOf(await serveBytes(bytes, '0.0.0.0')),
   'serve grpc': async (streamed: number) => portOf(await serveGrpc(streamed)),
   grpc: callGrpc,
   handshakes: shakeHands,
@@ -17,6 +19,7 @@ const JOBS = {
   'close idle': async () => closeIdle(),
   'fan out': fanOut,
   bodies: exchangeBodies,
+  hosts: callHosts,
 };
 
 export type Jobs = typeof JOBS;

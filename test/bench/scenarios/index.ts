@@ -10,7 +10,9 @@ import { memory } from './memory.js';
 import { mesh, meshFour } from './mesh.js';
 import { openLoop } from './open-loop.js';
 import { relay } from './relay.js';
+import { services } from './services.js';
 import { start } from './start.js';
+import { surge } from './surge.js';
 
 /** Every scenario, in the order of the tables. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -28,4 +30,6 @@ export const SCENARIOS: readonly Scenario[] = [
   memory,
   start,
   ...controlPlane,
+  services,
+  surge,
 ];
