@@ -46,6 +46,13 @@ spec: { address: 127.0.0.1, ports: { http: 9 }, labels: { app: ${name} }, servic
 `;
 }
 
+/** Nobody has a certificate here, and no proxy shall wait for one. */
+const PLAIN = `apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: { name: plain, namespace: bench }
+spec: { mtls: { mode: DISABLE } }
+`;
+
 export interface Folder {
   readonly path: string;
   readonly services: number;
@@ -57,7 +64,7 @@ export interface Folder {
 /** Writes the whole configuration. The service that {@link moveEndpoint} changes has a file of its own. */
 export function writeServices({ path, services, port, clients }: Folder): void {
   mkdirSync(path, { recursive: true });
-  writeFileSync(join(path, 'clients.yaml'), clients.map(client).join('---\n'));
+  writeFileSync(join(path, 'clients.yaml'), [...clients.map(client), PLAIN].join('---\n'));
   for (let first = 1; first < services; first += PER_FILE) {
     const count = Math.min(PER_FILE, services - first);
     const entries = Array.from({ length: count }, (_, index) => serviceEntry(first + index, port, 0));
