@@ -25,6 +25,7 @@ import { Expressions } from './telemetry/expressions/compile.js';
 import { IstioMetrics } from './telemetry/istio-metrics.js';
 import { localWorkload } from './telemetry/local-workload.js';
 import { LogSinks } from './telemetry/log-sinks.js';
+import { OtlpLogs } from './telemetry/otlp-logs.js';
 import { TlsDialer } from './tls/dialer.js';
 import { SecretStore } from './tls/secrets.js';
 import { tracedNode } from './tracing/tracers.js';
@@ -133,7 +134,11 @@ export function assembleDataPlane(
     expressions,
     node: tracedNode(config.node),
     peerMetadata: meshPeers(config, own, clusters),
-    compileAccessLog: accessLogCompiler(logs, expressions),
+    compileAccessLog: accessLogCompiler({
+      sinks: logs,
+      expressions,
+      otlp: new OtlpLogs({ clock, services, counters: counters.get, node: tracedNode(config.node) }),
+    }),
     routeSource: (name) => routes.routeSource(name),
   });
   const redirection = linuxRedirection();

@@ -66,6 +66,8 @@ export const EXTENSION = {
   openTelemetryTracer: `${PREFIX}envoy.config.trace.v3.OpenTelemetryConfig`,
   environmentResourceDetector: `${PREFIX}envoy.extensions.tracers.opentelemetry.resource_detectors.v3.EnvironmentResourceDetectorConfig`,
   uuidRequestId: `${PREFIX}envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig`,
+  otlpAccessLog: `${PREFIX}envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig`,
+  reqWithoutQuery: `${PREFIX}envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery`,
   istioStats: `${PREFIX}stats.PluginConfig`,
   peerMetadata: `${PREFIX}io.istio.http.peer_metadata.Config`,
 } as const;

@@ -1,11 +1,14 @@
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { AccessLog } from '../../proto/gen/envoy/config/accesslog/v3/AccessLog.js';
 import type { SubstitutionFormatString } from '../../proto/gen/envoy/config/core/v3/SubstitutionFormatString.js';
-import type { ExtensionProvider } from '../api/kinds/extension-provider.js';
+import type { OpenTelemetryAccessLogConfig } from '../../proto/gen/envoy/extensions/access_loggers/open_telemetry/v3/OpenTelemetryAccessLogConfig.js';
+import type { KeyValueList } from '../../proto/gen/opentelemetry/proto/common/v1/KeyValueList.js';
+import type { ExtensionProvider, OpenTelemetryLogProvider } from '../api/kinds/extension-provider.js';
 import type { MeshSettings } from '../model/mesh-settings.js';
-import type { MeshSnapshot } from '../model/snapshot.js';
 import type { EffectiveAccessLog } from '../model/telemetry.js';
+import type { ProxyContext } from './context.js';
 import { any, struct } from './messages.js';
+import { providerCluster } from './provider-cluster.js';
 import { isSubstitutionFormat, substitutionFormat } from './substitution.js';
 
 /** Operators of Istio's default format, by the keys of its JSON form. */
@@ -71,21 +74,23 @@ const ENVOY_PROVIDER: ExtensionProvider = { name: 'envoy', envoyFileAccessLog: {
 
 /** The access logs of a workload as client or as server: by Telemetry, else by MeshConfig. */
 export function accessLogs(
-  snapshot: MeshSnapshot,
+  context: ProxyContext,
   workload: { readonly namespace: string; readonly labels: Readonly<Record<string, string>> },
   mode: 'CLIENT' | 'SERVER',
 ): AccessLog[] {
-  const { settings, telemetries } = snapshot;
+  const { settings, telemetries } = context.snapshot;
   const effective = telemetries.accessLogs(workload, mode);
   if (telemetries.configures(workload) || effective.length > 0) {
-    return effective.flatMap((log) => providerLog(log, settings));
+    return effective.flatMap((log) => providerLog(context, log));
   }
   if (settings.accessLog.file === '') return [];
   return [fileLog(settings.accessLog.file, meshFormat(settings), undefined)];
 }
 
-function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog[] {
+function providerLog(context: ProxyContext, log: EffectiveAccessLog): AccessLog[] {
+  const { settings } = context.snapshot;
   const provider = settings.providers.get(log.provider) ?? (log.provider === 'envoy' ? ENVOY_PROVIDER : undefined);
+  if (provider?.envoyOtelAls !== undefined) return otelLog(context, provider.envoyOtelAls, log.filter);
   const file = provider?.envoyFileAccessLog;
   if (file === undefined) return [];
   const { text, labels } = file.logFormat ?? {};
@@ -98,6 +103,47 @@ function providerLog(log: EffectiveAccessLog, settings: MeshSettings): AccessLog
     ...(file.omitEmptyValues === true && { omit_empty_values: true }),
   };
   return [fileLog(file.path ?? '/dev/stdout', format, log.filter)];
+}
+
+const OTEL_LOG_NAME = 'otel_envoy_accesslog';
+/** Where Istio's own filters keep the peers. */
+const PEERS = ['upstream_peer', 'downstream_peer'];
+
+/** Logs by OTLP; nothing where the collector is no service that this client may know. */
+function otelLog(
+  context: ProxyContext,
+  { logName, logFormat, ...where }: OpenTelemetryLogProvider,
+  filter: string | undefined,
+): AccessLog[] {
+  const found = providerCluster(context, where);
+  if (found === undefined) return [];
+  const { cluster, hostname } = found;
+  const { text = '', labels = {} } = logFormat ?? {};
+  const config: OpenTelemetryAccessLogConfig = {
+    common_config: {
+      log_name: logName || OTEL_LOG_NAME,
+      grpc_service: { envoy_grpc: { cluster_name: cluster, authority: hostname } },
+      transport_api_version: 'V3',
+      filter_state_objects_to_log: PEERS,
+    },
+    disable_builtin_labels: true,
+    body: { string_value: text === '' || !isSubstitutionFormat(text) ? DEFAULT_TEXT_FORMAT : text },
+    ...(Object.keys(labels).length > 0 && { attributes: { values: attributes(sound(labels)) } }),
+  };
+  return [
+    {
+      name: 'envoy.access_loggers.open_telemetry',
+      ...celFilter(filter),
+      typed_config: any(EXTENSION.otlpAccessLog, config),
+    },
+  ];
+}
+
+/** Labels have texts only; as with Istio, anything else is an empty one. */
+function attributes(labels: Readonly<Record<string, unknown>>): NonNullable<KeyValueList['values']> {
+  return Object.keys(labels)
+    .sort()
+    .map((key) => ({ key, value: { string_value: typeof labels[key] === 'string' ? labels[key] : '' } }));
 }
 
 function meshFormat({ accessLog }: MeshSettings): SubstitutionFormatString {
@@ -145,14 +191,19 @@ function fileLog(path: string, format: SubstitutionFormatString, filter: string 
   const { name, type } = STREAMS[path] ?? { name: 'envoy.access_loggers.file', type: EXTENSION.fileAccessLog };
   return {
     name,
-    ...(filter !== undefined && {
-      filter: {
-        extension_filter: {
-          name: 'envoy.access_loggers.extension_filters.cel',
-          typed_config: any(EXTENSION.celAccessLogFilter, { expression: filter }),
-        },
-      },
-    }),
+    ...celFilter(filter),
     typed_config: any(type, type === EXTENSION.fileAccessLog ? { path, log_format: format } : { log_format: format }),
+  };
+}
+
+function celFilter(expression: string | undefined): Pick<AccessLog, 'filter'> {
+  if (expression === undefined || expression === '') return {};
+  return {
+    filter: {
+      extension_filter: {
+        name: 'envoy.access_loggers.extension_filters.cel',
+        typed_config: any(EXTENSION.celAccessLogFilter, { expression }),
+      },
+    },
   };
 }

@@ -89,7 +89,7 @@ function keyOf(context: ProxyContext, classes: Classes): string {
     ...(hasListeners(context)
       ? [
           familiesOf(context).inboundSources,
-          accessLogs(snapshot, client, 'CLIENT'),
+          accessLogs(context, client, 'CLIENT'),
           tracingFields(context, 'CLIENT'),
           statsFields(context, 'CLIENT'),
         ]

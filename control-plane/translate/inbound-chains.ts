@@ -170,7 +170,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
       },
       custom: httpCustomFilters(context, workload, application),
       rbac: [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, application)],
-      accessLogs: accessLogs(snapshot, workload, 'SERVER'),
+      accessLogs: accessLogs(context, workload, 'SERVER'),
       tracing,
       metrics: statsFields(context, 'SERVER'),
       istioFilters: node.dataPlane === 'weft',
@@ -182,7 +182,7 @@ function httpFilters({ context, workload, application, protocol, cluster, statPr
 
 function tcpFilters({ context, workload, application, cluster }: InboundPort): Filter[] {
   const { snapshot } = context;
-  const logs = accessLogs(snapshot, workload, 'SERVER');
+  const logs = accessLogs(context, workload, 'SERVER');
   return [
     ...networkCustomFilters(context, workload, application),
     ...networkPolicyFilters(snapshot, workload, application),

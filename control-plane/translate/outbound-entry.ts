@@ -168,7 +168,7 @@ function httpChain(
         statPrefix: `outbound_${name}`,
         routes: { rds: { config_source: adsSource, route_config_name: routes } },
         rbac: [],
-        accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+        accessLogs: accessLogs(context, client, 'CLIENT'),
         tracing: tracingFields(context, 'CLIENT'),
         metrics: statsFields(context, 'CLIENT'),
         istioFilters: node.dataPlane === 'weft',

@@ -26,7 +26,7 @@ export function outboundListener(context: ProxyContext, ports: SidecarPorts): Li
             statPrefix: `outbound_${address}_${ports.outbound}`,
             routes: { rds: { config_source: adsSource, route_config_name: HTTP_PROXY_ROUTES } },
             rbac: [],
-            accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+            accessLogs: accessLogs(context, client, 'CLIENT'),
             tracing: tracingFields(context, 'CLIENT'),
             metrics: statsFields(context, 'CLIENT'),
             istioFilters: node.dataPlane === 'weft',

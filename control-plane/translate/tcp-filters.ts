@@ -18,7 +18,7 @@ export function outboundTcpFilters(
   statPrefix: string,
 ): Filter[] {
   const [only] = destinations;
-  const logs = accessLogs(context.snapshot, context.client, 'CLIENT');
+  const logs = accessLogs(context, context.client, 'CLIENT');
   const proxy: TcpProxy = {
     stat_prefix: statPrefix,
     ...(destinations.length === 1 && only !== undefined

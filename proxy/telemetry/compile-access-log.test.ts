@@ -28,7 +28,10 @@ function compile(config: object, filter?: object) {
   expect(errors).toEqual([]);
   const sinks = new LogSinks(systemClock);
   const issues = new Issues();
-  const logger = accessLogCompiler(sinks, new Expressions({}))(message as AccessLog__Output, issues);
+  const logger = accessLogCompiler({ sinks, expressions: new Expressions({}), otlp: undefined as never })(
+    message as AccessLog__Output,
+    issues,
+  );
   return { sinks, issues, logger };
 }
 

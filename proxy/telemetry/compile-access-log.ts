@@ -4,6 +4,7 @@ import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { AccessLog__Output } from '../../proto/gen/envoy/config/accesslog/v3/AccessLog.js';
 import type { SubstitutionFormatString__Output } from '../../proto/gen/envoy/config/core/v3/SubstitutionFormatString.js';
 import type { FileAccessLog__Output } from '../../proto/gen/envoy/extensions/access_loggers/file/v3/FileAccessLog.js';
+import type { OpenTelemetryAccessLogConfig__Output } from '../../proto/gen/envoy/extensions/access_loggers/open_telemetry/v3/OpenTelemetryAccessLogConfig.js';
 import type { StdoutAccessLog__Output } from '../../proto/gen/envoy/extensions/access_loggers/stream/v3/StdoutAccessLog.js';
 import type { Issues } from '../snapshot/issues.js';
 import { typeUrlOf, unpacked } from '../snapshot/wire-values.js';
@@ -13,38 +14,46 @@ import type { Expressions } from './expressions/compile.js';
 import { compileFormat, type FormatContext } from './format.js';
 import { ENVOY_TEXT_FORMAT } from './formats.js';
 import { compileJsonFormat } from './json-format.js';
-import type { LogSink, LogSinks } from './log-sinks.js';
+import type { LogSinks } from './log-sinks.js';
+import type { OtlpLogs } from './otlp-logs.js';
 
 type Render = (context: FormatContext) => string;
 
+export interface AccessLogDeps {
+  readonly sinks: LogSinks;
+  /** For filters. */
+  readonly expressions: Expressions;
+  readonly otlp: OtlpLogs;
+}
+
+/** Takes a finished request. */
+type Emit = (context: FormatContext) => void;
+
 /** The compiler of envoy.config.accesslog.v3.AccessLog; undefined after an error. */
-export function accessLogCompiler(
-  sinks: LogSinks,
-  expressions: Expressions,
-): (message: AccessLog__Output, issues: Issues) => AccessLogger | undefined {
+export function accessLogCompiler({
+  sinks,
+  expressions,
+  otlp,
+}: AccessLogDeps): (message: AccessLog__Output, issues: Issues) => AccessLogger | undefined {
   return (message, issues) => {
     const filter =
       message.filter === undefined ? undefined : compileLogFilter(message.filter, expressions, issues.at('filter'));
-    const target = compileTarget(message, sinks, issues.at('typed_config'));
-    if (target === undefined || (message.filter !== undefined && filter === undefined)) return undefined;
-    return logger(filter, target.render, target.sink);
+    const emit = compileTarget(message, sinks, otlp, issues.at('typed_config'));
+    if (emit === undefined || (message.filter !== undefined && filter === undefined)) return undefined;
+    return logger(filter, emit);
   };
 }
 
-function logger(filter: LogFilter | undefined, render: Render, sink: LogSink): AccessLogger {
+function logger(filter: LogFilter | undefined, emit: Emit): AccessLogger {
   return {
     log(info, request, response) {
       const context = { info, request, response };
-      if (filter === undefined || filter(context)) sink.write(render(context));
+      if (filter === undefined || filter(context)) emit(context);
     },
   };
 }
 
-function compileTarget(
-  message: AccessLog__Output,
-  sinks: LogSinks,
-  issues: Issues,
-): { render: Render; sink: LogSink } | undefined {
+function compileTarget(message: AccessLog__Output, sinks: LogSinks, otlp: OtlpLogs, issues: Issues): Emit | undefined {
   const config = message.typed_config;
   const type = typeUrlOf(config);
   if (config === undefined || type === '') {
@@ -60,23 +69,22 @@ function compileTarget(
     const path = type === EXTENSION.stdoutAccessLog ? '/dev/stdout' : '/dev/stderr';
     return target(compileLogFormat(stream.log_format, issues.at('log_format')), path, sinks, issues);
   }
+  if (type === EXTENSION.otlpAccessLog) {
+    return otlp.compile(unpacked<OpenTelemetryAccessLogConfig__Output>(config), issues);
+  }
   issues.error(`access log type ${type} is not supported`);
   return undefined;
 }
 
-function target(
-  render: Render | undefined,
-  path: string,
-  sinks: LogSinks,
-  issues: Issues,
-): { render: Render; sink: LogSink } | undefined {
+function target(render: Render | undefined, path: string, sinks: LogSinks, issues: Issues): Emit | undefined {
   if (render === undefined) return undefined;
   if (path === '') {
     issues.at('path').error('is empty');
     return undefined;
   }
   try {
-    return { render, sink: sinks.open(path) };
+    const sink = sinks.open(path);
+    return (context) => sink.write(render(context));
   } catch (error) {
     issues.at('path').error(`cannot open ${path}: ${messageOf(error)}`);
     return undefined;

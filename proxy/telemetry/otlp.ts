@@ -6,6 +6,7 @@ export type AnyValue =
   | { readonly int_value: number }
   | { readonly double_value: number }
   | { readonly bool_value: boolean }
+  | { readonly array_value: { readonly values: readonly AnyValue[] } }
   | { readonly kvlist_value: { readonly values: readonly KeyValue[] } };
 
 export interface KeyValue {

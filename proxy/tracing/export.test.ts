@@ -1,11 +1,11 @@
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../common/runtime/counters.js';
+import { ExportQueue } from '../telemetry/export-queue.js';
 import { textAttribute } from '../telemetry/otlp.js';
 import { ManualClock } from '../upstream/testing.js';
 import { otlpSpans } from './otlp-spans.js';
 import type { Span } from './span.js';
-import { SpanQueue } from './span-queue.js';
 import { zipkinJson } from './zipkin.js';
 
 const SPAN: Span = {
@@ -87,7 +87,7 @@ describe('the queue', () => {
       batches.push(batch.length);
       return new Promise((resolve, reject) => settle.push({ resolve, reject }));
     };
-    return { clock, batches, settle, counters, queue: new SpanQueue({ clock, send, ...counters }) };
+    return { clock, batches, settle, counters, queue: new ExportQueue({ clock, send, ...counters }) };
   };
 
   it('sends what came within a second together, and a full batch at once', () => {

@@ -9,10 +9,10 @@ import { callGrpc } from '../router/forward/grpc-call.js';
 import type { ServiceClient } from '../router/forward/service-call.js';
 import type { Issues } from '../snapshot/issues.js';
 import { durationMs, typeUrlOf } from '../snapshot/wire-values.js';
+import { ExportQueue } from '../telemetry/export-queue.js';
 import { type KeyValue, textAttribute } from '../telemetry/otlp.js';
 import { extractB3, injectB3 } from './b3.js';
-import type { Span } from './span.js';
-import { SpanQueue } from './span-queue.js';
+import type { Span, SpanSink } from './span.js';
 import { MALFORMED } from './trace-context.js';
 import type { Tracer } from './tracer.js';
 import { extractW3c, injectTraceparent, injectW3c } from './w3c.js';
@@ -147,9 +147,9 @@ export class Tracers {
     return (body) => this.post(collector, 'application/x-protobuf', body);
   }
 
-  private queue(kind: string, send: (batch: readonly Span[]) => Promise<void>): SpanQueue {
+  private queue(kind: string, send: (batch: readonly Span[]) => Promise<void>): SpanSink {
     const counter = (name: string): Counter => this.deps.counters(`tracing.${kind}.${name}`);
-    return new SpanQueue({
+    return new ExportQueue({
       clock: this.deps.clock,
       send,
       sent: counter('spans_sent'),

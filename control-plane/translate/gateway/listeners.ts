@@ -167,7 +167,7 @@ function httpFilters(
       workload === undefined
         ? []
         : [...tokenFilters(context, workload), ...httpPolicyFilters(snapshot, workload, port)],
-    accessLogs: accessLogs(snapshot, client, 'CLIENT'),
+    accessLogs: accessLogs(context, client, 'CLIENT'),
     tracing: tracingFields(context, 'CLIENT'),
     metrics: statsFields(context, 'CLIENT'),
     istioFilters: node.dataPlane === 'weft',
