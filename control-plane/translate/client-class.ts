@@ -80,7 +80,7 @@ interface Known {
 const keys = new WeakMap<ProxyNode, Known>();
 
 function keyOf(context: ProxyContext, classes: Classes): string {
-  const { snapshot, client, node, sidecar, workload } = context;
+  const { client, node, sidecar, workload } = context;
   const known = keys.get(node);
   if (known?.classes === classes && known.workload === workload) return known.key;
   const key = JSON.stringify([
