@@ -139,7 +139,9 @@ export function alpnOf(protocol: Protocol, multiplexed: boolean): string[] {
 /** What mesh servers prefer: what the connection carries; the mark is looked for in the ClientHello. */
 export function serverAlpn(protocol: Protocol, multiplexed: boolean): string[] {
   const [mark = MESH_ALPN, ...carried] = alpnOf(protocol, multiplexed);
-  return [...carried, mark];
+  // An Envoy takes HTTP/2 from who speaks nothing else (h2UpgradePolicy), and goes by what it has answered here.
+  const only = carried.length > 0 && !carried.includes('h2') ? ['h2'] : [];
+  return [...carried, ...only, mark];
 }
 
 /** SPIFFE IDs under which the endpoints of a service may answer. */
