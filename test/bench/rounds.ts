@@ -1,7 +1,8 @@
 import type { Rounds, Sample } from './figures.js';
 import type { Context } from './scenario.js';
 
-const MAX_WARM_UP_MS = 5000;
+/** V8 has compiled by then what it will compile. */
+const WARM_UP_MS = 6000;
 
 /** Measures for so many ms. */
 type Measure<C, K extends string> = (side: C, ms: number) => Promise<Sample<K>>;
@@ -17,7 +18,7 @@ export async function inTurns<C extends { readonly name: string }, K extends str
 ): Promise<Rounds<K>> {
   const rounds = new Map<string, Sample<K>[]>(sides.map((side) => [side.name, []]));
   if (!context.smoke) {
-    for (const side of sides) await measure(side, Math.min(2 * context.roundMs, MAX_WARM_UP_MS));
+    for (const side of sides) await measure(side, Math.max(context.roundMs, WARM_UP_MS));
   }
   for (let round = 0; round < context.rounds; round++) {
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installationRoot } from '../../cli/installation.js';
+import { installationRoot, SIDECAR_NODE_OPTIONS } from '../../cli/installation.js';
 import { findEnvoy } from '../support/envoy.js';
 
 const FORTIO = 'fortio.org/fortio@v1.63.9';
@@ -12,6 +12,19 @@ const folder = (): string => join(installationRoot(), '.bench');
 export function onPath(name: string): string | undefined {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
   return folders.map((path) => join(path, name)).find((path) => existsSync(path));
+}
+
+/**
+ * Has the bundle's code cache written for a Node that is not the one that built it, as the images' build does for theirs.
+ * @throws Error when that Node cannot run the sidecar
+ */
+export function prepareNode(node: string): void {
+  if (node === process.execPath) return;
+  const script = join(installationRoot(), 'bin', 'bundle.mjs');
+  const { status, stderr, error } = spawnSync(node, [...SIDECAR_NODE_OPTIONS, script, '--rehearse'], {
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`${node} cannot run the sidecar: ${error?.message ?? stderr.trim()}`);
 }
 
 /** `$FORTIO`, what `--setup` built, or one on the PATH. @throws Error when there is none. */

@@ -3,6 +3,7 @@ import type { LoadReady } from './closed-loop.js';
 import { Histogram } from './histogram.js';
 
 import { serveHttp1 } from './http1-app.js';
+import { metronome } from './metronome.js';
 import { answerOrders } from './orders.js';
 
 /**
@@ -27,6 +28,8 @@ export interface OpenLoopReport {
   readonly p90: number;
   readonly p99: number;
   readonly p999: number;
+  /** By how much this process itself was late, ms: what of the tail is not the proxies'. */
+  readonly latenessP99: number;
 }
 
 const REQUEST = 'GET /bench/item?id=7 HTTP/1.1\r\nHost: echo:9080\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n';
@@ -77,9 +80,11 @@ class Connection {
 
 /** How long the last answers may take. */
 const LAST_ANSWERS_MS = 2000;
+const POLL_MS = 2;
 
 class OpenLoop {
   private readonly latencies = new Histogram();
+  private readonly lateness = new Histogram();
   private readonly idle: Connection[] = [];
   /** Times at which requests were due that found no free connection, oldest first. */
   private readonly late: number[] = [];
@@ -95,17 +100,21 @@ class OpenLoop {
   async run(): Promise<OpenLoopReport> {
     const { ms, rate } = this.order;
     await this.connect();
-    const started = performance.now();
-    await this.sendAll(started, Math.floor((ms * rate) / 1000));
+    const interval = 1000 / rate;
+    const { startMs, ended } = metronome(interval, Math.floor((ms * rate) / 1000), (due) => {
+      while (this.sent < due) this.send(startMs + this.sent * interval);
+    });
+    await ended;
     const limit = performance.now() + LAST_ANSWERS_MS;
-    while (this.done < this.sent && performance.now() < limit) await turn();
-    const seconds = (performance.now() - started) / 1000;
+    while (this.done < this.sent && performance.now() < limit) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    const seconds = (performance.now() - startMs) / 1000;
     this.ended = true;
     for (const connection of this.all) connection.close();
     const at = (share: number): number => this.latencies.percentileMs(share);
     const missing = this.sent - this.done;
     const percentiles = { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) };
-    return { requests: this.done, errors: this.errors + missing, seconds, ...percentiles };
+    const latenessP99 = this.lateness.percentileMs(0.99);
+    return { requests: this.done, errors: this.errors + missing, seconds, ...percentiles, latenessP99 };
   }
 
   private connect(): Promise<void> {
@@ -123,21 +132,44 @@ class OpenLoop {
     });
   }
 
-  /** Polls the loop without a pause: a timer of Node's is up to a millisecond late. */
-  private async sendAll(started: number, total: number): Promise<void> {
-    const interval = 1000 / this.order.rate;
-    while (this.sent < total) {
-      const dueAt = started + this.sent * interval;
-      if (performance.now() < dueAt) {
-        await turn();
-        continue;
+  private send(dueAt: number): void {
+    this.sent++;
+    this.lateness.record((performance.now() - dueAt) * 1000);
+    // The one that was used longest ago, so that all are in use.
+    const connection = this.idle.shift();
+    if (connection === undefined) this.late.push(dueAt);
+    else connection.send(dueAt);
+  }
+
+  private onAnswer(connection: Connection, dueAt: number, ok: boolean): void {
+    this.latencies.record((performance.now() - dueAt) * 1000);
+    this.done++;
+    if (!ok) this.errors++;
+    const next = this.late.shift();
+    if (next === undefined) this.idle.push(connection);
+    else connection.send(next);
+  }
+}
+
+const ready = (connection: Connection): void => {
+          this.idle.push(connection);
+          if (++this.open === this.order.connections) resolve();
+        };
+        const end = (): void => {
+          if (!this.ended) this.errors++;
+        };
+        this.all.push(new Connection(this.order.port, (...answer) => this.onAnswer(...answer), ready, end));
       }
-      this.sent++;
-      // The one that was used longest ago, so that all are in use.
-      const connection = this.idle.shift();
-      if (connection === undefined) this.late.push(dueAt);
-      else connection.send(dueAt);
-    }
+    });
+  }
+
+  private send(dueAt: number): void {
+    this.sent++;
+    this.lateness.record((performance.now() - dueAt) * 1000);
+    // The one that was used longest ago, so that all are in use.
+    const connection = this.idle.shift();
+    if (connection === undefined) this.late.push(dueAt);
+    else connection.send(dueAt);
   }
 
   private onAnswer(connection: Connection, dueAt: number, ok: boolean): void {

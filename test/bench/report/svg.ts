@@ -13,10 +13,11 @@ const TICKS = 5;
 
 /** From 0 to at least `most`. */
 export function linearScale(most: number, from: number, to: number): Scale {
-  const rough = (most > 0 ? most : 1) / TICKS;
+  const end = most > 0 ? most : 1;
+  const rough = end / TICKS;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = ([1, 2, 5, 10].find((factor) => factor * power >= rough * (1 - 1e-9)) ?? 10) * power;
-  const count = Math.ceil(most / step - 1e-9) || 1;
+  const count = Math.ceil(end / step - 1e-9);
   const ticks = Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
   return { at: (value) => from + ((to - from) * value) / (count * step), ticks };
 }

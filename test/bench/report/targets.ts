@@ -18,23 +18,33 @@ export interface TargetRow {
 
 /** Every target of every scenario; absolute limits may differ between Nodes, so they are told by their place. */
 export function targetRows(measured: readonly Measured[]): TargetRow[] {
-  const [newest] = measured;
-  return (newest?.results ?? []).flatMap(({ scenario, figures }) =>
-    figures.flatMap((figure) =>
-      (figure.targets ?? []).map((target, index) => ({
-        scenario,
-        figure: figure.label.trim(),
-        against: 'against' in target ? target.against : '',
-        target: formatTarget(target, figure.unit, false),
-        outcomes: measured.map((one) => outcome(one, scenario, figure.label, index)),
-        met: verdictsOf(figure)[index]?.met,
-      })),
-    ),
-  );
+  return scenarioNames(measured).flatMap((scenario) => {
+    const own = measured.map(({ results }) => results.find((result) => result.scenario === scenario)?.figures ?? []);
+    // The first Node that has the scenario says what was to be reached.
+    const figures = own.find((one) => one.length > 0) ?? [];
+    return figures.flatMap((figure) =>
+      (figure.targets ?? []).map((target, index) => {
+        const same = own.map((one) => one.find(({ label }) => label === figure.label));
+        const [newest] = same;
+        return {
+          scenario,
+          figure: figure.label.trim(),
+          against: 'against' in target ? target.against : '',
+          target: formatTarget(target, figure.unit, false),
+          outcomes: same.map((one) => outcome(one, index)),
+          met: newest === undefined ? undefined : verdictsOf(newest)[index]?.met,
+        };
+      }),
+    );
+  });
 }
 
-function outcome({ results }: Measured, scenario: string, label: string, index: number): string {
-  const figure = results.find((result) => result.scenario === scenario)?.figures.find((one) => one.label === label);
+/** In the order in which the first Node that has them has them. */
+function scenarioNames(measured: readonly Measured[]): string[] {
+  return [...new Set(measured.flatMap(({ results }) => results.map(({ scenario }) => scenario)))];
+}
+
+function outcome(figure: Figure | undefined, index: number): string {
   const target = figure?.targets?.[index];
   return figure === undefined || target === undefined ? '-' : judgedText(figure, target);
 }

@@ -18,10 +18,10 @@ export const openLoop: Scenario = {
     const { contenders, drive } = await startOpenLoop(context, ['weft', 'envoy', 'envoy-h2']);
     const rounds = await inTurns(context, contenders, async (contender, ms) => {
       const before = contender.cpuMicros();
-      const { requests, p50, p90, p99, p999 } = await drive(contender, ms);
+      const { requests, p50, p90, p99, p999, latenessP99 } = await drive(contender, ms);
       const cpu = (contender.cpuMicros() - before) / requests;
       context.say(
-        `${contender.name}: ${[p50, p99, p999].map((value) => value.toFixed(2)).join(', ')} ms, ${cpu.toFixed(0)} µs`,
+        `${contender.name}: ${[p50, p99, p999].map((value) => value.toFixed(2)).join(', ')} ms (generator late by ${latenessP99.toFixed(2)}), ${cpu.toFixed(0)} µs`,
       );
       return { p50, p90, p99, p999, cpu };
     });
