@@ -106,7 +106,8 @@ class OpenLoop {
     });
     await ended;
     const limit = performance.now() + LAST_ANSWERS_MS;
-    while (this.done < this.sent && performance.now() < limit) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    while (this.done < this.sent && performance.now() < limit)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const seconds = (performance.now() - startMs) / 1000;
     this.ended = true;
     for (const connection of this.all) connection.close();
@@ -149,41 +150,6 @@ class OpenLoop {
     if (next === undefined) this.idle.push(connection);
     else connection.send(next);
   }
-}
-
-const ready = (connection: Connection): void => {
-          this.idle.push(connection);
-          if (++this.open === this.order.connections) resolve();
-        };
-        const end = (): void => {
-          if (!this.ended) this.errors++;
-        };
-        this.all.push(new Connection(this.order.port, (...answer) => this.onAnswer(...answer), ready, end));
-      }
-    });
-  }
-
-  private send(dueAt: number): void {
-    this.sent++;
-    this.lateness.record((performance.now() - dueAt) * 1000);
-    // The one that was used longest ago, so that all are in use.
-    const connection = this.idle.shift();
-    if (connection === undefined) this.late.push(dueAt);
-    else connection.send(dueAt);
-  }
-
-  private onAnswer(connection: Connection, dueAt: number, ok: boolean): void {
-    this.latencies.record((performance.now() - dueAt) * 1000);
-    this.done++;
-    if (!ok) this.errors++;
-    const next = this.late.shift();
-    if (next === undefined) this.idle.push(connection);
-    else connection.send(next);
-  }
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 const ready: LoadReady = { port: await serveHttp1() };
