@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { installationRoot, SIDECAR_NODE_OPTIONS } from '../../cli/installation.js';
+import { installationRoot } from '../../cli/installation.js';
 import { findEnvoy } from '../support/envoy.js';
 
 const FORTIO = 'fortio.org/fortio@v1.63.9';
@@ -21,7 +21,7 @@ export function onPath(name: string): string | undefined {
 export function prepareNode(node: string): void {
   if (node === process.execPath) return;
   const script = join(installationRoot(), 'bin', 'bundle.mjs');
-  const { status, stderr, error } = spawnSync(node, [...SIDECAR_NODE_OPTIONS, script, '--rehearse'], {
+  const { status, stderr, error } = spawnSync(node, [script, '--rehearse'], {
     encoding: 'utf8',
   });
   if (status !== 0) throw new Error(`${node} cannot run the sidecar: ${error?.message ?? stderr.trim()}`);

@@ -60,7 +60,7 @@ export function chart({ title, x, y, joined, series }: Chart): string {
       text(across.at(tick), BOTTOM + 20, x.names?.[tick] ?? tickText(tick), 'middle'),
     ]),
     text(RIGHT, BOTTOM + 40, x.label, 'end'),
-    text(WIDTH - 8, 20, y.label, 'end'),
+    text(RIGHT, 44, y.label, 'end'),
     ...series.flatMap((one) => drawSeries(one, across, up, joined)),
   ];
   return svg({ title, width: WIDTH, height: HEIGHT, body });
