@@ -47,7 +47,12 @@ spec: { address: 127.0.0.1, ports: { http: 9 }, labels: { app: ${name} }, servic
 }
 
 /** Nobody has a certificate here, and no proxy shall wait for one. */
-const PLAIN = `apiVersion: security.istio.io/v1
+const PLAIN = `apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data: { mesh: "enableAutoMtls: false" }
+---
+apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: { name: plain, namespace: bench }
 spec: { mtls: { mode: DISABLE } }
