@@ -5,10 +5,17 @@ const COPY_LIMIT = 8 * 1024;
 /** Waiting text beyond this leaves at once. */
 const FLUSH_LIMIT = 64 * 1024;
 
-/** Gathers what is written to a socket within one tick into one write. Text is Latin-1. */
+/**
+ * Gathers what is written to a socket into one write: text within one tick, and large pieces of a body within one turn of
+ * the event loop. Text is Latin-1.
+ */
 export class Output {
   private waiting = '';
+  /** What goes before `waiting`, in order. */
+  private parts: (string | Buffer)[] = [];
+  private partBytes = 0;
   private scheduled = false;
+  private turnScheduled = false;
   private ending = false;
   private blocked = false;
   private readonly socket: Socket;
@@ -17,7 +24,7 @@ export class Output {
     this.socket = socket;
   }
 
-  /** Whether the peer is slow, or text still waits for the end of this tick. */
+  /** Whether the peer is slow. */
   get isBlocked(): boolean {
     return this.blocked;
   }
@@ -34,10 +41,11 @@ export class Output {
       this.text(chunk.toString('latin1'));
       return !this.blocked;
     }
-    this.socket.cork();
-    this.flush();
-    if (this.socket.writable) this.blocked = !this.socket.write(chunk);
-    this.socket.uncork();
+    this.seal();
+    this.parts.push(chunk);
+    this.partBytes += chunk.length;
+    if (this.partBytes >= FLUSH_LIMIT) this.flush();
+    else this.scheduleTurn();
     return !this.blocked;
   }
 
@@ -53,32 +61,62 @@ export class Output {
   }
 
   flush(): void {
-    const text = this.waiting;
-    if (text !== '') {
+    if (this.parts.length === 0) {
+      const text = this.waiting;
+      if (text === '') return;
       this.waiting = '';
       if (this.socket.writable) this.blocked = !this.socket.write(text, 'latin1');
+      return;
     }
+    this.seal();
+    const { parts, socket } = this;
+    this.parts = [];
+    this.partBytes = 0;
+    if (!socket.writable) return;
+    socket.cork();
+    for (const part of parts) this.blocked = !socket.write(part, 'latin1');
+    socket.uncork();
+  }
+
+  /** Text that waits keeps its place among the pieces. */
+  private seal(): void {
+    if (this.waiting === '') return;
+    this.parts.push(this.waiting);
+    this.partBytes += this.waiting.length;
+    this.waiting = '';
   }
 
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    if (scheduled.push(this) === 1) process.nextTick(flushScheduled);
+    process.nextTick(flushScheduled, this);
+  }
+
+  private scheduleTurn(): void {
+    if (this.turnScheduled) return;
+    this.turnScheduled = true;
+    setImmediate(flushTurn, this);
   }
 
   /** @internal */
   onTick(): void {
     this.scheduled = false;
-    this.flush();
+    // Pieces of a body are followed by more, mostly in the same turn.
+    if (this.parts.length === 0 || this.ending) this.flush();
     if (this.ending && !this.socket.writableEnded) this.socket.end();
+  }
+
+  /** @internal */
+  onTurn(): void {
+    this.turnScheduled = false;
+    this.flush();
   }
 }
 
-/** Those that have something to write at the end of this tick. */
-const scheduled: Output[] = [];
+function flushScheduled(output: Output): void {
+  output.onTick();
+}
 
-function flushScheduled(): void {
-  // What is written meanwhile may add to the list.
-  for (let i = 0; i < scheduled.length; i++) scheduled[i]?.onTick();
-  scheduled.length = 0;
+function flushTurn(output: Output): void {
+  output.onTurn();
 }

@@ -53,8 +53,30 @@ function unquote(text: string): string | undefined {
   }
 }
 
+/** Certificates that were read lately, by their bytes; the longest unused give way. */
+const read = new Map<string, PeerCertificate>();
+const MOST_READ = 512;
+
+/** Who connects often is read once, and all its connections share what was found. */
 export function readPeerCertificate(certificate: X509Certificate): PeerCertificate {
   const der = certificate.raw;
+  const key = der.toString('latin1');
+  const known = read.get(key);
+  if (known !== undefined) {
+    read.delete(key);
+    read.set(key, known);
+    return known;
+  }
+  const peer = parsePeerCertificate(certificate, der);
+  read.set(key, peer);
+  if (read.size > MOST_READ) {
+    const [oldest] = read.keys();
+    if (oldest !== undefined) read.delete(oldest);
+  }
+  return peer;
+}
+
+function parsePeerCertificate(certificate: X509Certificate, der: Buffer): PeerCertificate {
   const names = parseSubjectAltName(certificate.subjectAltName);
   return {
     ...names,
