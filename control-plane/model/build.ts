@@ -44,7 +44,8 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
     workloads,
     settings,
   );
-  const services = kept === undefined ? built : keepUnchanged(built, kept.services);
+  const related = shape.apartFromRoutes === previous?.shape.apartFromRoutes ? previous : undefined;
+  const services = related === undefined ? built : keepUnchanged(built, related.services);
   const running = {
     services,
     workloads: new Map([...workloads].sort(([a], [b]) => compare(a, b))),

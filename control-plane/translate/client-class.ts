@@ -6,10 +6,11 @@ import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/R
 import type { NameTable } from '../../proto/gen/istio/networking/nds/v1/NameTable.js';
 import type { PortPolicy, TrafficPolicy } from '../api/kinds/destination-rule.js';
 import { layered } from '../layered.js';
-import type { Shape } from '../model/continuity.js';
+import { areSame, replacedServices, type Shape } from '../model/continuity.js';
 import type { ProxyNode } from '../model/proxy-node.js';
 import type { Service, Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
+import type { MeshVirtualService } from '../model/virtual-services.js';
 import { accessLogs } from './access-log.js';
 import { familiesOf } from './capture.js';
 import { capturedListeners } from './captured-listeners.js';
@@ -48,11 +49,16 @@ interface Classes {
 }
 
 interface Made {
-  readonly services: ReadonlySet<Service>;
+  /** Of the snapshot that it was made from. */
+  readonly services: readonly Service[];
+  /** Those that the client acts on. */
+  readonly virtualServices: readonly MeshVirtualService[];
   readonly resources: ClientResources;
 }
 
 const known = new WeakMap<Shape, Classes>();
+/** By what snapshots have in common that differ in VirtualServices; a class that acts on none of those that differ is carried on. */
+const latest = new WeakMap<object, Classes>();
 
 /**
  * Clients of one namespace differ only where a DestinationRule or a match selects clients by their labels; all that do
@@ -66,7 +72,7 @@ export function clientResources(context: ProxyContext): ClientResources {
   const made = classes.made.get(key);
   if (made !== undefined) return made.resources;
   const resources = carriedOn(context, classes, classes.before.get(key)) ?? allResources(context, classes);
-  classes.made.set(key, { resources, services: new Set(allPorts(context).map(({ service }) => service)) });
+  classes.made.set(key, { resources, services: snapshot.services, virtualServices: context.virtualServices.all });
   return resources;
 }
 
@@ -118,14 +124,13 @@ function clusterKey({ snapshot, node, client, captured, network, workload }: Pro
 function classesOf(snapshot: MeshSnapshot): Classes {
   let classes = known.get(snapshot.shape);
   if (classes === undefined) {
-    classes = {
-      labels: labelsAskedFor(snapshot),
-      near: localityMatters(snapshot),
-      snapshot,
-      made: new Map(),
-      before: new Map(),
-    };
+    const labels = labelsAskedFor(snapshot);
+    const related = latest.get(snapshot.shape.apartFromRoutes);
+    const before: Classes['before'] =
+      related !== undefined && areSame(related.labels, labels) ? related.made : new Map<string, Made>();
+    classes = { labels, near: localityMatters(snapshot), snapshot, made: new Map(), before };
     known.set(snapshot.shape, classes);
+    latest.set(snapshot.shape.apartFromRoutes, classes);
   } else if (classes.snapshot !== snapshot) {
     classes.before = classes.made;
     classes.made = new Map();
@@ -154,14 +159,25 @@ function entrances(context: ProxyContext): Entrances {
   return context.captured ? capturedResources(context) : proxyResources(context);
 }
 
-function allPorts({ byHost }: ProxyContext): VisiblePort[] {
-  return [...byHost.values()].flat();
+/** With delegates in it, a VirtualService's spec is made anew for each snapshot. */
+function actOnTheSame(some: readonly MeshVirtualService[], others: readonly MeshVirtualService[]): boolean {
+  return (
+    some === others ||
+    (some.length === others.length &&
+      some.every(({ object, spec }, i) => object === others[i]?.object && spec === others[i]?.spec))
+  );
 }
 
 /** Undefined where endpoints decide about more than their own clusters. */
 function carriedOn(context: ProxyContext, classes: Classes, before: Made | undefined): ClientResources | undefined {
   if (before === undefined) return undefined;
-  const ports = allPorts(context).filter(({ service }) => !before.services.has(service));
+  const { snapshot, virtualServices } = context;
+  if (!actOnTheSame(before.virtualServices, virtualServices.all) || snapshot.trafficSplits.size > 0) return undefined;
+  const replaced = replacedServices(before.services, snapshot.services);
+  if (replaced === undefined) return undefined;
+  const ports = [...replaced.values()].flatMap((service) =>
+    (context.byHost.get(service.host) ?? []).filter((visible) => visible.service === service),
+  );
   if (ports.length === 0) return before.resources;
   const wide = ports.some(
     ({ service }) => service.headless || service.resolution === 'none' || service.host.startsWith('*'),

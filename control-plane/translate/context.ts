@@ -80,7 +80,11 @@ export function proxyContext(snapshot: MeshSnapshot, node: ProxyNode): ProxyCont
     topology: topologyOf(snapshot.settings, workload?.proxyConfig),
     registryOnly: policy === undefined ? snapshot.settings.registryOnly : policy === 'REGISTRY_ONLY',
     egressProxy: egressProxyCluster(sidecar, node.namespace, scope),
-    ...scope,
+    byHost: scope.byHost,
+    virtualServices: scope.virtualServices,
+    get ports() {
+      return scope.ports;
+    },
     rule(service) {
       if (!rules.has(service)) rules.set(service, snapshot.destinationRules.find(service, client));
       return rules.get(service);

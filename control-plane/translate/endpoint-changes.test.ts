@@ -27,6 +27,12 @@ kind: DestinationRule
 metadata: {name: a, namespace: default}
 spec: {host: a, trafficPolicy: {loadBalancer: {simple: RANDOM}}, subsets: [{name: v1, labels: {app: a}}]}
 `;
+const route = (namespace: string, exportTo: string, seconds: number) => `---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: ${namespace}}
+spec: {hosts: [a.default.svc.cluster.local], exportTo: ["${exportTo}"], http: [{timeout: ${seconds}s, route: [{destination: {host: a.default.svc.cluster.local}}]}]}
+`;
 
 const BASE = [
   service('a', '10.96.0.1'),
@@ -37,6 +43,8 @@ const BASE = [
   pod('b-1', 'b', '10.0.0.2'),
   pod('h-1', 'headless', '10.0.0.3'),
   rule,
+  route('default', '.', 1),
+  route('other', '.', 1),
 ].join('');
 
 /** The set with other objects in place of some, the rest being the same objects. */
@@ -69,6 +77,10 @@ describe('after a change, a proxy gets what a fresh start would give it', () => 
     ],
     ['a pod of a headless service', changed(first, pod('h-2', 'headless', '10.0.0.6')), true],
     ['another service', changed(first, service('c', '10.96.0.3')), false],
+    ['other routes', changed(first, route('default', '.', 2)), false],
+    ['routes that others see too', changed(first, route('other', '*', 1)), false],
+    ['no routes any more', changed(first, '', [objectKey('VirtualService', 'default', 'a')]), false],
+    ['other routes and a pod more', changed(first, route('default', '.', 2) + pod('a-2', 'a', '10.0.0.7')), false],
     ['another rule', changed(first, rule.replace('RANDOM', 'ROUND_ROBIN')), false],
   ])('%s', (_, set, sameShape) => {
     const before = allotted(first);
@@ -101,4 +113,15 @@ it('makes nothing anew for a change of endpoints but what belongs to them', () =
   ]);
   expect(kept('listener')).toEqual([]);
   expect(kept('route')).toEqual([]);
+});
+
+it('makes nothing anew for routes that a proxy does not see', () => {
+  const before = allotted(first);
+  const had = translate(before, nodeOf(before, 'default/client', 'weft'));
+  const after = allotted(changed(first, route('other', '.', 2)), before);
+  expect(after.shape).not.toBe(before.shape);
+  const has = translate(after, nodeOf(after, 'default/client', 'weft'));
+  for (const [type, messages] of has) {
+    for (const [name, message] of messages) expect(had.get(type)?.get(name), name).toBe(message);
+  }
 });

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { CapturingSidecar } from '../model/allotment.js';
-import type { Shape } from '../model/continuity.js';
 import type { Workload } from '../model/service.js';
 import type { ServedService } from '../model/snapshot.js';
 import { workloadKey } from '../model/workloads.js';
@@ -9,7 +8,8 @@ import type { InboundResources } from './inbound-listeners.js';
 import { virtualResources } from './virtual-listeners.js';
 
 interface Made {
-  readonly shape: Shape;
+  /** The part of the shape that it was made from. */
+  readonly shape: object;
   readonly node: unknown;
   readonly served: readonly unknown[];
   readonly resources: InboundResources;
@@ -24,17 +24,16 @@ const known = new WeakMap<Workload, Made>();
 export function ownResources(context: ProxyContext, workload: Workload, sidecar: CapturingSidecar): InboundResources {
   const { snapshot, node, client } = context;
   const asked = [node, client, context.sidecar?.object];
+  // Where a Sidecar narrows what the proxy knows, routes add their destinations to it.
+  const narrow = (context.sidecar?.spec.egress ?? []).length > 0;
+  const shape = narrow ? snapshot.shape : snapshot.shape.apartFromRoutes;
   const served = (snapshot.servicesOf.get(workloadKey(workload)) ?? []).map(servedFacts);
   const before = known.get(workload);
-  if (
-    before?.shape === snapshot.shape &&
-    isDeepStrictEqual(before.node, asked) &&
-    isDeepStrictEqual(before.served, served)
-  ) {
+  if (before?.shape === shape && isDeepStrictEqual(before.node, asked) && isDeepStrictEqual(before.served, served)) {
     return before.resources;
   }
   const resources = virtualResources(context, workload, sidecar);
-  known.set(workload, { shape: snapshot.shape, node: asked, served, resources });
+  known.set(workload, { shape, node: asked, served, resources });
   return resources;
 }
 

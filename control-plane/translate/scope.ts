@@ -1,6 +1,8 @@
 import { resolveHost } from '../api/hosts.js';
 import type { Destination } from '../api/kinds/shared.js';
 import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
+import { layered } from '../layered.js';
+import { replacedServices, type Shape } from '../model/continuity.js';
 import type { Service, ServicePort } from '../model/service.js';
 import { egressNames, importsRoutes, type SidecarRule } from '../model/sidecars.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -31,21 +33,74 @@ export interface ClientVirtualServices {
   findAll(host: string): readonly MeshVirtualService[];
 }
 
-const known = new WeakMap<MeshSnapshot, Map<string, Scope>>();
+interface Scopes {
+  snapshot: MeshSnapshot;
+  made: Map<string, Scope>;
+  /** Of the snapshot before. */
+  before: { readonly services: readonly Service[]; readonly made: ReadonlyMap<string, Scope> } | undefined;
+}
 
-/** The same object for all clients that know the same. `separate`: ports that egress listeners name are told apart from the others; else all of their hosts count for every port. */
+const known = new WeakMap<Shape, Scopes>();
+
+function scopesOf(snapshot: MeshSnapshot): Scopes {
+  let scopes = known.get(snapshot.shape);
+  if (scopes === undefined) {
+    scopes = { snapshot, made: new Map(), before: undefined };
+    known.set(snapshot.shape, scopes);
+  } else if (scopes.snapshot !== snapshot) {
+    scopes.before = { services: scopes.snapshot.services, made: scopes.made };
+    scopes.made = new Map();
+    scopes.snapshot = snapshot;
+  }
+  return scopes;
+}
+
+/**
+ * The same object for all clients that know the same. `separate`: ports that egress listeners name are told apart from the others;
+ * else all of their hosts count for every port.
+ */
 export function scopeOf(
   snapshot: MeshSnapshot,
   namespace: string,
   sidecar: SidecarRule | undefined,
   separate: boolean,
 ): Scope {
-  const scopes = known.get(snapshot) ?? new Map<string, Scope>();
-  known.set(snapshot, scopes);
+  const scopes = scopesOf(snapshot);
   const key = JSON.stringify([namespace, sidecar?.object ?? null, separate]);
-  const scope = scopes.get(key) ?? scopeFor(snapshot, namespace, sidecar, separate);
-  scopes.set(key, scope);
+  let scope = scopes.made.get(key);
+  if (scope === undefined) {
+    const before = scopes.before?.made.get(key);
+    const replaced = scopes.before && replacedServices(scopes.before.services, snapshot.services);
+    scope =
+      before === undefined || replaced === undefined
+        ? scopeFor(snapshot, namespace, sidecar, separate)
+        : scopeWith(before, replaced);
+    scopes.made.set(key, scope);
+  }
   return scope;
+}
+
+/** The same scope, of services with other endpoints. */
+function scopeWith(before: Scope, replaced: ReadonlyMap<Service, Service>): Scope {
+  const renewed = (visible: VisiblePort): VisiblePort => {
+    const service = replaced.get(visible.service);
+    return service === undefined ? visible : { ...visible, service };
+  };
+  const changed = new Map<string, readonly VisiblePort[]>();
+  for (const { host } of replaced.keys()) {
+    const ports = before.byHost.get(host);
+    if (ports !== undefined) changed.set(host, ports.map(renewed));
+  }
+  let ports: readonly VisiblePort[] | undefined;
+  return {
+    byHost: layered(before.byHost, changed),
+    virtualServices: before.virtualServices,
+    // Seldom asked for: mostly only what has changed is translated.
+    get ports() {
+      ports ??= before.ports.map(renewed);
+      return ports;
+    },
+  };
 }
 
 function scopeFor(
