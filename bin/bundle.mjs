@@ -37,6 +37,7 @@ async function bundle(file) {
     platform: 'node',
     external: EXTERNAL,
     resolve: { alias: UNUSED },
+    plugins: [{ name: 'required-late', transform: bundledRequire }],
   });
   const { output } = await built.generate({
     format: 'cjs',
@@ -48,6 +49,13 @@ async function bundle(file) {
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `(function(require,__filename){${ascii(late(output[0].code))}\n})`);
   return true;
+}
+
+/** What modules load only where it is needed is in the bundle too, and as late. */
+function bundledRequire(code) {
+  return code.replace(/\bcreateRequire\(import\.meta\.url\)\('([^']+)'\)/g, (call, name) =>
+    EXTERNAL.includes(name) ? call : `require('${name}')`,
+  );
 }
 
 /** Takes the imports of {@link LATE} to where they are used. */
