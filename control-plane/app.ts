@@ -25,7 +25,7 @@ import {
   trustDomainOf,
   wireCore,
 } from './core.js';
-import { objectPage } from './dashboard/object-page.js';
+import { objectPage, objectsPage } from './dashboard/object-page.js';
 import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
 import { bootstrapPage, debugPages } from './debug/pages.js';
@@ -259,6 +259,7 @@ async function listenOnAll(
   for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
   const view = (): MeshView => observation.view;
   for (const [below, answer] of undoPages(() => undo, view)) pages.set(below, answer);
+  pages.set(...objectsPage({ configuration: () => mesh.configuration }));
   pages.set(...objectPage({ configuration: () => mesh.configuration, findings: () => mesh.findings }));
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
     const server = new DebugServer(pages, log, new Set(), undefined, new Dashboard());

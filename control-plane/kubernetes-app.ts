@@ -20,7 +20,7 @@ import { SignerRoots } from './ca/signer-roots.js';
 import { TokenReviewVerifier } from './ca/token-review.js';
 import { TrustBundles } from './ca/trust-bundles.js';
 import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
-import { objectPage } from './dashboard/object-page.js';
+import { objectPage, objectsPage } from './dashboard/object-page.js';
 import { Sessions } from './dashboard/sessions.js';
 import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
@@ -259,6 +259,7 @@ class ClusterApp implements KubernetesApp {
     const view = (): MeshView | undefined => this.core?.observation.view;
     for (const [path, page] of observePages(view)) pages.set(path, page);
     for (const [path, page] of undoPages(() => this.core?.undo, view)) pages.set(path, page);
+    pages.set(...objectsPage({ configuration: () => this.core?.mesh.configuration }));
     pages.set(
       ...objectPage({
         configuration: () => this.core?.mesh.configuration,

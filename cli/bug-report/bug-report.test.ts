@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Answering, MeshAccess } from '../mesh/access.js';
+import type { Cluster } from '../mesh/cluster.js';
 import { writeArchive } from './archive.js';
+import { clusterRecords } from './cluster-records.js';
 import { collect } from './collect.js';
 import { scrub } from './scrub.js';
 
@@ -67,6 +69,9 @@ describe('the archive', () => {
     const mesh: MeshAccess = {
       controlPlanes: () => Promise.resolve([answering('weft-control-plane-1.istio-system')]),
       proxy: (wanted) => Promise.resolve(answering(wanted)),
+      async *records(proxies) {
+        for (const { name } of proxies) yield { name: `logs/../${name}.log`, text: `a line of its log\n${leak}` };
+      },
     };
     const path = join(folder, 'report.tar.gz');
     const files = await writeArchive(
@@ -81,11 +86,51 @@ describe('the archive', () => {
       'mesh/graph.json',
       'control-plane/weft-control-plane-1.istio-system/findings.json',
       'config_dump.json',
+      'mesh/objects.yaml',
+      'mesh/changes.json',
+      'logs/_/reviews.log',
+      'a line of its log',
     ]) {
       expect(content).toContain(name);
     }
     expect(content).not.toContain('report/proxies/..');
     for (const [, secret] of Object.values(SECRETS)) expect(content).not.toContain(secret);
+  });
+
+  it('has logs and Events of a cluster, bounded, and says what may not be read', async () => {
+    const asked: string[] = [];
+    const api = {
+      request: ({ path }: { path: string }) => {
+        asked.push(path);
+        if (path.endsWith('/shop/events')) return Promise.reject(new Error('forbidden'));
+        const event = {
+          involvedObject: { kind: 'ConfigMap', name: 'weft-interventions' },
+          reason: 'RolledBack',
+          message: 'm',
+        };
+        return Promise.resolve({
+          items: path.endsWith('/events') ? [event] : [{ metadata: { name: 'weft-control-plane-1' } }],
+        });
+      },
+      text: ({ path, query }: { path: string; query: Record<string, string> }) => {
+        if (query['previous'] !== undefined) return Promise.reject(new Error('never restarted'));
+        expect(query).toMatchObject({ tailLines: '2000', limitBytes: '1000000' });
+        return Promise.resolve(`log of ${path} ${query['container'] ?? ''}`);
+      },
+    };
+    const cluster = { api, rootNamespace: 'istio-system', namespace: 'default', title: 't' } as unknown as Cluster;
+    const files = new Map<string, string>();
+    for await (const { name, text } of clusterRecords(cluster, [{ namespace: 'shop', name: 'reviews-1' }]))
+      files.set(name, text);
+    expect([...files.keys()]).toEqual([
+      'logs/istio-system/weft-control-plane-1.log',
+      'logs/shop/reviews-1.log',
+      'events/istio-system.json',
+      'events/shop.json',
+    ]);
+    expect(files.get('logs/shop/reviews-1.log')).toMatch(/reviews-1\/log istio-proxy$/);
+    expect(files.get('events/istio-system.json')).toContain('RolledBack');
+    expect(files.get('events/shop.json')).toContain('forbidden');
   });
 
   it('goes on when somebody does not answer', async () => {

@@ -29,6 +29,9 @@ const MESH: Readonly<Record<string, string>> = {
   'graph.json': '/api/graph?window=5m',
   'workloads.json': '/api/workloads',
   'failures.json': '/api/failures?limit=200',
+  'objects.yaml': '/api/objects',
+  'changes.json': '/api/changes',
+  'state.json': '/api/state',
 };
 
 const PROXY: Readonly<Record<string, string>> = {
@@ -57,7 +60,8 @@ export async function* collect(
   if (first === undefined) return;
   onStep('the mesh');
   yield* filesOf(first, 'mesh', MESH);
-  for (const { namespace: place, name } of (await worstFirst(first, namespace)).slice(0, proxies)) {
+  const asked = (await worstFirst(first, namespace)).slice(0, proxies);
+  for (const { namespace: place, name } of asked) {
     onStep(`the proxy of ${name}.${place}`);
     const folder = `proxies/${fileName(place)}/${fileName(name)}`;
     try {
@@ -65,6 +69,18 @@ export async function* collect(
     } catch (error) {
       yield { name: `${folder}/error.txt`, text: scrub(`${messageOf(error)}\n`) };
     }
+  }
+  onStep('logs and events');
+  yield* recordsOf(mesh, asked);
+}
+
+async function* recordsOf(mesh: MeshAccess, asked: readonly Workloads['workloads'][number][]): AsyncGenerator<Entry> {
+  if (mesh.records === undefined) return;
+  try {
+    for await (const { name, text } of mesh.records(asked))
+      yield { name: name.split('/').map(fileName).join('/'), text: scrub(text) };
+  } catch (error) {
+    yield { name: 'logs/error.txt', text: scrub(`${messageOf(error)}\n`) };
   }
 }
 

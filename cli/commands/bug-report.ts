@@ -24,8 +24,9 @@ export function configure(command: Command): void {
     .addHelpText(
       'after',
       `
-Gathers versions, findings, sync states, metrics, the graph, failed requests, and of proxies configuration, endpoints and
-certificates. Keys, tokens, passwords and credentials in headers are left out; nothing is sent anywhere: look at it before you do.
+Gathers versions, findings, sync states, metrics, the graph, failed requests, the mesh's objects as YAML with their history, and of
+proxies configuration, endpoints and certificates; logs of the control plane and of those proxies (in a cluster the last 2000
+lines of each container, with the Events of their namespaces; of a demo what it keeps in its state folder). Keys, tokens, passwords and credentials in headers are left out; nothing is sent anywhere: look at it before you do.
 
 Examples:
   weft bug-report

@@ -10,6 +10,7 @@ import { prepareSampleFolder } from './config-folder.js';
 import { ControlPlaneView } from './control-plane-view.js';
 import { acquireHome } from './home.js';
 import { HopTracker } from './hops.js';
+import { LogFiles } from './log-files.js';
 import { createScreen, type Screen, type ScreenKind } from './screen.js';
 import type { DemoState } from './state.js';
 import { TrafficSource } from './traffic.js';
@@ -50,6 +51,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
 
 class Demo {
   private readonly screen: Screen;
+  private logs: LogFiles | undefined;
   private readonly children: Children;
   private readonly hops = new HopTracker();
   private readonly traffic: TrafficSource;
@@ -233,6 +235,8 @@ class Demo {
   }
 
   private onLine(child: string, line: string): void {
+    this.logs ??= new LogFiles(this.stateFolder);
+    this.logs.write(child, line);
     if (child === 'control-plane') this.lastLine = logMessage(line).replace(/^weft: /, '');
     if (child === 'control-plane' && !line.startsWith('{')) this.screen.notice(line);
     else if (/"level":(50|60)/.test(line)) this.screen.notice(`${child}: ${logMessage(line)}`);

@@ -13,12 +13,20 @@ export interface Answering {
   stream(path: string, onText: (text: string) => void, signal: AbortSignal): Promise<void>;
 }
 
+/** Something that is kept beside the mesh. */
+export interface RecordFile {
+  readonly name: string;
+  readonly text: string;
+}
+
 /** A mesh that can be asked, on this machine or in a cluster. */
 export interface MeshAccess {
   /** Every replica of the control plane that runs; at least one, or it throws what to do. */
   controlPlanes(): Promise<readonly Answering[]>;
   /** The proxy that a user means: a workload's or pod's name with or without namespace, or `deploy/NAME`. */
   proxy(wanted: string): Promise<Answering>;
+  /** Logs of the control plane and of these proxies, and what else is written down about them: files for `weft bug-report`. */
+  records?(proxies: readonly Readonly<Record<'namespace' | 'name', string>>[]): AsyncIterable<RecordFile>;
 }
 
 /** The mesh that the options name. Throws a UsageError where there is none to ask. */
@@ -37,6 +45,10 @@ function localMesh(state: string): MeshAccess {
     stream: (path, onText, signal) => streamText(`${base}${path}`, onText, signal),
   });
   return {
+    async *records() {
+      const { localRecords } = await import('../bug-report/local-records.js');
+      yield* localRecords(state);
+    },
     controlPlanes: () => Promise.resolve([answering('control plane', locateControlPlane(state).debugUrl)]),
     proxy: async (wanted) => {
       const workload = await findWorkload(state, wanted);

@@ -22,6 +22,10 @@ export function clusterMesh(cluster: Cluster): MeshAccess {
     };
   };
   return {
+    async *records(proxies) {
+      const { clusterRecords } = await import('../bug-report/cluster-records.js');
+      yield* clusterRecords(cluster, proxies);
+    },
     controlPlanes: () =>
       told(cluster, async () => (await controlPlanePods(cluster)).map((pod) => answering(pod, PORTS.monitoring))),
     proxy: (wanted) =>

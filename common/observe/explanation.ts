@@ -16,8 +16,8 @@ export interface Explanation {
 export interface ExplainedStep {
   /** Who decides: `reviews-v1.default`. */
   readonly proxy: string;
-  readonly side: 'client' | 'server';
-  /** `listener`, `route`, `cluster`, `retry`, `tls`, `authorization` … */
+  readonly side: 'client' | 'gateway' | 'server';
+  /** `listener`, `filter chain`, `tls`, `route`, `cluster`, `retry`, `tls`, `authorization` … */
   readonly what: string;
   readonly outcome: 'ok' | 'refused' | 'note';
   /** What was chosen, and why in plain words. */

@@ -29,6 +29,25 @@ export function objectPage(subject: ObjectSubject): readonly [path: string, page
   ];
 }
 
+/** More than this of all objects is not told at once. */
+const MAX_YAML = 5_000_000;
+
+/** `/api/objects`: all that may be shown, as one YAML text, in the order of their names. */
+export function objectsPage(subject: Pick<ObjectSubject, 'configuration'>): readonly [path: string, page: DebugPage] {
+  return [
+    '/api/objects',
+    () => {
+      let text = '';
+      for (const [, object] of [...(subject.configuration()?.objects ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
+        if (HIDDEN.has(object.kind)) continue;
+        text += `---\n${objectYaml(object, redacted(object.spec))}`;
+        if (text.length > MAX_YAML) return plain(`${text.slice(0, MAX_YAML)}\n# and more`);
+      }
+      return plain(text);
+    },
+  ];
+}
+
 /** An object as the control plane has it: without what it does not read, and without secrets. */
 export function objectText(object: ConfigObject, findings: readonly Finding[]): ObjectText {
   const { apiVersion, kind, metadata, spec, origin } = object;

@@ -18,6 +18,15 @@ export class KubernetesClient implements KubernetesApi {
   ) {}
 
   async request<T>(request: ApiRequest): Promise<T> {
+    return this.answer(request, (text) => JSON.parse(text) as T);
+  }
+
+  /** The answer as it is: of what is no JSON, such as logs. Rejects with an {@link ApiError}. */
+  text(request: ApiRequest): Promise<string> {
+    return this.answer(request, (text) => text);
+  }
+
+  private async answer<T>(request: ApiRequest, read: (text: string) => T): Promise<T> {
     const { timeoutMs = TIMEOUT_MS } = request;
     const deadline = AbortSignal.timeout(timeoutMs);
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
@@ -28,7 +37,7 @@ export class KubernetesClient implements KubernetesApi {
       const { statusCode = 0 } = response;
       if (statusCode < 200 || statusCode > 299)
         throw new ApiError(`${what}: ${reasonIn(text, statusCode)}`, statusCode);
-      return JSON.parse(text) as T;
+      return read(text);
     } catch (error) {
       if (error instanceof ApiError) throw error;
       const reason = deadline.aborted ? `no answer within ${timeoutMs} ms` : messageOf(error);
@@ -71,7 +80,7 @@ export class KubernetesClient implements KubernetesApi {
     const contentType = request.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const headers = {
       ...options.headers,
-      accept: 'application/json',
+      accept: 'application/json, */*',
       'user-agent': this.userAgent,
       ...(body === undefined ? {} : { 'content-type': contentType, 'content-length': body.length }),
     };

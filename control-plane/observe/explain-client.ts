@@ -1,24 +1,49 @@
 import type { ExplainedStep, Explanation } from '../../common/observe/explanation.js';
-import type { RouteExplanation } from '../../common/observe/route-explanation.js';
-import { parseClusterName } from '../../common/xds/names.js';
+import type {
+  ExplainedCertificate,
+  ExplainedDecision,
+  RouteExplanation,
+} from '../../common/observe/route-explanation.js';
+import { BLACK_HOLE_CLUSTER, parseClusterName } from '../../common/xds/names.js';
+import { decisionStep } from './explain-server.js';
 
 type Step = Omit<ExplainedStep, 'proxy' | 'side'>;
 
 /** What the client's sidecar does, in its order, in words. */
-export function clientSteps(proxy: string, route: RouteExplanation): ExplainedStep[] {
+export function clientSteps(
+  proxy: string,
+  route: RouteExplanation,
+  side: ExplainedStep['side'] = 'client',
+): ExplainedStep[] {
+  const { decision, protocol } = route;
   return [
     listenerStep(route),
-    routeStep(route),
+    chainStep(route),
+    ...serverTlsSteps(route),
+    ...(decision === undefined ? [] : [policyStep(decision, route)]),
+    ...(protocol === 'tcp' && route.action === 'forward' && route.route === '' ? [] : [routeStep(route)]),
     ...faultSteps(route),
     ...(route.action === 'forward'
-      ? [...clusterSteps(route), retryStep(route), ...mirrorSteps(route), ...tlsSteps(route)]
+      ? [
+          ...clusterSteps(route),
+          ...(protocol === 'tcp' ? [] : [retryStep(route)]),
+          ...mirrorSteps(route),
+          ...tlsSteps(route),
+        ]
       : []),
-  ].map((step) => ({ ...step, proxy, side: 'client' }));
+  ].map((step) => ({ ...step, proxy, side }));
 }
 
 /** What the caller gets without anybody being asked; undefined where it is passed on. */
 export function locally(route: RouteExplanation): Pick<Explanation, 'verdict' | 'summary'> | undefined {
-  const { action, status, fault, clusters } = route;
+  const { action, status, fault, clusters, refusal, chain, decision, protocol } = route;
+  if (chain === '') return { verdict: 'fails', summary: 'No filter chain takes it: the connection is closed (NR).' };
+  if (refusal !== undefined) return { verdict: 'fails', summary: `The connection fails: ${refusal}.` };
+  if (decision?.decision === 'denied')
+    return {
+      verdict: 'refused',
+      summary: `It is refused by ${protocol === 'tcp' ? 'closing the connection' : '403'}: ${decision.because}.`,
+    };
   if (action === 'none') return { verdict: 'fails', summary: 'No route takes it: the caller gets 404 (NR).' };
   if (fault?.abort !== undefined && fault.abortPercent === 100)
     return { verdict: 'fails', summary: `A fault is injected: the caller gets ${fault.abort} (FI).` };
@@ -31,12 +56,63 @@ export function locally(route: RouteExplanation): Pick<Explanation, 'verdict' | 
     reached.every(({ hosts }) => !hosts.some(({ healthy }) => healthy)) &&
     reached.every(({ name }) => name.startsWith('outbound|'))
   )
-    return { verdict: 'fails', summary: 'No healthy endpoint is left: the caller gets 503 (UH).' };
+    return {
+      verdict: 'fails',
+      summary: `No healthy endpoint is left: ${protocol === 'tcp' ? 'the connection is closed' : 'the caller gets 503'} (UH).`,
+    };
+  if (reached.length > 0 && reached.every(({ name }) => name === BLACK_HOLE_CLUSTER))
+    return {
+      verdict: 'fails',
+      summary: 'The mesh does not know where it goes, and lets nothing out that it does not know.',
+    };
   return undefined;
 }
 
-function listenerStep({ listener, table }: RouteExplanation): Step {
-  return { what: 'listener', outcome: 'ok', title: listener, detail: `Its routes are ${table}.`, objects: [] };
+function listenerStep({ listener, captured }: RouteExplanation): Step {
+  const detail =
+    captured === undefined
+      ? ''
+      : captured.listener === listener
+        ? `Nothing else stands for ${captured.destination}, where the connection was going.`
+        : `${captured.listener} hands it over, since the connection was going to ${captured.destination}.`;
+  return { what: 'listener', outcome: 'ok', title: listener, detail, objects: [] };
+}
+
+function chainStep({ chain, chainMatch, refusal, table, protocol }: RouteExplanation): Step {
+  const step = { what: 'filter chain', objects: [] } as const;
+  if (chain === '') return { ...step, outcome: 'refused', title: 'None takes it', detail: 'The connection is closed.' };
+  const matched = chainMatch === '' || chainMatch === '{}' ? '' : `It takes connections with ${chainMatch}. `;
+  if (refusal !== undefined) return { ...step, outcome: 'refused', title: chain, detail: `${matched}But ${refusal}.` };
+  const use = table !== '' ? `Its routes are ${table}.` : protocol === 'tcp' ? 'It relays bytes.' : '';
+  return { ...step, outcome: 'ok', title: chain, detail: `${matched}${use}`.trim() };
+}
+
+function serverTlsSteps({ tls }: RouteExplanation): Step[] {
+  if (tls === undefined) return [];
+  const parts = tls.certificates.map(certificateText);
+  const missing = tls.certificates.some(({ notAfter }) => notAfter === undefined);
+  return [
+    {
+      what: 'tls',
+      outcome: missing ? 'refused' : 'ok',
+      title: `TLS ends here, ${tls.mode}`,
+      detail: parts.length === 0 ? '' : `Shown is ${parts.join(', or ')}.`,
+      objects: [],
+    },
+  ];
+}
+
+function certificateText({ secret, names, notAfter }: ExplainedCertificate): string {
+  if (notAfter === undefined) return `${secret}, which the proxy does not have`;
+  return `${secret} for ${names.join(', ') || 'no name'}, good until ${new Date(notAfter).toISOString()}`;
+}
+
+function policyStep(decision: ExplainedDecision, { protocol }: RouteExplanation): Step {
+  const { title, ...step } = decisionStep(decision);
+  return {
+    ...step,
+    title: `${title} at port ${decision.port}${protocol === 'tcp' ? '' : ', as somebody without an identity'}`,
+  };
 }
 
 function routeStep({ action, virtualHost, route, matched, config, timeoutMs, status }: RouteExplanation): Step {
@@ -112,6 +188,14 @@ function mirrorSteps({ mirrors }: RouteExplanation): Step[] {
 
 function tlsSteps({ clusters }: RouteExplanation): Step[] {
   const hosts = clusters.flatMap((cluster) => cluster.hosts);
+  const own = clusters.flatMap(({ tls }) => (tls === undefined ? [] : [tls]));
+  const [first] = own;
+  if (first !== undefined && !hosts.some(({ mtls }) => mtls)) {
+    const named = first.serverName === '' ? '' : ` The server name is ${first.serverName}.`;
+    const shown = first.certificates.map(certificateText);
+    const detail = `The proxy begins it.${named}${shown.length === 0 ? '' : ` Shown is ${shown.join(', or ')}.`}`;
+    return [{ what: 'tls', outcome: 'ok', title: `TLS, ${first.mode}`, detail, objects: [] }];
+  }
   if (hosts.length === 0) return [];
   const secured = hosts.filter(({ mtls }) => mtls).length;
   const title =

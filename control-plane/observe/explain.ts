@@ -1,8 +1,9 @@
+import { isIP } from 'node:net';
 import type { ExplainedStep, Explanation } from '../../common/observe/explanation.js';
 import type { ExplainedCluster, RouteExplanation } from '../../common/observe/route-explanation.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import { ownPorts } from '../model/allotment.js';
-import type { Workload } from '../model/service.js';
+import { applicationPort, type Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import { clientSteps, locally } from './explain-client.js';
 import { type ServerDecision, serverStep } from './explain-server.js';
@@ -12,8 +13,14 @@ import { askJson, type MeshView } from './view.js';
 const PATIENCE_MS = 5000;
 const MAX_SERVERS = 3;
 
+type Scheme = 'http' | 'https' | 'tcp';
+
 interface Asked {
+  readonly scheme: Scheme;
+  /** With its port, unless it is the scheme's own. */
   readonly host: string;
+  readonly name: string;
+  readonly port: number;
   readonly path: string;
   readonly method: string;
   readonly headers: readonly string[];
@@ -21,16 +28,19 @@ interface Asked {
 
 /**
  * `GET /api/explain?from=NAMESPACE/WORKLOAD&method=…&url=…&header=NAME: VALUE…`: asks the client's sidecar for its way out, then
- * one sidecar of each cluster that is chosen for its way in. Rejects with a BadQuery that says what is wrong.
+ * one sidecar of each cluster that is chosen for its way in. `from=gateway/NAME` is a client of that gateway. Rejects with a BadQuery that says what is wrong.
  */
 export async function explain(view: MeshView, query: URLSearchParams): Promise<Explanation> {
   const asked = readQuestion(query);
   const snapshot = view.snapshot();
   if (snapshot === undefined) throw new BadQuery('there is no configuration yet');
   const { value: proxies, notes } = await view.proxies();
-  const client = clientNamed(snapshot, query.get('from') ?? '', new Set(proxies.map(({ key }) => key)));
-  const route = await askJson<RouteExplanation>(view, keyOf(client), `/weft/explain?${parameters(asked)}`, PATIENCE_MS);
-  const steps = clientSteps(nameOf(client), route);
+  const { client, gateway } = clientNamed(snapshot, query.get('from') ?? '', new Set(proxies.map(({ key }) => key)));
+  const question = parameters(asked);
+  if (gateway) question.set('gateway', String(portOfGateway(snapshot, client, asked.port)));
+  else for (const ip of addressesOf(snapshot, client, asked)) question.append('ip', ip);
+  const route = await askJson<RouteExplanation>(view, keyOf(client), `/weft/explain?${question}`, PATIENCE_MS);
+  const steps = clientSteps(nameOf(client), route, gateway ? 'gateway' : 'client');
   const local = locally(route);
   if (local !== undefined) return { ...local, steps, notes };
   return withServers(view, snapshot, { client, asked, route, steps, notes });
@@ -62,6 +72,7 @@ async function withServers(
       const question = parameters(asked);
       question.set('from', mtls ? `${client.namespace}/${client.serviceAccount}` : 'plaintext');
       question.set('port', String(port));
+      if (route.protocol === 'tcp') question.set('protocol', 'tcp');
       try {
         const path = `/weft/authz/explain?${question}`;
         const [decision] = await askJson<ServerDecision[]>(view, keyOf(server), path, PATIENCE_MS);
@@ -105,19 +116,63 @@ function readQuestion(query: URLSearchParams): Asked {
   } catch {
     throw new BadQuery(`url: http://HOST:PORT/PATH is expected, not "${text.slice(0, 200)}"`);
   }
-  if (url.protocol !== 'http:') throw new BadQuery('url: what a sidecar looks into begins with http://');
+  const scheme = url.protocol.slice(0, -1);
+  if (scheme !== 'http' && scheme !== 'https' && scheme !== 'tcp')
+    throw new BadQuery('url: it begins with http://, https:// or tcp://');
+  const port = url.port === '' ? DEFAULT_PORTS[scheme] : Number(url.port);
+  if (port === undefined) throw new BadQuery('url: tcp://HOST:PORT is expected');
   const headers = query.getAll('header').slice(0, 64);
-  return { host: url.host, path: `${url.pathname}${url.search}`, method: query.get('method') ?? 'GET', headers };
+  const name = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+  const asked = `${url.pathname === '' ? '/' : url.pathname}${url.search}`;
+  return { scheme, host: url.host, name, port, path: asked, method: query.get('method') ?? 'GET', headers };
 }
 
-function parameters({ host, path, method, headers }: Asked): URLSearchParams {
-  const query = new URLSearchParams({ host, path, method });
+const DEFAULT_PORTS: Readonly<Record<Scheme, number | undefined>> = { http: 80, https: 443, tcp: undefined };
+
+function parameters({ scheme, host, path, method, headers }: Asked): URLSearchParams {
+  const query = new URLSearchParams({ scheme, host, path, method });
   for (const line of headers) query.append('header', line);
   return query;
 }
 
-function clientNamed(snapshot: MeshSnapshot, name: string, connected: ReadonlySet<string>): Workload {
-  const all = [...snapshot.workloads.values()].filter(({ sidecar }) => sidecar !== undefined);
+/** Where a client finds a service, as its name would be resolved; an address is its own. */
+function addressesOf(snapshot: MeshSnapshot, { namespace }: Workload, { name, port }: Asked): readonly string[] {
+  if (isIP(name) !== 0) return [name];
+  const short = [`${name}.${namespace}.svc.`, `${name}.svc.`, `${name}.`];
+  const service =
+    snapshot.services.find(({ host }) => host === name) ??
+    snapshot.services.find(
+      ({ host }) => short.some((beginning) => host.startsWith(beginning)) && host.includes('.svc.'),
+    );
+  if (service === undefined) return [];
+  if (!service.headless) return [...service.addresses, ...service.automaticAddresses].filter((ip) => isIP(ip) !== 0);
+  return service.ports.some(({ number }) => number === port)
+    ? service.endpoints.map(({ workload }) => workload.address).filter((ip) => isIP(ip) !== 0)
+    : [];
+}
+
+/** Where a gateway listens for a port of its Service. */
+function portOfGateway(snapshot: MeshSnapshot, gateway: Workload, wanted: number): number {
+  for (const { service, endpoint } of snapshot.servicesOf.get(keyOf(gateway)) ?? []) {
+    const port = service.ports.find(({ number }) => number === wanted);
+    const own = port === undefined ? undefined : applicationPort(port, endpoint);
+    if (own !== undefined) return own;
+  }
+  return wanted;
+}
+
+interface Client {
+  readonly client: Workload;
+  /** The request comes from outside, to this workload. */
+  readonly gateway: boolean;
+}
+
+const GATEWAY = 'gateway/';
+
+function clientNamed(snapshot: MeshSnapshot, asked: string, connected: ReadonlySet<string>): Client {
+  const gateway = asked.startsWith(GATEWAY);
+  const name = gateway ? asked.slice(GATEWAY.length) : asked;
+  const all = [...snapshot.workloads.values()].filter((one) => one.sidecar !== undefined || connected.has(keyOf(one)));
   const means = (one: Workload): boolean =>
     [one.name, one.workloadName].some((own) =>
       [own, `${own}.${one.namespace}`, `${one.namespace}/${own}`].includes(name),
@@ -127,10 +182,10 @@ function clientNamed(snapshot: MeshSnapshot, name: string, connected: ReadonlySe
   if (client === undefined) {
     const known = all.map(({ namespace, workloadName }) => `${namespace}/${workloadName}`);
     throw new BadQuery(
-      `from: there is no workload "${name.slice(0, 200)}" with a sidecar; there are: ${[...new Set(known)].join(', ')}`,
+      `from: there is no workload "${name.slice(0, 200)}" with a ${gateway ? 'proxy' : 'sidecar'}; there are: ${[...new Set(known)].join(', ')}`,
     );
   }
-  return client;
+  return { client, gateway: gateway || ownPorts(client.sidecar)?.gateway === true };
 }
 
 interface Server {

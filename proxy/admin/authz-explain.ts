@@ -49,7 +49,7 @@ function rulesOf(step: AuthzStep): object[] {
 
 /**
  * What the policies in force say of a request: query `from` (`NAMESPACE/ACCOUNT`, a SPIFFE ID, or `plaintext`), `method`,
- * `path`, `host`, `header` (`name: value`, several), `port`, `ip`. Throws an Error that says what is wrong with the query.
+ * `path`, `host`, `header` (`name: value`, several), `port`, `protocol` (`tcp`), `ip`. Throws an Error that says what is wrong with the query.
  */
 export function explainAuthz(sources: AdminSources, query: URLSearchParams): AuthzDecision[] {
   const uri = identityOf(query.get('from') ?? '', sources);
@@ -63,8 +63,9 @@ export function explainAuthz(sources: AdminSources, query: URLSearchParams): Aut
     throw new Error(wanted === null ? 'no port of this workload is served' : `port ${wanted} is not served here`);
   }
   return ports.map((port) => {
+    const http = query.get('protocol') !== 'tcp';
     const chain =
-      chains.find((one) => one.port === port && one.secured === secured && one.manager !== undefined) ??
+      chains.find((one) => one.port === port && one.secured === secured && (one.manager !== undefined) === http) ??
       chains.find((one) => one.port === port && one.secured === secured);
     return chain === undefined ? notLetIn(port, secured) : decide(chain, subjectOf(chain, uri, query));
   });
@@ -146,6 +147,11 @@ export function requestOf(manager: AuthzChain['manager'], query: URLSearchParams
   };
 }
 
+/** What the policies of a gateway's chain say of a request of somebody without an identity. */
+export function decideAtGateway(chain: AuthzChain, query: URLSearchParams): AuthzDecision {
+  return decide(chain, subjectOf(chain, undefined, query));
+}
+
 /** Asks the steps in their order, by the matcher that requests meet. */
 function decide({ port, secured, manager, steps }: AuthzChain, subject: Subject): AuthzDecision {
   const notes: string[] = [];
@@ -153,7 +159,8 @@ function decide({ port, secured, manager, steps }: AuthzChain, subject: Subject)
   let last = { action: 'none', policy: '', because: 'no policy applies to this port' };
   for (const step of steps) {
     if (step.kind === 'tokens') {
-      notes.push('tokens are checked: a request with a bad one gets 401, and claims are not known here');
+      const issuers = step.issuers.length === 0 ? '' : ` of ${step.issuers.join(', ')}`;
+      notes.push(`tokens${issuers} are checked: a request with a bad one gets 401, and claims are not known here`);
       continue;
     }
     const { allowed, policy = '' } = compileRbac(step.rules, new Issues()).decide(subject);

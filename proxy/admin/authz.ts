@@ -3,6 +3,7 @@ import { EXTENSION, TYPE } from '../../common/xds/type-urls.js';
 import type { FilterChain__Output } from '../../proto/gen/envoy/config/listener/v3/FilterChain.js';
 import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/Listener.js';
 import type { RBAC__Output as Rules } from '../../proto/gen/envoy/config/rbac/v3/RBAC.js';
+import type { JwtAuthentication__Output } from '../../proto/gen/envoy/extensions/filters/http/jwt_authn/v3/JwtAuthentication.js';
 import type { RBAC__Output } from '../../proto/gen/envoy/extensions/filters/http/rbac/v3/RBAC.js';
 import type { HttpConnectionManager__Output } from '../../proto/gen/envoy/extensions/filters/network/http_connection_manager/v3/HttpConnectionManager.js';
 import type { TcpProxy__Output } from '../../proto/gen/envoy/extensions/filters/network/tcp_proxy/v3/TcpProxy.js';
@@ -16,7 +17,8 @@ export type AuthzStep =
   | { readonly kind: 'dry-run'; readonly rules: Rules }
   /** An authorization service, asked about what its rules match; `prefix` begins the names of its policies. */
   | { readonly kind: 'custom'; readonly rules: Rules; readonly cluster: string }
-  | { readonly kind: 'tokens' };
+  /** JSON web tokens of these issuers are checked. */
+  | { readonly kind: 'tokens'; readonly issuers: readonly string[] };
 
 /** One way into the workload. */
 export interface AuthzChain {
@@ -40,6 +42,15 @@ export function authzChains(resources: Iterable<ResourceView>): AuthzChain[] {
     }
   }
   return chains.sort((a, b) => a.port - b.port);
+}
+
+/** What a gateway's chain asks of whoever comes, at a port. */
+export function gatewayChain({ filters = [] }: FilterChain__Output, port: number): AuthzChain {
+  const last = filters.at(-1)?.typed_config;
+  const http = last !== undefined && typeUrlOf(last) === EXTENSION.httpConnectionManager;
+  const manager = http ? unpacked<HttpConnectionManager__Output>(last) : undefined;
+  const all = [...filters.slice(0, -1), ...(manager?.http_filters ?? [])].map(({ typed_config: config }) => config);
+  return { port, secured: 'plaintext', manager, steps: stepsOf(all) };
 }
 
 function chainOf(chain: FilterChain__Output): AuthzChain | undefined {
@@ -72,6 +83,11 @@ type Packed = Parameters<typeof typeUrlOf>[0];
 const RBAC: ReadonlySet<string> = new Set([EXTENSION.httpRbac, EXTENSION.networkRbac]);
 const EXT_AUTHZ: ReadonlySet<string> = new Set([EXTENSION.httpExtAuthz, EXTENSION.networkExtAuthz]);
 
+function issuersOf(config: Exclude<Packed, undefined>): string[] {
+  const { providers = {} } = unpacked<JwtAuthentication__Output>(config);
+  return [...new Set(Object.values(providers).map(({ issuer = '' }) => issuer))].filter((issuer) => issuer !== '');
+}
+
 interface Service {
   readonly http_service?: { readonly server_uri?: { readonly cluster?: string } };
   readonly grpc_service?: { readonly envoy_grpc?: { readonly cluster_name?: string } };
@@ -83,7 +99,7 @@ function stepsOf(filters: readonly Packed[]): AuthzStep[] {
   for (const config of filters) {
     if (config === undefined) continue;
     const type = typeUrlOf(config);
-    if (type === EXTENSION.jwtAuthn) steps.push({ kind: 'tokens' });
+    if (type === EXTENSION.jwtAuthn) steps.push({ kind: 'tokens', issuers: issuersOf(config) });
     else if (EXT_AUTHZ.has(type)) {
       const { http_service: http, grpc_service: grpc } = unpacked<Service>(config);
       const cluster = http?.server_uri?.cluster ?? grpc?.envoy_grpc?.cluster_name ?? '';

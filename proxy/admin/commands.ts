@@ -8,7 +8,7 @@ import { authzRules, explainAuthz } from './authz-explain.js';
 import { clusterStats } from './cluster-stats.js';
 import { clustersJson, clustersText } from './clusters.js';
 import { configDump, DumpError } from './config-dump.js';
-import { explainRoute } from './explain.js';
+import { explainRoute } from './explain/explain.js';
 import type { AdminSources, CertificateDetails } from './sources.js';
 
 export interface Answer {
@@ -83,7 +83,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
     run: (sources) => json(sources.edges()),
   },
   '/weft/explain': {
-    help: 'what becomes of a request of this workload: ?host= ?path= ?method= ?header=',
+    help: 'what becomes of a request of this workload: ?scheme= ?host= ?path= ?method= ?header= ?ip= ?gateway=',
     run: (sources, query) => explained(() => explainRoute(sources, query)),
   },
   '/weft/failures': {

@@ -46,7 +46,7 @@ export function compileFilterChain(
 
 const SOURCE_TYPE = { ANY: 'any', SAME_IP_OR_LOOPBACK: 'same-ip-or-loopback', EXTERNAL: 'external' } as const;
 
-function compileMatch(message: FilterChainMatch__Output, issues: Issues): FilterChainMatchConfig {
+export function compileMatch(message: FilterChainMatch__Output, issues: Issues): FilterChainMatchConfig {
   issues.refuse(message, ['address_suffix', 'suffix_len', 'direct_source_prefix_ranges']);
   const serverNames = (message.server_names ?? []).map((name) => name.toLowerCase());
   for (const name of serverNames) {

@@ -28,7 +28,10 @@ interface Branch {
   readonly blocks: Map<string, Cidr>;
 }
 
-type Node = Branch | FilterChainConfig;
+/** What a chain is chosen by. */
+export type MatchedChain = Pick<FilterChainConfig, 'name' | 'match'>;
+
+type Node = Branch | MatchedChain;
 
 const ANY = '';
 
@@ -68,34 +71,35 @@ const LEVELS: readonly Level[] = [
 ];
 
 /** Chooses the filter chain of a connection (FilterChainMatch), with Envoy's precedence. */
-export class FilterChainMatcher {
+export class FilterChainMatcher<C extends MatchedChain = FilterChainConfig> {
   private constructor(
     private readonly root: Branch,
-    private readonly fallback: FilterChainConfig | undefined,
+    private readonly fallback: C | undefined,
   ) {}
 
   /** Two chains that match the same connections are an error. */
-  static build(
-    chains: readonly FilterChainConfig[],
-    fallback: FilterChainConfig | undefined,
-  ): FilterChainMatcher | { readonly errors: readonly string[] } {
+  static build<C extends MatchedChain>(
+    chains: readonly C[],
+    fallback: C | undefined,
+  ): FilterChainMatcher<C> | { readonly errors: readonly string[] } {
     const root = branch();
     const errors: string[] = [];
     for (const chain of chains) {
       const other = insert(root, 0, chain);
       if (other !== undefined) errors.push(`filter chains '${other.name}' and '${chain.name}' have the same match`);
     }
-    return errors.length > 0 ? { errors } : new FilterChainMatcher(root, fallback);
+    return errors.length > 0 ? { errors } : new FilterChainMatcher<C>(root, fallback);
   }
 
   /** undefined closes the connection. */
-  match(connection: ConnectionCriteria): FilterChainConfig | undefined {
+  match(connection: ConnectionCriteria): C | undefined {
     let node: Node | undefined = this.root;
     for (const level of LEVELS) {
       if (node === undefined || !('children' in node)) break;
       node = level.choose(node, connection);
     }
-    return node === undefined || 'children' in node ? this.fallback : node;
+    // Only chains of this kind were put in.
+    return node === undefined || 'children' in node ? this.fallback : (node as C);
   }
 }
 
@@ -104,9 +108,9 @@ function branch(): Branch {
 }
 
 /** Returns the chain that is already in the place of this one. */
-function insert(node: Branch, depth: number, chain: FilterChainConfig): FilterChainConfig | undefined {
+function insert(node: Branch, depth: number, chain: MatchedChain): MatchedChain | undefined {
   const level = LEVELS[depth];
-  let clash: FilterChainConfig | undefined;
+  let clash: MatchedChain | undefined;
   for (const raw of level?.keys(chain.match) ?? []) {
     const key = register(node, raw);
     const child = node.children.get(key);

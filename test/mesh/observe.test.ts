@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { getJson, getText } from '../../cli/mesh/http.js';
 import { locateControlPlane } from '../../cli/mesh/locate.js';
@@ -122,6 +125,23 @@ spec:
       .split('\n');
     expect(lines.length).toBeGreaterThan(0);
     expect(JSON.parse(lines[0] ?? '{}')).toMatchObject({ status: 555, proxy: 'reviews-v2.default' });
+  });
+
+  it('packs a bug report with objects and logs, and without a key or a token', () => {
+    const archive = join(demo.state, '..', 'report.tar.gz');
+    command('bug-report', '-f', archive, '--proxies', '2');
+    const text = gunzipSync(readFileSync(archive)).toString('utf8');
+    for (const part of ['mesh/objects.yaml', 'kind: DestinationRule', 'mesh/changes.json', 'logs/control-plane.log'])
+      expect(text).toContain(part);
+    expect(text).toContain('BEGIN CERTIFICATE');
+    const kept = readdirSync(demo.state, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && (entry.name.endsWith('.key') || entry.parentPath.includes('tokens')))
+      .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+    const secrets = kept.flatMap((file) => file.split('\n')).filter((line) => line.length > 40);
+    expect(secrets.length).toBeGreaterThan(8);
+    for (const secret of secrets) expect(text.includes(secret)).toBe(false);
+    for (const sign of ['PRIVATE KEY-----', 'LS0tLS1CRUdJTiBQUklWQVRF']) expect(text.includes(sign)).toBe(false);
+    expect(text).not.toMatch(/\beyJ[\w-]{8,}\.[\w-]{8,}\./);
   });
 
   it('shows it in the terminal', () => {

@@ -172,6 +172,33 @@ describe.skipIf(missing !== undefined).each(pairs)(
       expect(talk(V4, 443, 'tls')).toBe('tls for app.example');
     });
 
+    it.runIf(caller === 'weft')('it is told before which listener, chain and cluster a connection meets', () => {
+      const ask = (query: Record<string, string>): Record<string, unknown> =>
+        JSON.parse(client.run(['curl', '-s', `http://127.0.0.1:15000/weft/explain?${new URLSearchParams(query)}`]));
+      const shop = 'shop.default.svc.cluster.local';
+      const from = (destination: string): object => ({ captured: { listener: 'virtualOutbound', destination } });
+      expect(ask({ host: 'shop', path: '/a', ip: V4 })).toMatchObject({
+        ...from(`${V4}:80`),
+        protocol: 'http',
+        table: '80',
+        clusters: [{ name: `outbound|80||${shop}`, hosts: [{ mtls: true }] }],
+      });
+      expect(ask({ scheme: 'tcp', host: 'shop:3306', ip: V4 })).toMatchObject({
+        ...from(`${V4}:3306`),
+        listener: `${V4}_3306`,
+        protocol: 'tcp',
+        clusters: [{ name: `outbound|3306||${shop}` }],
+      });
+      expect(ask({ scheme: 'https', host: 'app.example', ip: V4 })).toMatchObject({
+        protocol: 'tcp',
+        clusters: [{ name: `outbound|443||${shop}` }],
+      });
+      expect(ask({ scheme: 'tcp', host: `${SERVER4}:9999`, ip: SERVER4 })).toMatchObject({
+        listener: 'virtualOutbound',
+        clusters: [{ name: 'PassthroughCluster' }],
+      });
+    });
+
     it('nobody comes in without mesh TLS', () => {
       expect(() => get(`http://${SERVER4}:8080/a`, 'shop', PROXY_UID)).toThrow();
       expect(() => get(`http://${SERVER4}:8081/a`, 'shop', PROXY_UID)).toThrow();

@@ -44,7 +44,11 @@ export class ExplainView {
     fill(
       element,
       h('h2', {}, 'What would happen to a request?'),
-      h('p', { class: 'muted' }, 'Nothing is sent: the sidecars’ own matchers are asked.'),
+      h(
+        'p',
+        { class: 'muted' },
+        'Nothing is sent: the proxies’ own matchers are asked. A gateway is asked as by its clients.',
+      ),
       form,
       this.result,
     );
@@ -53,7 +57,9 @@ export class ExplainView {
   /** Brings the choices up to date. */
   show(graph: Graph): void {
     const workloads = graph.nodes.flatMap((node) =>
-      node.kind === 'workload' && node.meshed ? [`${node.namespace}/${node.name}`] : [],
+      node.kind === 'workload' && node.meshed
+        ? [`${node.gateway ? 'gateway/' : ''}${node.namespace}/${node.name}`]
+        : [],
     );
     const hosts = graph.nodes.flatMap((node) => (node.kind === 'service' ? [node.host] : []));
     const key = [...workloads, '', ...hosts].join('\n');
@@ -106,7 +112,7 @@ function step({ proxy, side, what, outcome, title, detail, objects }: ExplainedS
   return h(
     'li',
     { class: tone },
-    h('p', { class: 'kind' }, `${what} · ${side}’s proxy ${proxy}`),
+    h('p', { class: 'kind' }, `${what} · ${side === 'gateway' ? 'gateway' : `${side}’s proxy`} ${proxy}`),
     h('h4', {}, title),
     detail !== '' && h('p', {}, detail),
     objects.length > 0 && h('p', {}, ...objects.map(objectLink)),
