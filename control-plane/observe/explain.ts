@@ -210,17 +210,19 @@ function serversOf(snapshot: MeshSnapshot, { hosts }: ExplainedCluster): Server[
 function serverAt(snapshot: MeshSnapshot, address: string): Omit<Server, 'mtls'> | undefined {
   const colon = address.lastIndexOf(':');
   const [ip, port] = [address.slice(0, colon).replace(/^\[|\]$/g, ''), Number(address.slice(colon + 1))];
+  let other: Workload | undefined;
   for (const server of snapshot.workloads.values()) {
     const ports = ownPorts(server.sidecar);
     if (ports === undefined) {
-      if (server.address === ip) return { server, port };
+      // Several share the address of a machine.
+      if (server.address === ip && (other === undefined || [...server.ports.values()].includes(port))) other = server;
       continue;
     }
     for (const [application, entrance] of ports.inbound) {
       if (entrance === port && ports.address === ip) return { server, port: application };
     }
   }
-  return undefined;
+  return other === undefined ? undefined : { server: other, port };
 }
 
 function keyOf({ namespace, name }: Workload): string {

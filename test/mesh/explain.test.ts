@@ -185,7 +185,8 @@ describe('explain agrees with what a request then gets', () => {
 
   it.each([
     ['db:5432', 200, 'allowed', 'db'],
-    ['db:1', 503, 'fails', ''],
+    // Something outside may listen there.
+    ['db:1', 503, 'unknown', 'PassthroughCluster'],
   ])('over TCP to %s', async (authority, status, verdict, where) => {
     const told = await ask('client', `tcp://${authority}`);
     const port = (await field.mesh.workload('client')).sidecar?.outbound ?? 0;
@@ -199,7 +200,8 @@ describe('explain agrees with what a request then gets', () => {
       sent.on('response', done).on('error', reject).end();
     });
     expect(told.verdict, JSON.stringify(told)).toBe(verdict);
-    if (status === 200) expect([got, told.summary]).toEqual([200, expect.stringContaining(where)]);
+    expect(told.summary).toContain(where);
+    if (status === 200) expect(got).toBe(200);
     else expect(got).toBeGreaterThanOrEqual(400);
   });
 

@@ -6,6 +6,7 @@ import type { CommonTlsContext__Output } from '../../../proto/gen/envoy/extensio
 import type { DownstreamTlsContext__Output } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/DownstreamTlsContext.js';
 import type { UpstreamTlsContext__Output } from '../../../proto/gen/envoy/extensions/transport_sockets/tls/v3/UpstreamTlsContext.js';
 import { typeUrlOf, unpacked } from '../../snapshot/wire-values.js';
+import { secretKey } from '../../tls/secrets.js';
 import type { AdminSources } from '../sources.js';
 
 /** The secret that is a workload's own identity. */
@@ -47,9 +48,10 @@ function secretsOf(common: CommonTlsContext__Output | undefined): string[] {
 
 /** One that has not come is named without anything else: connections are refused until it does. */
 function certificate(sources: AdminSources, secret: string): ExplainedCertificate[] {
+  const keys = (['ads', 'local', 'static'] as const).map((source) => secretKey(source, secret));
   for (const { path, chain } of sources.certificates()) {
     const [own] = chain;
-    if (path !== secret || own === undefined) continue;
+    if (!keys.includes(path) || own === undefined) continue;
     const names = own.subjectAltNames.flatMap(({ dns, uri }) => dns ?? uri ?? []);
     return [{ secret, names, notAfter: own.expiration }];
   }

@@ -179,9 +179,8 @@ describe.skipIf(missing !== undefined).each(pairs)(
       const from = (destination: string): object => ({ captured: { listener: 'virtualOutbound', destination } });
       expect(ask({ host: 'shop', path: '/a', ip: V4 })).toMatchObject({
         ...from(`${V4}:80`),
+        listener: '0.0.0.0_80',
         protocol: 'http',
-        table: '80',
-        clusters: [{ name: `outbound|80||${shop}`, hosts: [{ mtls: true }] }],
       });
       expect(ask({ scheme: 'tcp', host: 'shop:3306', ip: V4 })).toMatchObject({
         ...from(`${V4}:3306`),
