@@ -16,13 +16,14 @@ export function weftProgram(): string {
 
 /**
  * Threads share one arena of glibc's malloc, which gives back what it does not need: what V8's compilers leave behind in their
- * own would stay. `env` is replaced by what it starts.
+ * own would stay.
  */
-const MALLOC = ['/usr/bin/env', 'MALLOC_ARENA_MAX=1', 'MALLOC_TRIM_THRESHOLD_=131072'];
+export const SIDECAR_ENVIRONMENT = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 
-/** What starts a sidecar on this `node`, as the image does; the arguments of `weft` come after it. */
+/** What starts a sidecar on this `node`, as the image does; the arguments of `weft` come after it. `env` is replaced by Node. */
 export function sidecarCommand(node: string): string[] {
-  return [...MALLOC, node, join(installationRoot(), 'dist', 'cli', 'sidecar', 'start.cjs')];
+  const environment = Object.entries(SIDECAR_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
+  return ['/usr/bin/env', ...environment, node, join(installationRoot(), 'dist', 'cli', 'sidecar', 'start.cjs')];
 }
 
 /** The version in package.json. */

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DETAILS_GRPC, RATINGS_DATABASE, SAMPLE_WORKLOADS, type SampleWorkload } from '../bookinfo/catalog.js';
+import { SIDECAR_ENVIRONMENT } from '../installation.js';
 import { getText } from '../mesh/http.js';
 import type { WorkloadListing } from '../mesh/workloads.js';
 import type { Children } from './children.js';
@@ -97,7 +98,7 @@ export class Workloads {
     const known = this.bootstraps.has(key);
     this.bootstraps.set(key, part);
     if (known) await this.children.stop(child);
-    this.children.start({ name: child, args: ['proxy', '-c', file] });
+    this.children.start({ name: child, args: ['proxy', '-c', file], env: SIDECAR_ENVIRONMENT });
   }
 
   private startApplication(workload: WorkloadListing): void {
