@@ -3,6 +3,7 @@ import { Contender, type MakeBootstrap } from './contender.js';
 import { type Figure, type FigureSpec, type Target, toFigures } from './figures.js';
 import type { LoadReady, LoadReport } from './load/closed-loop.js';
 import type { LoadOrder } from './load/http1.js';
+import { type Side, startOrientation } from './orientation.js';
 import { LoadProcess } from './processes.js';
 import { inTurns } from './rounds.js';
 import type { Context } from './scenario.js';
@@ -15,7 +16,7 @@ export type ClosedLoopTargets = Partial<Record<Key, readonly Target[]>>;
 /** Drives one side for so long and says what it cost. */
 export async function sampleOf(
   context: Context,
-  contender: Contender,
+  contender: Side,
   drive: () => Promise<LoadReport>,
 ): Promise<Record<Key, number>> {
   const before = contender.cpuMicros();
@@ -61,6 +62,8 @@ export interface ClosedLoop<Order> {
   readonly chain: readonly MakeBootstrap[];
   readonly order: (port: number, ms: number) => Order;
   readonly targets: ClosedLoopTargets;
+  /** Also plain proxies that are installed here, for orientation. */
+  readonly orientation?: boolean;
 }
 
 /** Clients that ask again as soon as they are answered. */
@@ -68,10 +71,11 @@ export async function closedLoop<Order>(context: Context, options: ClosedLoop<Or
   const { kinds, chain, order, targets } = options;
   const load: Load<Order> = await LoadProcess.start(options.load);
   context.defer(() => load.stop());
-  const contenders: Contender[] = [];
+  const contenders: Side[] = [];
   for (const kind of kindsHere(context, kinds)) {
     contenders.push(await Contender.start(context, { kind, chain, application: load.ready.port }));
   }
+  if (options.orientation === true) contenders.push(...(await startOrientation(context, load.ready.port)));
   const rounds = await inTurns(context, contenders, (contender, ms) =>
     sampleOf(context, contender, () => load.run(order(contender.port, ms))),
   );

@@ -9,6 +9,7 @@ export const relay: Scenario = {
     closedLoop(context, {
       kinds: ['weft', 'envoy'],
       chain: [relayBootstrap],
+      orientation: true,
       load: 'http1',
       order: http1Order(32),
       targets: { cpu: [{ against: 'envoy', ratioAtMost: 0.7 }] },
