@@ -43,6 +43,7 @@ export function buildSnapshot(set: ConfigSet, allotments: Allotments, previous?:
     },
     workloads,
     settings,
+    shape.apartFromRoutes,
   );
   const related = shape.apartFromRoutes === previous?.shape.apartFromRoutes ? previous : undefined;
   const services = related === undefined ? built : keepUnchanged(built, related.services);

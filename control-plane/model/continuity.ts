@@ -72,6 +72,7 @@ export function keepUnchanged(services: readonly Service[], previous: readonly S
 }
 
 function isSame(service: Service, before: Service): boolean {
+  if (service === before) return true;
   const { host, object, endpoints } = service;
   if (host !== before.host || object !== before.object || endpoints.length !== before.endpoints.length) return false;
   return endpoints.every((endpoint, i) => isSameEndpoint(endpoint, before.endpoints[i]));

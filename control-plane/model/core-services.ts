@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net';
 import { serviceHost } from '../api/hosts.js';
 import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
+import { areSame } from './continuity.js';
 import { hostEndpoint } from './host-endpoint.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { objectName } from './order.js';
@@ -20,17 +21,55 @@ export interface Surroundings {
   readonly select: Select;
   readonly settings: MeshSettings;
   readonly distribution: Distribution;
+  /** The same object for as long as everything but pods, slices and nodes is the same. */
+  readonly apart?: object;
 }
+
+interface Made {
+  readonly apart: object;
+  readonly slices: readonly unknown[];
+  readonly workloads: readonly unknown[];
+  readonly service: Service;
+}
+
+/** Objects do not change, so a service stays what it was while its slices and the pods that serve it are the same. */
+const known = new WeakMap<CoreService, Made>();
 
 /** Kubernetes Services, with their endpoints. */
 export function coreServices(objects: ServiceObjects, around: Surroundings): Service[] {
   const slices = new SliceEndpoints(objects.slices, objects.nodes, around.workloads);
-  const services = objects.core.map((object) => coreService(object, slices, around));
+  const services = objects.core.map((object) => knownService(object, slices, around));
   const byHost = new Map(services.map((service) => [service.host, service]));
   return services.map((service, i) => aliasOf(service, objects.core[i]?.spec.externalName, byHost));
 }
 
-function coreService(object: CoreService, slices: SliceEndpoints, around: Surroundings): Service {
+function knownService(object: CoreService, slices: SliceEndpoints, around: Surroundings): Service {
+  const { apart } = around;
+  const pods = slices.podsOf(object);
+  if (apart === undefined || pods === undefined) return coreService(object, slices, around, selectedBy(object, around));
+  const selected = selectedBy(object, around);
+  const workloads = [...pods, ...selected.map(({ workload }) => workload)];
+  const own = slices.slicesOf(object);
+  const before = known.get(object);
+  if (before?.apart === apart && areSame(before.slices, own) && areSame(before.workloads, workloads)) {
+    return before.service;
+  }
+  const service = coreService(object, slices, around, selected);
+  known.set(object, { apart, slices: own, workloads, service });
+  return service;
+}
+
+function selectedBy({ metadata, spec }: CoreService, { select }: Surroundings): Endpoint[] {
+  const selector = spec.selector ?? {};
+  return Object.keys(selector).length === 0 ? [] : select(metadata.namespace, selector);
+}
+
+function coreService(
+  object: CoreService,
+  slices: SliceEndpoints,
+  around: Surroundings,
+  selected: readonly Endpoint[],
+): Service {
   const { metadata, spec } = object;
   const external = spec.type === 'ExternalName' && spec.externalName !== undefined;
   return {
@@ -47,7 +86,7 @@ function coreService(object: CoreService, slices: SliceEndpoints, around: Surrou
     subjectAltNames: [],
     endpoints: external
       ? [hostEndpoint(spec.externalName ?? '', metadata.namespace)]
-      : coreEndpoints(object, slices, around.select),
+      : coreEndpoints(object, slices, selected),
     ...around.distribution(metadata, spec.trafficDistribution),
     object: objectName(object),
     creationTimestamp: metadata.creationTimestamp,
@@ -77,10 +116,8 @@ function aliasOf(service: Service, target: string | undefined, byHost: ReadonlyM
  * Where a Service is served: as its EndpointSlices say; before there are any, by the pods that it selects. Pods that it
  * selects and that take no requests (not ready yet, about to end) are known to serve it all the same.
  */
-function coreEndpoints(object: CoreService, slices: SliceEndpoints, select: Select): Endpoint[] {
-  const { metadata, spec } = object;
-  const selector = spec.selector ?? {};
-  const selected = Object.keys(selector).length === 0 ? [] : select(metadata.namespace, selector);
+function coreEndpoints(object: CoreService, slices: SliceEndpoints, selected: readonly Endpoint[]): Endpoint[] {
+  const { spec } = object;
   const sliced = slices.of(object, isIPv6(spec.clusterIP ?? '') || spec.ipFamilies?.[0] === 'IPv6');
   const located = selected.map((endpoint) => withPorts(endpoint, object));
   if (sliced === undefined) return located;

@@ -30,16 +30,20 @@ export interface ServiceObjects {
   readonly nodes: readonly ConfigObject<NodeSpec>[];
 }
 
-/** Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host. */
+/**
+ * Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host.
+ * `apart`: the same object for as long as everything but pods, slices and nodes is the same.
+ */
 export function buildServices(
   objects: ServiceObjects,
   workloads: ReadonlyMap<string, Workload>,
   settings: MeshSettings,
+  apart?: object,
 ): Service[] {
   const select = workloadSelector(workloads.values());
   const distribution = distributions(objects.namespaces);
   const services = [
-    ...coreServices(objects, { workloads, select, settings, distribution }),
+    ...coreServices(objects, { workloads, select, settings, distribution, ...(apart !== undefined && { apart }) }),
     ...objects.entries.flatMap((object) => entryServices(object, select, settings, distribution)),
   ];
   // A stable sort: within one host and namespace the order above holds.

@@ -42,6 +42,22 @@ export class SliceEndpoints {
     this.#workloads = workloads;
   }
 
+  slicesOf({ metadata: { namespace, name } }: ConfigObject<ServiceSpec>): readonly Slice[] {
+    return this.#slices.get(`${namespace}/${name}`) ?? [];
+  }
+
+  /** Who the slices of a service speak of; undefined where they speak of others than pods. */
+  podsOf(service: ConfigObject<ServiceSpec>): (Workload | undefined)[] | undefined {
+    const pods: (Workload | undefined)[] = [];
+    for (const { metadata, spec } of this.slicesOf(service)) {
+      for (const { targetRef } of spec.endpoints ?? []) {
+        if (targetRef?.kind !== 'Pod') return undefined;
+        pods.push(this.#workloads.get(`${targetRef.namespace ?? metadata.namespace}/${targetRef.name ?? ''}`));
+      }
+    }
+    return pods;
+  }
+
   /**
    * Undefined when nobody has written slices for the service. Of a pod with addresses of both families the one counts that
    * the service prefers; a terminating endpoint that still serves counts when none is ready.
