@@ -5,6 +5,8 @@ const READ_BYTES = 64 * 1024;
 /** Packets are copied next to each other into blocks of this size; larger ones get memory of their own. */
 const BLOCK_BYTES = 64 * 1024;
 const OWN_ABOVE = BLOCK_BYTES / 4;
+/** As many packets up to that size in a row show that a connection does not carry large bodies alone, which Node's own way suits better. */
+const SMALL_IN_A_ROW = 8;
 
 /** All sockets read into this one; what came is copied out before the next read. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -42,15 +44,18 @@ function findOnRead(): OnRead | undefined {
 }
 
 /**
- * Hands on what a socket receives, as `data` events do; nothing writes into a packet later. From the second packet on
+ * Hands on what a socket receives, as `data` events do; nothing writes into a packet later. After some small packets
  * they go past Node's streams, and past the buffer that it allocates for each read. To be called once a socket.
  */
 export function readPackets(socket: Socket, onPacket: (packet: Buffer) => void): void {
   let direct = false;
+  let small = 0;
   socket.on('data', (packet: Buffer) => {
     onPacket(packet);
+    small = packet.length > OWN_ABOVE ? 0 : small + 1;
     // What was put back or waits in the stream comes first.
-    if (!direct && socket.readableLength === 0) direct = readDirectly(socket as Reader, onPacket);
+    if (direct || small < SMALL_IN_A_ROW || socket.readableLength > 0) return;
+    direct = readDirectly(socket as Reader, onPacket);
   });
 }
 
@@ -58,7 +63,7 @@ function readDirectly(socket: Reader, onPacket: (packet: Buffer) => void): boole
   const handle = socket._handle;
   if (onRead === undefined || socket.destroyed || typeof handle?.useUserBuffer !== 'function') return false;
   const { buffer, callback, next } = onRead;
-  /** After a read of all that fits, a buffer that is handed on as it is: large bodies are not copied. */
+  /** After a large read, a buffer that is handed on as it is: large bodies are not copied. */
   const own = (): Uint8Array => Buffer.allocUnsafeSlow(READ_BYTES);
   const back = (): Uint8Array => {
     socket[next] = null;
@@ -66,7 +71,7 @@ function readDirectly(socket: Reader, onPacket: (packet: Buffer) => void): boole
   };
   const taken: Callback = (bytes, bytesOf) => {
     if (bytesOf === shared) {
-      if (bytes === READ_BYTES) socket[next] = own;
+      if (bytes > OWN_ABOVE) socket[next] = own;
       onPacket(copyOf(bytes));
     } else {
       if (bytes < OWN_ABOVE) socket[next] = back;
