@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
-import { FRAME, FRAME_HEADER } from './constants.js';
+import { FRAME, FRAME_HEADER, MAX_FRAME_SIZE } from './constants.js';
 
 /** Payloads up to this size are copied next to their header: one write costs more than the copy. */
 export const COPY_LIMIT = 8 * 1024;
 const SLAB = 16 * 1024;
+/** What TLS puts into one record at most (RFC 8446 section 5.1). */
+const RECORD = 16 * 1024;
 /** Waiting bytes beyond this leave at once. */
 const FLUSH_LIMIT = 128 * 1024;
 
@@ -28,6 +30,15 @@ export class FrameOutput {
   /** Whether the peer is slow: data should wait for the socket's `drain`. */
   get isBlocked(): boolean {
     return this.blockedNow;
+  }
+
+  /**
+   * Payload of a frame of DATA that ends where a TLS record of this write will: what reads it gets the frame in one piece,
+   * and need not join two. Whole frames where the end is too near.
+   */
+  get dataRoom(): number {
+    const room = RECORD - ((this.used + this.partBytes) % RECORD) - FRAME_HEADER;
+    return room < COPY_LIMIT / 2 ? MAX_FRAME_SIZE : room;
   }
 
   /** To be called on the socket's `drain`. */

@@ -116,7 +116,7 @@ export class SendScheduler {
       if (output.isBlocked) return 0;
       const to = at + Math.min(chunk.length - at, stream.sendWindow, this.window);
       while (at < to) {
-        const next = Math.min(to, at + this.frameSize);
+        const next = Math.min(to, at + Math.min(this.frameSize, output.dataRoom));
         const last = end && next === chunk.length;
         output.frame(FRAME.DATA, last ? END_STREAM : 0, stream.id, chunk, at, next);
         guard.onDataSent();
