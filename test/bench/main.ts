@@ -48,7 +48,7 @@ async function bench(scenarios: readonly Scenario[], options: Options): Promise<
   for (const path of writeReport(installationRoot(), files, order)) process.stdout.write(`wrote ${path}\n`);
 }
 
-const names = SCENARIOS.map(({ name, title }) => `  ${name.padEnd(16)} ${title}`).join('\n');
+const names = SCENARIOS.map(({ name, title }) => `  ${name.padEnd(26)} ${title}`).join('\n');
 const program = new Command('bench')
   .description('What a request costs: our sidecar and a real Envoy, in turns, pinned to one processor.')
   .argument('[scenario...]', 'which of the scenarios below (default: all)', chosen)
