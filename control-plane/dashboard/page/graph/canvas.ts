@@ -26,6 +26,8 @@ export interface GraphEvents {
 const FIT_PADDING = { wide: 44, narrow: 16 };
 const MAX_FIT_ZOOM = 1.25;
 const NARROW = 640;
+/** Smaller, names cannot be read on a phone: there it is better to see a part. */
+const MIN_NARROW_ZOOM = 0.75;
 /** How far from its place a text may reach. */
 const LABEL_REACH = 160;
 /** With more nodes than this, lines are straight. */
@@ -123,8 +125,16 @@ export class GraphCanvas {
     if (this.cy.zoom() > MAX_FIT_ZOOM) {
       this.cy.zoom(MAX_FIT_ZOOM);
       this.cy.center();
-    }
+    } else if (this.container.clientWidth < NARROW && this.cy.zoom() < MIN_NARROW_ZOOM) this.fitPart();
     this.untouched = true;
+  }
+
+  /** The middle of its upper end, where callers stand. */
+  private fitPart(): void {
+    this.cy.zoom(MIN_NARROW_ZOOM);
+    this.cy.center();
+    const { y1 } = this.cy.elements().renderedBoundingBox();
+    if (y1 < FIT_PADDING.narrow) this.cy.panBy({ x: 0, y: FIT_PADDING.narrow - y1 });
   }
 
   zoomBy(factor: number): void {

@@ -1,3 +1,4 @@
+import { isError } from '../../../../common/observe/golden.js';
 import type { EdgeSecurity, GraphEdge } from '../../../../common/observe/graph.js';
 import { RESPONSE_FLAGS } from '../../../../common/observe/response-flags.js';
 import { action, h } from '../dom.js';
@@ -46,16 +47,28 @@ function distinct(all: readonly EdgeSecurity[]): EdgeSecurity[] {
 function answers(members: readonly GraphEdge[]): HTMLElement {
   const totals = new Map<
     string,
-    { code: number; flags: string; grpc: number | undefined; rate: number; count: number }
+    {
+      code: number;
+      flags: string;
+      grpc: number | undefined;
+      failed: boolean;
+      tcp: boolean;
+      rate: number;
+      count: number;
+    }
   >();
-  for (const { responses } of members) {
-    for (const { code, flags, grpcStatus, count, perSecond: rate } of responses) {
-      const key = `${code} ${flags} ${grpcStatus ?? ''}`;
+  for (const { responses, protocol } of members) {
+    for (const response of responses) {
+      const { code, flags, grpcStatus, count, perSecond: rate } = response;
+      const tcp = protocol === 'tcp';
+      const key = `${tcp} ${code} ${flags} ${grpcStatus ?? ''}`;
       const known = totals.get(key);
       totals.set(key, {
         code,
         flags,
         grpc: grpcStatus,
+        failed: isError({ ...response, origin: 'upstream' }, protocol),
+        tcp,
         rate: (known?.rate ?? 0) + rate,
         count: (known?.count ?? 0) + count,
       });
@@ -64,10 +77,10 @@ function answers(members: readonly GraphEdge[]): HTMLElement {
   const rows = [...totals.values()].sort((a, b) => b.count - a.count);
   return table(
     ['status', 'flags', 'rate', ''],
-    rows.map(({ code, flags, grpc, rate, count }) => [
+    rows.map(({ code, flags, grpc, failed, tcp, rate, count }) => [
       pill(
-        grpc === undefined ? String(code || '–') : `gRPC ${grpc}`,
-        code >= 500 || code === 0 ? 'failing' : code >= 400 ? 'degraded' : 'good',
+        tcp ? 'connection' : grpc === undefined ? String(code || '–') : `gRPC ${grpc}`,
+        failed ? 'failing' : code >= 400 ? 'degraded' : 'good',
       ),
       flags === '-'
         ? ''
