@@ -93,10 +93,12 @@ function* resources(plane: DataPlane, configuration: Configuration): Iterable<Re
     const error = details === undefined ? {} : { error: { details, version: '', time: lastUpdated } };
     return { typeUrl, name, static: fixed, version, lastUpdated, message, ...error };
   };
-  for (const { message, version, fixed } of plane.clusters.list()) {
+  for (const { message: kept, version, fixed } of plane.clusters.list()) {
+    const message = kept.get();
     yield view(TYPE.cluster, message.name ?? '', fixed, version, message);
   }
-  for (const { message, version } of plane.clusters.assignments()) {
+  for (const { message: kept, version } of plane.clusters.assignments()) {
+    const message = kept.get();
     yield view(TYPE.endpoint, message.cluster_name ?? '', false, version, message);
   }
   for (const { listener, message, version, fixed } of plane.listeners.list()) {

@@ -3,6 +3,7 @@ import type { Logger } from '../../common/runtime/log.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { Cluster as ClusterMessage } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
+import { KeptMessage } from '../xds/kept-message.js';
 import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
 import type { Clusters } from './cluster.js';
 import type { ClusterConfig, EndpointsConfig } from './cluster-config.js';
@@ -31,7 +32,7 @@ export interface SyncHandler extends ResourceHandler {
 /** A cluster with where it comes from, for dumps and removal. */
 export interface ManagedCluster {
   readonly cluster: UpstreamCluster;
-  readonly message: ClusterMessage;
+  readonly message: KeptMessage<ClusterMessage>;
   readonly version: string;
   /** Given by the bootstrap: CDS neither changes nor removes it. */
   readonly fixed: boolean;
@@ -45,7 +46,7 @@ interface Entry extends ManagedCluster {
 
 interface KnownEndpoints {
   readonly config: EndpointsConfig;
-  readonly message: ClusterLoadAssignment;
+  readonly message: KeptMessage<ClusterLoadAssignment>;
   readonly version: string;
 }
 
@@ -100,7 +101,7 @@ export class ClusterManager implements Clusters {
   }
 
   /** The EDS resources in force. */
-  assignments(): readonly { readonly message: ClusterLoadAssignment; readonly version: string }[] {
+  assignments(): readonly { readonly message: KeptMessage<ClusterLoadAssignment>; readonly version: string }[] {
     return [...this.endpoints.values()];
   }
 
@@ -128,7 +129,8 @@ export class ClusterManager implements Clusters {
     if (!compiled.ok) return compiled.errors.map((error) => ({ resource: name, message: error }));
     for (const warning of compiled.warnings) this.deps.log.warn({ cluster: name }, warning);
     const cluster = this.reuse(known, compiled.config);
-    const entry: Entry = { cluster, message, version, fixed, dns: undefined, waiting: undefined };
+    const kept = new KeptMessage(TYPE.cluster, message);
+    const entry: Entry = { cluster, message: kept, version, fixed, dns: undefined, waiting: undefined };
     known?.dns?.close();
     known?.waiting?.cancel();
     this.entries.set(name, entry);
@@ -222,7 +224,7 @@ export class ClusterManager implements Clusters {
       const config = compileEndpoints(message, false, '', report);
       for (const error of report.errors) errors.push({ resource: name, message: error });
       if (report.errors.length > 0) continue;
-      this.endpoints.set(name, { config, message, version: update.version });
+      this.endpoints.set(name, { config, message: new KeptMessage(TYPE.endpoint, message), version: update.version });
       changed.add(name);
     }
     for (const entry of this.entries.values()) {

@@ -2,6 +2,7 @@ import type protobuf from 'protobufjs';
 import { messageOf } from '../../common/runtime/errors.js';
 import { decodeMessage, messageType } from '../../common/xds/codec.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
+import { rememberBytes } from './kept-message.js';
 import type { ResourceError } from './resources.js';
 
 const SERVICE = 'type.googleapis.com/envoy.service.discovery.v3.';
@@ -88,7 +89,9 @@ function decodeAll(
       return;
     }
     try {
-      const message = decodeMessage<Record<string, unknown>>(typeUrl, item.any['value'] as Uint8Array);
+      const bytes = item.any['value'] as Uint8Array;
+      const message = decodeMessage<Record<string, unknown>>(typeUrl, bytes);
+      if (bytes !== undefined) rememberBytes(message, bytes);
       const field = NAME_FIELD[typeUrl as ResourceTypeUrl] ?? 'name';
       // There is one name table, and Istio gives it no name.
       const own = typeUrl === TYPE.nameTable ? 'name-table' : text(message[field]);
