@@ -4,7 +4,7 @@ import { TYPE } from '../../common/xds/type-urls.js';
 import { KeptMessage, rememberBytes } from './kept-message.js';
 
 it('gives back what came, from its bytes', () => {
-  const bytes = encodeMessage(TYPE.cluster, { name: 'a', connect_timeout: '1s' });
+  const bytes = encodeMessage(TYPE.cluster, { name: 'a', lb_policy: 'RANDOM' });
   const message = decodeMessage<{ name?: string }>(TYPE.cluster, bytes);
   rememberBytes(message, bytes);
   const kept = new KeptMessage(TYPE.cluster, message);
