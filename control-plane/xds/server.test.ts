@@ -335,6 +335,17 @@ describe('delta', () => {
     expect(await after.receive(2)).toEqual(['CDS +b', 'CDS -gone']);
   });
 
+  it('gives a proxy that has asked for one, and then for all, the rest', async () => {
+    content = { CDS: { a: 1, b: 1 } };
+    const proxy = deltaProxy().send({ node: NODE, type_url: TYPE.cluster, resource_names_subscribe: ['a'] });
+    expect(await proxy.receive(1)).toEqual(['CDS +a']);
+    proxy.send({ type_url: TYPE.cluster, resource_names_subscribe: ['*'] });
+    expect(await proxy.receive(1)).toEqual(['CDS +b']);
+    proxy.send({ type_url: TYPE.cluster, resource_names_unsubscribe: ['*'] });
+    proxy.send({ type_url: TYPE.cluster, resource_names_subscribe: ['*'] });
+    expect(await proxy.receive(1)).toEqual(['CDS +b']);
+  });
+
   it('says that a resource does not exist, and sends it when it does', async () => {
     content = { RDS: {} };
     const proxy = deltaProxy().send({ node: NODE, type_url: TYPE.route, resource_names_subscribe: ['r'] });

@@ -84,7 +84,7 @@ export class Watch {
   /** Delta: asking for a name again means that the client lost it. Throws when there are too many names. */
   subscribe(names: readonly string[]): void {
     const plain = names.filter((name) => name !== '*');
-    if (plain.length < names.length) this.wildcard = true;
+    if (plain.length < names.length) this.wantAll();
     if (plain.some((name) => name.length > MAX_NAME_LENGTH)) throw new RangeError('a resource name is too long');
     this.names = this.names.with(plain);
     for (const name of plain) {
@@ -93,6 +93,15 @@ export class Watch {
     }
     if (names.length > 0) this.calm = false;
     if (this.names.size > MAX_NAMES) throw new RangeError('too many resource names');
+  }
+
+  /** What it did not ask for before it has not been sent. */
+  private wantAll(): void {
+    if (this.wildcard) return;
+    for (const name of this.base?.keys() ?? []) {
+      if (!this.names.has(name) && !this.exceptions.has(name)) this.exceptions.set(name, LOST);
+    }
+    this.wildcard = true;
   }
 
   unsubscribe(names: readonly string[]): void {
