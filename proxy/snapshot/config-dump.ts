@@ -1,4 +1,5 @@
 import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+import { KeptMessage } from '../xds/kept-message.js';
 
 /** One resource as it was received, for /config_dump. */
 export interface DumpEntry {
@@ -18,14 +19,20 @@ export interface DumpSource {
   dump(): readonly DumpEntry[];
 }
 
+interface Kept extends Omit<DumpEntry, 'message' | 'refused'> {
+  readonly message: KeptMessage<object>;
+}
+
 /** Keeps the raw resources of one type with their versions. */
 export class DumpRecord {
-  private readonly entries = new Map<string, DumpEntry>();
+  private readonly entries = new Map<string, Kept>();
   private readonly rejected = new Map<string, NonNullable<DumpEntry['refused']>>();
+
+  constructor(private readonly typeUrl: ResourceTypeUrl) {}
 
   accept(name: string, message: object, version: string, at: number): void {
     this.rejected.delete(name);
-    this.entries.set(name, { name, version, message, lastUpdated: at, refused: undefined });
+    this.entries.set(name, { name, version, message: new KeptMessage(this.typeUrl, message), lastUpdated: at });
   }
 
   refuse(name: string, version: string, errors: readonly string[], at: number): void {
@@ -39,7 +46,11 @@ export class DumpRecord {
 
   /** Refused resources that never had a good state come with an empty message. */
   list(): readonly DumpEntry[] {
-    const list = [...this.entries.values()].map((entry) => ({ ...entry, refused: this.rejected.get(entry.name) }));
+    const list: DumpEntry[] = [...this.entries.values()].map((entry) => ({
+      ...entry,
+      message: entry.message.get(),
+      refused: this.rejected.get(entry.name),
+    }));
     for (const [name, refused] of this.rejected) {
       if (!this.entries.has(name)) list.push({ name, version: '', message: {}, lastUpdated: refused.at, refused });
     }

@@ -20,7 +20,7 @@ export interface RouteStoreDeps {
 export class RouteStore implements ResourceHandler, DumpSource {
   readonly typeUrl = TYPE.route;
   private readonly tables = new Map<string, RouteTable>();
-  private readonly record = new DumpRecord();
+  private readonly record = new DumpRecord(TYPE.route);
 
   constructor(private readonly deps: RouteStoreDeps) {}
 
