@@ -15,6 +15,9 @@ const CONNECTIONS = 32;
 const SMALL_BYTES = 1024;
 const MOST_STARTS = 3;
 const SETTLE_MS = 3000;
+const MOST_SETTLE_MS = 30_000;
+/** Of all sides in {@link SETTLE_MS}. */
+const IDLE_MICROS = 60_000;
 const CHANGES = 30;
 const CHANGE_EVERY_MS = 500;
 
@@ -60,6 +63,16 @@ async function startAll(
   return { running, served };
 }
 
+/** What a start leaves to do is no part of a change. */
+async function untilIdle(sidecars: readonly DynamicSidecar[]): Promise<void> {
+  const sum = (): number => sidecars.reduce((total, sidecar) => total + sidecar.cpuMicros(), 0);
+  for (let waited = 0; waited < MOST_SETTLE_MS; waited += SETTLE_MS) {
+    const before = sum();
+    await after(SETTLE_MS);
+    if (sum() - before < IDLE_MICROS) return;
+  }
+}
+
 async function changes(context: Context, { folder }: Mesh, sidecars: readonly DynamicSidecar[]): Promise<Values> {
   const cpu = (): number[] => sidecars.map((sidecar) => sidecar.cpuMicros());
   const count = context.smoke ? 1 : CHANGES;
@@ -101,7 +114,7 @@ export const services: Scenario = {
         host: authority(1),
       }));
     const large = await startAll(context, options(many, ''));
-    await after(context.smoke ? 0 : SETTLE_MS);
+    if (!context.smoke) await untilIdle(large.running);
     const anonymous = Object.fromEntries(large.running.map((side) => [side.name, [side.memory().anonymousMb]]));
     const resident = Object.fromEntries(large.running.map((side) => [side.name, [side.memory().residentMb]]));
     const moved = await changes(context, many, large.running);
