@@ -76,7 +76,7 @@ describe('Telemetry on running sidecars', () => {
     });
     expect(text).not.toMatch(/istio_requests_total\{[^}]*source_principal/);
     expect(text).toMatch(/istio_request_duration_milliseconds_count\{[^}]*source_principal/);
-    expect(text).not.toContain('istio_request_bytes');
+    expect(text).not.toContain('istio_request_bytes_count');
     const client = await pair.admin('client', '/stats/prometheus');
     expect(client).toContain('istio_request_bytes_count');
     expect(client).not.toContain('team=');
