@@ -200,10 +200,10 @@ describe('the number of edges', () => {
     const { requests, samples, clock } = setUp();
     const record = requests({});
     for (let i = 0; i < 6000; i++) record({ peerWorkload: workload(`w${i}`) });
-    expect(await samples('weft_proxy_edges', 'reporter')).toEqual(['source 5001', 'destination 0']);
-    expect(await samples('weft_proxy_edges_overflow_total', 'reporter')).toEqual(['source 1000', 'destination 0']);
+    expect(await samples('weft_proxy_edges', 'reporter')).toEqual(['source 2001', 'destination 0']);
+    expect(await samples('weft_proxy_edges_overflow_total', 'reporter')).toEqual(['source 4000', 'destination 0']);
     const all = await samples('istio_requests_total', 'destination_workload');
-    expect(all.filter((line) => line.startsWith('unknown'))).toEqual(['unknown 1000']);
+    expect(all.filter((line) => line.startsWith('unknown'))).toEqual(['unknown 4000']);
     clock.advance(20_000);
     record({ peerWorkload: workload('w1') });
     clock.advance(400_000);
