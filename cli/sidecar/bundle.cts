@@ -16,8 +16,6 @@ type Wrapper = (require: NodeJS.Require, filename: string) => void;
 const FLAGS = [
   // The young generation stays at its first size.
   '--semi-space-growth-factor=1',
-  // The middle compiler of newer versions holds 10 MB for what the last one does as well.
-  '--no-maglev',
 ];
 
 function present(): boolean {
