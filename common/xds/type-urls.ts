@@ -68,6 +68,8 @@ export const EXTENSION = {
   uuidRequestId: `${PREFIX}envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig`,
   otlpAccessLog: `${PREFIX}envoy.extensions.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig`,
   reqWithoutQuery: `${PREFIX}envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery`,
+  metadataFormatter: `${PREFIX}envoy.extensions.formatter.metadata.v3.Metadata`,
+  celFormatter: `${PREFIX}envoy.extensions.formatter.cel.v3.Cel`,
   istioStats: `${PREFIX}stats.PluginConfig`,
   peerMetadata: `${PREFIX}io.istio.http.peer_metadata.Config`,
 } as const;

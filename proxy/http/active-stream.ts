@@ -33,7 +33,6 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
   maxDurationMs: number;
 
   private response: ResponseHead | undefined;
-  private trailers: HeaderList | undefined;
   private handler: RequestHandler | undefined;
   private matched: RouteEntry | undefined;
   private routeKnown = false;
@@ -271,7 +270,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
 
   sendTrailers(trailers: HeaderList): void {
     if (this.over) return;
-    this.trailers = trailers;
+    this.info.trailers = trailers;
     if (this.swallower !== undefined) {
       this.endSwallowed(this.swallower);
       return;
@@ -433,7 +432,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     const { info } = this;
     info.end = now;
     if (isGrpc(this.request)) {
-      info.grpcStatus = responseGrpcStatus(this.trailers, this.response?.headers, info.responseCode);
+      info.grpcStatus = responseGrpcStatus(info.trailers, this.response?.headers, info.responseCode);
     }
     this.manager.onStreamFinished(this);
     const { filters, accessLogs } = this.config;

@@ -26,7 +26,7 @@ export function applyClientCert(headers: HeaderList, peer: PeerInfo, config: Con
 }
 
 /** PEM in the URL encoding that Envoy uses. */
-function encodedPem(der: Buffer): string {
+export function encodedPem(der: Buffer): string {
   const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
   const pem = ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
   return pem.replaceAll(/[\n +/=]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);

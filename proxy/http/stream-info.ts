@@ -1,4 +1,5 @@
 import type { MetadataFields } from './dynamic-metadata.js';
+import type { HeaderList } from './headers.js';
 import type { HttpVersion } from './message.js';
 
 /** What a connection's handshake told about its peer; fields are undefined on plaintext. */
@@ -14,6 +15,10 @@ export interface PeerInfo {
   readonly sha256: string;
   /** Its DER; empty without one. */
   readonly certificate: Buffer;
+  /** PEM of the chain that we showed, whose first certificate is ours. */
+  readonly localCertificate: string | undefined;
+  /** OpenSSL's name. */
+  readonly cipher: string | undefined;
   /** Own URI SAN on this connection. */
   readonly localUriSan: string | undefined;
   /** `TLSv1.3` …; undefined on plaintext. */
@@ -29,6 +34,8 @@ export const PLAINTEXT_PEER: PeerInfo = {
   subject: '',
   sha256: '',
   certificate: Buffer.alloc(0),
+  localCertificate: undefined,
+  cipher: undefined,
   localUriSan: undefined,
   tlsVersion: undefined,
   sni: undefined,
@@ -111,7 +118,11 @@ export class StreamInfo {
   clusterName = '';
   /** `ip:port` of the host that was tried last; empty before. */
   upstreamHost = '';
+  /** Its name, where its endpoint has one. */
+  upstreamHostname = '';
   upstreamLocalAddress = '';
+  /** Empty before there is a connection, and for TCP. */
+  upstreamProtocol: HttpVersion | '' = '';
   attempts = 0;
   /** Identity that the upstream host proved by its certificate. */
   upstreamPeer: PeerInfo = PLAINTEXT_PEER;
@@ -124,6 +135,8 @@ export class StreamInfo {
   grpcStatus = -1;
   /** Dynamic metadata by filter; undefined until one sets any. */
   metadata: Map<string, MetadataFields> | undefined = undefined;
+  /** Of the response. */
+  trailers: HeaderList | undefined = undefined;
 
   connection: ConnectionInfo;
 

@@ -106,6 +106,7 @@ export class TcpSession implements TcpHandle {
     }
     this.info.attempts++;
     this.info.upstreamHost = host.address;
+    this.info.upstreamHostname = host.hostname ?? '';
     resources.connections++;
     host.activeRequests++;
     host.stats.total++;

@@ -119,18 +119,24 @@ describe('access log', () => {
     [{ log_format: { json_format: { a: '%NOPE%' } } }, undefined, /^typed_config\.log_format\.json_format: .*%NOPE%/],
     [{ path: '/no/such/dir/log' }, undefined, /^typed_config\.path: cannot open/],
     [{}, { response_flag_filter: { flags: ['XX'] } }, /flags\[0\]: unknown response flag XX/],
-    [
-      {},
-      {
-        extension_filter: {
-          name: 'cel',
-          typed_config: { '@type': EXTENSION.celAccessLogFilter, expression: 'no.such == 1' },
-        },
-      },
-      /expression: .*unknown attribute no\.such/,
-    ],
     [{}, {}, /^filter: is not supported/],
   ]; // prettier-ignore
+  it('warns of an expression that never has a value', () => {
+    const typed_config = { '@type': EXTENSION.celAccessLogFilter, expression: 'no.such == 1' };
+    const { issues, logger } = compile({}, { extension_filter: { name: 'cel', typed_config } });
+    expect(issues.warnings).toEqual([expect.stringMatching(/expression: nothing is logged: .*no/)]);
+    expect(logger).toBeDefined();
+  });
+
+  it('warns of operators without a value here, and takes the formatters of the others', () => {
+    const formatters = [{ name: 'metadata', typed_config: { '@type': EXTENSION.metadataFormatter } }];
+    const { issues } = compile({ log_format: { json_format: { a: '%UPSTREAM_WIRE_BYTES_SENT%' }, formatters } });
+    expect(issues).toMatchObject({
+      errors: [],
+      warnings: [expect.stringMatching(/log_format.*%UPSTREAM_WIRE_BYTES_SENT% has no value/)],
+    });
+  });
+
   it.each(wrong)('refuses %j %j', (config, filter, error) => {
     const { issues, logger } = compile(config, filter);
     expect(issues.errors).toEqual([expect.stringMatching(error)]);

@@ -14,6 +14,7 @@ import type { Expressions } from './expressions/compile.js';
 import { compileFormat, type FormatContext } from './format.js';
 import { ENVOY_TEXT_FORMAT } from './formats.js';
 import { compileJsonFormat } from './json-format.js';
+import { checkFormatters, operatorDeps } from './log-formatters.js';
 import type { LogSinks } from './log-sinks.js';
 import type { OtlpLogs } from './otlp-logs.js';
 
@@ -38,7 +39,7 @@ export function accessLogCompiler({
   return (message, issues) => {
     const filter =
       message.filter === undefined ? undefined : compileLogFilter(message.filter, expressions, issues.at('filter'));
-    const emit = compileTarget(message, sinks, otlp, issues.at('typed_config'));
+    const emit = compileTarget(message, { sinks, expressions, otlp }, issues.at('typed_config'));
     if (emit === undefined || (message.filter !== undefined && filter === undefined)) return undefined;
     return logger(filter, emit);
   };
@@ -53,7 +54,8 @@ function logger(filter: LogFilter | undefined, emit: Emit): AccessLogger {
   };
 }
 
-function compileTarget(message: AccessLog__Output, sinks: LogSinks, otlp: OtlpLogs, issues: Issues): Emit | undefined {
+function compileTarget(message: AccessLog__Output, deps: AccessLogDeps, issues: Issues): Emit | undefined {
+  const { sinks, otlp, expressions } = deps;
   const config = message.typed_config;
   const type = typeUrlOf(config);
   if (config === undefined || type === '') {
@@ -62,15 +64,15 @@ function compileTarget(message: AccessLog__Output, sinks: LogSinks, otlp: OtlpLo
   }
   if (type === EXTENSION.fileAccessLog) {
     const file = unpacked<FileAccessLog__Output>(config);
-    return target(compileFileFormat(file, issues), file.path ?? '', sinks, issues);
+    return target(compileFileFormat(file, expressions, issues), file.path ?? '', sinks, issues);
   }
   if (type === EXTENSION.stdoutAccessLog || type === EXTENSION.stderrAccessLog) {
     const stream = unpacked<StdoutAccessLog__Output>(config);
     const path = type === EXTENSION.stdoutAccessLog ? '/dev/stdout' : '/dev/stderr';
-    return target(compileLogFormat(stream.log_format, issues.at('log_format')), path, sinks, issues);
+    return target(compileLogFormat(stream.log_format, expressions, issues.at('log_format')), path, sinks, issues);
   }
   if (type === EXTENSION.otlpAccessLog) {
-    return otlp.compile(unpacked<OpenTelemetryAccessLogConfig__Output>(config), issues);
+    return otlp.compile(unpacked<OpenTelemetryAccessLogConfig__Output>(config), expressions, issues);
   }
   issues.error(`access log type ${type} is not supported`);
   return undefined;
@@ -91,24 +93,36 @@ function target(render: Render | undefined, path: string, sinks: LogSinks, issue
   }
 }
 
-function compileFileFormat(file: FileAccessLog__Output, issues: Issues): Render | undefined {
+function compileFileFormat(file: FileAccessLog__Output, expressions: Expressions, issues: Issues): Render | undefined {
   const json = file.json_format ?? file.typed_json_format;
   if (json !== undefined) {
     const at = issues.at(file.json_format === undefined ? 'typed_json_format' : 'json_format');
-    return attempt(at, () => compileJsonFormat(fromStruct(json as StructMessage), false));
+    return attempt(at, () =>
+      compileJsonFormat(fromStruct(json as StructMessage), false, operatorDeps(expressions, at)),
+    );
   }
   const { format = '' } = file;
-  if (format !== '') return attempt(issues.at('format'), () => compileFormat(format).format);
-  return compileLogFormat(file.log_format, issues.at('log_format'));
+  if (format !== '') {
+    const at = issues.at('format');
+    return attempt(at, () => compileFormat(format, operatorDeps(expressions, at)).format);
+  }
+  return compileLogFormat(file.log_format, expressions, issues.at('log_format'));
 }
 
-function compileLogFormat(format: SubstitutionFormatString__Output | undefined, issues: Issues): Render | undefined {
+function compileLogFormat(
+  format: SubstitutionFormatString__Output | undefined,
+  expressions: Expressions,
+  issues: Issues,
+): Render | undefined {
   if (format === undefined) return compileFormat(ENVOY_TEXT_FORMAT).format;
-  issues.refuse(format, ['formatters']);
+  checkFormatters(format.formatters, issues.at('formatters'));
+  const deps = operatorDeps(expressions, issues);
   const omitEmpty = format.omit_empty_values === true;
   const { json_format: json } = format;
   if (json !== undefined) {
-    return attempt(issues.at('json_format'), () => compileJsonFormat(fromStruct(json as StructMessage), omitEmpty));
+    return attempt(issues.at('json_format'), () =>
+      compileJsonFormat(fromStruct(json as StructMessage), omitEmpty, deps),
+    );
   }
   const text = format.text_format ?? format.text_format_source?.inline_string;
   if (text === undefined) {
@@ -116,7 +130,7 @@ function compileLogFormat(format: SubstitutionFormatString__Output | undefined, 
     issues.error(source === undefined ? 'gives no format' : 'text_format_source must be an inline_string');
     return undefined;
   }
-  return attempt(issues, () => compileFormat(text, { omitEmpty }).format);
+  return attempt(issues, () => compileFormat(text, { ...deps, omitEmpty }).format);
 }
 
 function attempt(issues: Issues, compile: () => Render): Render | undefined {

@@ -1,6 +1,6 @@
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
-import { compileOperator, type OperatorValue } from './format-operators.js';
+import { compileOperator, type OperatorDeps, type OperatorValue } from './format-operators.js';
 
 /** What a log line is made from; the heads are undefined for TCP and where none was sent or received. */
 export interface FormatContext {
@@ -20,8 +20,11 @@ export interface CompiledFormat {
 type Getter = (context: FormatContext) => OperatorValue;
 
 /** `omitEmpty` leaves absent values out of the line. Throws an Error that names the operator, or the position, that cannot be understood. */
-export function compileFormat(template: string, options: { readonly omitEmpty?: boolean } = {}): CompiledFormat {
-  const { literals, getters } = parse(template);
+export function compileFormat(
+  template: string,
+  options: OperatorDeps & { readonly omitEmpty?: boolean } = {},
+): CompiledFormat {
+  const { literals, getters } = parse(template, options);
   const format = render(literals, getters, options.omitEmpty === true ? '' : '-');
   const only = getters.length === 1 && literals.every((literal) => literal === '') ? getters[0] : undefined;
   return { format, value: only ?? format };
@@ -44,7 +47,8 @@ function render(
 
 function show(value: OperatorValue, absent: string): string {
   if (value === undefined) return absent;
-  return typeof value === 'string' ? escapeControl(value) : String(value);
+  if (typeof value === 'string') return escapeControl(value);
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 const CONTROL = /\p{Cc}/u;
@@ -56,9 +60,9 @@ export function escapeControl(text: string): string {
 }
 
 /** `%NAME%`, `%NAME(arguments)%`, `%NAME(arguments):length%`; `%%` is a percent sign. */
-const OPERATOR = /%(?:%|([A-Z][A-Z0-9_]*)(?:\(([^)]*)\))?(?::(\d+))?%)/y;
+const OPERATOR = /%(?:%|([A-Z][A-Z0-9_]*)(?:\((.*?)\))?(?::(\d+))?%)/sy;
 
-function parse(template: string): { literals: string[]; getters: Getter[] } {
+function parse(template: string, deps: OperatorDeps): { literals: string[]; getters: Getter[] } {
   const literals: string[] = [];
   const getters: Getter[] = [];
   let literal = '';
@@ -79,7 +83,7 @@ function parse(template: string): { literals: string[]; getters: Getter[] } {
     }
     literals.push(literal);
     literal = '';
-    getters.push(compileOperator(name, match[2], match[3] === undefined ? undefined : Number(match[3])));
+    getters.push(compileOperator(name, match[2], match[3] === undefined ? undefined : Number(match[3]), deps));
   }
   literals.push(literal + template.slice(at));
   return { literals, getters };

@@ -6,6 +6,7 @@ import { HeaderList } from '../http/headers.js';
 import type { ServiceClient, ServiceRequest } from '../router/forward/service-call.js';
 import { Issues } from '../snapshot/issues.js';
 import { ManualClock } from '../upstream/testing.js';
+import { Expressions } from './expressions/compile.js';
 import { OtlpLogs } from './otlp-logs.js';
 import { testInfo, testRequest, testResponse } from './testing.js';
 
@@ -26,7 +27,7 @@ function setUp() {
   } as unknown as ServiceClient;
   const logs = new OtlpLogs({ clock, services, counters: counters.get, node: NODE });
   const issues = new Issues();
-  const compile = (config: OpenTelemetryAccessLogConfig__Output) => logs.compile(config, issues);
+  const compile = (config: OpenTelemetryAccessLogConfig__Output) => logs.compile(config, new Expressions({}), issues);
   const sent = (): unknown[] =>
     requests.map(({ body = Buffer.alloc(0) }) =>
       decodeMessage('opentelemetry.ExportLogsServiceRequest', body.subarray(5)),

@@ -1,17 +1,18 @@
 import type { Clock } from '../../common/runtime/clock.js';
 import type { Counter } from '../../common/runtime/counters.js';
 import { messageOf } from '../../common/runtime/errors.js';
-import { EXTENSION } from '../../common/xds/type-urls.js';
 import type { OpenTelemetryAccessLogConfig__Output } from '../../proto/gen/envoy/extensions/access_loggers/open_telemetry/v3/OpenTelemetryAccessLogConfig.js';
 import type { AnyValue__Output } from '../../proto/gen/opentelemetry/proto/common/v1/AnyValue.js';
 import type { KeyValueList__Output } from '../../proto/gen/opentelemetry/proto/common/v1/KeyValueList.js';
 import { callGrpc } from '../router/forward/grpc-call.js';
 import type { ServiceClient } from '../router/forward/service-call.js';
 import type { Issues } from '../snapshot/issues.js';
-import { durationMs, typeUrlOf } from '../snapshot/wire-values.js';
+import { durationMs } from '../snapshot/wire-values.js';
 import type { TracedNode } from '../tracing/tracers.js';
 import { ExportQueue } from './export-queue.js';
+import type { Expressions } from './expressions/compile.js';
 import { compileFormat, type FormatContext } from './format.js';
+import { checkFormatters, operatorDeps } from './log-formatters.js';
 import { type AnyValue, encodeOtlp, type KeyValue, nanoseconds, SCOPE, textAttribute } from './otlp.js';
 
 export interface OtlpLogsDeps {
@@ -45,6 +46,7 @@ export class OtlpLogs {
   /** Compiles envoy.access_loggers.open_telemetry; undefined after an error. */
   compile(
     config: OpenTelemetryAccessLogConfig__Output,
+    expressions: Expressions,
     issues: Issues,
   ): ((context: FormatContext) => void) | undefined {
     const before = issues.errors.length;
@@ -55,13 +57,9 @@ export class OtlpLogs {
       at.at('grpc_service').error('names no cluster to send logs to');
       return undefined;
     }
-    for (const [index, { typed_config: formatter }] of (config.formatters ?? []).entries()) {
-      // Its operator is always there.
-      if (typeUrlOf(formatter) !== EXTENSION.reqWithoutQuery)
-        issues.at('formatters').at(index).error('is not supported');
-    }
-    const body = config.body && compileValue(config.body, issues.at('body'));
-    const attributes = compileList(config.attributes, issues.at('attributes'));
+    checkFormatters(config.formatters, issues.at('formatters'));
+    const body = config.body && compileValue(config.body, expressions, issues.at('body'));
+    const attributes = compileList(config.attributes, expressions, issues.at('attributes'));
     if (issues.errors.length > before) return undefined;
     const queue = this.queue(config);
     return (context) => {
@@ -145,10 +143,14 @@ function resourceOf(config: OpenTelemetryAccessLogConfig__Output, node: TracedNo
   return [...own, ...given];
 }
 
-function compileList(list: KeyValueList__Output | undefined, issues: Issues): (context: FormatContext) => KeyValue[] {
+function compileList(
+  list: KeyValueList__Output | undefined,
+  expressions: Expressions,
+  issues: Issues,
+): (context: FormatContext) => KeyValue[] {
   const members = (list?.values ?? []).map(({ key = '', value }, index) => ({
     key,
-    render: value === undefined ? () => undefined : compileValue(value, issues.at('values').at(index)),
+    render: value === undefined ? () => undefined : compileValue(value, expressions, issues.at('values').at(index)),
   }));
   return (context) => {
     const rendered: KeyValue[] = [];
@@ -161,14 +163,14 @@ function compileList(list: KeyValueList__Output | undefined, issues: Issues): (c
 }
 
 /** Texts are formats, as everywhere in access logs; lists and mappings hold such. */
-function compileValue(value: AnyValue__Output, issues: Issues): Render {
+function compileValue(value: AnyValue__Output, expressions: Expressions, issues: Issues): Render {
   const { kvlist_value: fields, array_value: items, string_value: text } = value;
   if (fields !== undefined) {
-    const render = compileList(fields, issues);
+    const render = compileList(fields, expressions, issues);
     return (context) => ({ kvlist_value: { values: render(context) } });
   }
   if (items !== undefined) {
-    const renders = (items.values ?? []).map((item, index) => compileValue(item, issues.at(index)));
+    const renders = (items.values ?? []).map((item, index) => compileValue(item, expressions, issues.at(index)));
     return (context) => ({
       array_value: { values: renders.map((render) => render(context)).filter((item) => item !== undefined) },
     });
@@ -178,7 +180,7 @@ function compileValue(value: AnyValue__Output, issues: Issues): Render {
     return () => undefined;
   }
   try {
-    const { format } = compileFormat(text);
+    const { format } = compileFormat(text, operatorDeps(expressions, issues));
     return (context) => ({ string_value: format(context) });
   } catch (error) {
     issues.error(messageOf(error));

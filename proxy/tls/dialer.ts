@@ -33,6 +33,7 @@ interface ClientContext {
   readonly secure: SecureContext;
   readonly verifies: boolean;
   readonly localUriSan: string | undefined;
+  readonly localCertificate: string | undefined;
   readonly domains: TrustDomains | undefined;
 }
 
@@ -113,7 +114,11 @@ export class TlsDialer implements UpstreamDialer {
       }
     }
     attempt.certificate = certificate;
-    attempt.succeed(context.verifies ? certificate : undefined, context.localUriSan, names.sni);
+    attempt.succeed(context.verifies ? certificate : undefined, {
+      localUriSan: context.localUriSan,
+      localCertificate: context.localCertificate,
+      sni: names.sni,
+    });
   }
 
   private contextFor(tls: UpstreamTls): ClientContext | undefined {
@@ -127,6 +132,7 @@ export class TlsDialer implements UpstreamDialer {
       secure: createSecureContext(material.options),
       verifies: material.verifies,
       localUriSan: material.localUriSan,
+      localCertificate: material.localCertificate,
       domains: material.domains,
     };
     this.contexts.set(key, context);
@@ -185,9 +191,9 @@ class Attempt {
     };
   }
 
-  succeed(certificate: PeerCertificate | undefined, localUriSan: string | undefined, sni: string): void {
+  succeed(certificate: PeerCertificate | undefined, names: Parameters<typeof peerInfo>[2]): void {
     if (!this.settle()) return;
-    this.events.onReady(peerInfo(this.socket, certificate, { localUriSan, sni }));
+    this.events.onReady(peerInfo(this.socket, certificate, names));
   }
 
   fail(reason: 'connect-failure' | 'connect-timeout', detail: string): void {

@@ -11,6 +11,8 @@ export interface TlsMaterial {
   /** Whether there are roots to verify a peer by. */
   readonly verifies: boolean;
   readonly localUriSan: string | undefined;
+  /** PEM of the first chain. */
+  readonly localCertificate: string | undefined;
   /** Holds peers to the roots of their trust domain, where there are several. */
   readonly domains: TrustDomains | undefined;
 }
@@ -34,10 +36,11 @@ export function resolveMaterial(tls: DownstreamTls | UpstreamTls, secrets: Secre
     ...(roots === undefined ? {} : { ca: [roots.pem, ...(roots.federated?.values() ?? [])].join('\n') }),
     ...(revoked.length === 0 ? {} : { crl: revoked }),
   };
-  const localUriSan = pairs[0] === undefined ? undefined : uriSanOf(pairs[0].certificateChain);
+  const localCertificate = pairs[0]?.certificateChain;
+  const localUriSan = localCertificate === undefined ? undefined : uriSanOf(localCertificate);
   const { federated } = roots ?? {};
   const domains = federated === undefined ? undefined : new TrustDomains(roots?.pem ?? '', federated);
-  return { options, verifies: roots !== undefined, localUriSan, domains };
+  return { options, verifies: roots !== undefined, localUriSan, localCertificate, domains };
 }
 
 type Pair = { readonly certificateChain: string; readonly privateKey: string };

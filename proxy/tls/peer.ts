@@ -107,7 +107,7 @@ const NONE = Buffer.alloc(0);
 export function peerInfo(
   socket: TLSSocket,
   certificate: PeerCertificate | undefined,
-  names: { readonly localUriSan: string | undefined; readonly sni: string | undefined },
+  names: Pick<PeerInfo, 'localUriSan' | 'localCertificate' | 'sni'>,
 ): PeerInfo {
   return {
     mtls: certificate !== undefined,
@@ -117,6 +117,8 @@ export function peerInfo(
     sha256: certificate?.sha256 ?? '',
     certificate: certificate?.der ?? NONE,
     localUriSan: names.localUriSan,
+    localCertificate: names.localCertificate,
+    cipher: socket.getCipher()?.name,
     tlsVersion: socket.getProtocol() ?? undefined,
     sni: names.sni === '' ? undefined : names.sni,
     alpn: typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : undefined,

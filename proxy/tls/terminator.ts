@@ -154,7 +154,11 @@ export class TlsTerminator {
     const certificate = socket.authorized ? shown : undefined;
     pending.events.onSecure(
       socket,
-      peerInfo(socket, certificate, { localUriSan: material.localUriSan, sni: pending.serverName ?? sniOf(socket) }),
+      peerInfo(socket, certificate, {
+        localUriSan: material.localUriSan,
+        localCertificate: material.localCertificate,
+        sni: pending.serverName ?? sniOf(socket),
+      }),
     );
   }
 

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { joinAddress } from '../../common/runtime/address.js';
 import type { Sleeper } from '../http/coarse-timers.js';
+import type { HttpVersion } from '../http/message.js';
 import type { ClientConnection, ClientConnectionEvents } from '../http/stream.js';
 import { type PeerInfo, PLAINTEXT_PEER } from '../http/stream-info.js';
 import type { ConnectEvents } from './cluster.js';
@@ -17,6 +18,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
   wakeAt = 0;
   peer: PeerInfo = PLAINTEXT_PEER;
   localAddress = '';
+  version: HttpVersion = 'HTTP/1.1';
   private codec: ClientConnection | undefined = undefined;
   private socket: Socket | undefined = undefined;
   private readonly pool: ConnectionPool;
@@ -123,6 +125,7 @@ export class PooledConnection implements ConnectEvents, ClientConnectionEvents, 
     this.localAddress = joinAddress(socket.localAddress ?? '', socket.localPort ?? 0);
     const { kind, cluster, deps } = this.pool;
     const protocol = kind.protocol !== 'auto' ? kind.protocol : peer.alpn === 'h2' ? 'http2' : 'http1';
+    if (protocol === 'http2') this.version = 'HTTP/2';
     if (protocol === 'http2') cluster.traffic.http2Connections++;
     else cluster.traffic.http1Connections++;
     this.codec = deps.createConnection(socket, this, protocol, cluster);

@@ -69,14 +69,14 @@ export const LOG_FIELDS = {
 } as const;
 
 /** An `access_log` for the listeners and connection managers of a setup; the file is found by the harness. */
-export function accessLog(): object[] {
+export function accessLog(fields: object = LOG_FIELDS, formatters: readonly object[] = []): object[] {
   return [
     {
       name: 'envoy.access_loggers.file',
       typed_config: {
         '@type': 'type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog',
         path: ACCESS_LOG,
-        log_format: { json_format: LOG_FIELDS },
+        log_format: { json_format: fields, ...(formatters.length > 0 && { formatters }) },
       },
     },
   ];

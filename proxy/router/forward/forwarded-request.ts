@@ -138,6 +138,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
   private startAttempt(host: Host): void {
     const { info } = this.stream;
     info.upstreamHost = host.address;
+    info.upstreamHostname = host.hostname ?? '';
     if (host.workload !== undefined && this.plan.cluster.service !== undefined) info.peerWorkload = host.workload;
     this.host = host;
     const { action, cluster } = this.plan;
@@ -180,6 +181,7 @@ export class ForwardedRequest implements RequestHandler, AttemptOwner, TimeoutOw
     if (connection !== undefined) {
       info.upstreamPeer = connection.peer;
       info.upstreamLocalAddress = connection.localAddress;
+      info.upstreamProtocol = connection.version;
     }
     this.plan.route.stats?.total.increment();
     if (info.upstreamStart < 0) info.upstreamStart = this.deps.clock.monotonic();

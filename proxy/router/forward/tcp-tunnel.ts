@@ -25,6 +25,7 @@ export class TcpTunnel implements RequestHandler, ConnectEvents {
   start(): this {
     const { info } = this.stream;
     info.upstreamHost = this.host.address;
+    info.upstreamHostname = this.host.hostname ?? '';
     info.peerWorkload = this.host.workload;
     this.host.activeRequests++;
     this.host.stats.total++;

@@ -1,0 +1,6 @@
+
+export interface Cel {
+}
+
+export interface Cel__Output {
+}

@@ -1,0 +1,6 @@
+
+export interface Metadata {
+}
+
+export interface Metadata__Output {
+}

@@ -1,0 +1,6 @@
+
+export interface ReqWithoutQuery {
+}
+
+export interface ReqWithoutQuery__Output {
+}
