@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DETAILS_GRPC, RATINGS_DATABASE, SAMPLE_WORKLOADS, type SampleWorkload } from '../bookinfo/catalog.js';
-import { SIDECAR_ENVIRONMENT } from '../installation.js';
+import { SIDECAR_ENVIRONMENT, SIDECAR_NODE_OPTIONS } from '../installation.js';
 import { getText } from '../mesh/http.js';
 import type { WorkloadListing } from '../mesh/workloads.js';
 import type { Children } from './children.js';
@@ -98,7 +98,11 @@ export class Workloads {
     const known = this.bootstraps.has(key);
     this.bootstraps.set(key, part);
     if (known) await this.children.stop(child);
-    this.children.start({ name: child, args: ['proxy', '-c', file], env: SIDECAR_ENVIRONMENT });
+    const env = {
+      ...SIDECAR_ENVIRONMENT,
+      NODE_OPTIONS: [process.env['NODE_OPTIONS'], ...SIDECAR_NODE_OPTIONS].join(' ').trim(),
+    };
+    this.children.start({ name: child, args: ['proxy', '-c', file], env });
   }
 
   private startApplication(workload: WorkloadListing): void {

@@ -14,8 +14,10 @@ type Wrapper = (require: NodeJS.Require, filename: string) => void;
  * start has them, and the code cache fits.
  */
 const FLAGS = [
-  // The young generation stays at its first size.
-  '--semi-space-growth-factor=1',
+  // So small a young generation is collected by one thread faster than others wake up.
+  '--no-parallel-scavenge',
+  // Its bound, from the command line, is in force by now, and Node 20 refuses a code cache made under another.
+  '--max-semi-space-size=0',
 ];
 
 function present(): boolean {
