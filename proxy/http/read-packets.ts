@@ -1,4 +1,5 @@
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import { spentPackets } from './spent-packets.js';
 
 /** What one read takes at most. */
 const READ_BYTES = 64 * 1024;
@@ -7,6 +8,8 @@ const BLOCK_BYTES = 64 * 1024;
 const OWN_ABOVE = BLOCK_BYTES / 4;
 /** As many packets up to that size in a row show that a connection does not carry large bodies alone, which Node's own way suits better. */
 const SMALL_IN_A_ROW = 8;
+/** Smaller packets bring enough garbage of V8's own with them. */
+const COUNTED_ABOVE = 4 * 1024;
 
 /** All sockets read into this one; what came is copied out before the next read. */
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
@@ -51,6 +54,7 @@ export function readPackets(socket: Socket, onPacket: (packet: Buffer) => void):
   let direct = false;
   let small = 0;
   socket.on('data', (packet: Buffer) => {
+    if (packet.length > COUNTED_ABOVE) spentPackets.count(packet.length);
     onPacket(packet);
     small = packet.length > OWN_ABOVE ? 0 : small + 1;
     // What was put back or waits in the stream comes first.
@@ -70,6 +74,7 @@ function readDirectly(socket: Reader, onPacket: (packet: Buffer) => void): boole
     return shared;
   };
   const taken: Callback = (bytes, bytesOf) => {
+    if (bytes > COUNTED_ABOVE) spentPackets.count(bytesOf === shared ? bytes : bytesOf.length);
     if (bytesOf === shared) {
       if (bytes > OWN_ABOVE) socket[next] = own;
       onPacket(copyOf(bytes));

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { spentPackets } from '../http/spent-packets.js';
 
 export interface RelayEvents {
   /** Bytes that came from the first socket, and from the second. */
@@ -35,6 +36,7 @@ export function relay(downstream: Socket, upstream: Socket | Duplex, events: Rel
     from.allowHalfOpen = true;
     from.on('data', (chunk: Buffer) => {
       count(chunk.length);
+      spentPackets.count(chunk.length);
       if (!to.write(chunk)) from.pause();
     });
     to.on('drain', () => from.resume());
