@@ -69,6 +69,7 @@ describe('CDS and EDS', () => {
   it('keeps hosts that stay, and drains the pools of those that go', () => {
     cds([eds('a')]);
     endpoints('a', endpoint('10.0.0.1'), endpoint('10.0.0.2'));
+    manager.get('a')!.chooseHost(pick);
     const [first, second] = manager.get('a')!.hosts;
     let drained = 0;
     second!.pool = { drain: () => drained++ };
@@ -85,11 +86,41 @@ describe('CDS and EDS', () => {
     cds([eds('a')]);
     endpoints('a', endpoint('10.0.0.1'));
     const cluster = manager.get('a')!;
-    const host = cluster.hosts[0];
+    const host = cluster.chooseHost(pick);
     cds([eds('a', { circuit_breakers: { thresholds: [{ max_retries: { value: 9 } }] } })]);
     expect(manager.get('a')).toBe(cluster);
     expect(cluster.hosts[0]).toBe(host);
     expect(cluster.resources('default').maxRetries).toBe(9);
+  });
+
+  it('makes hosts at the first request, of what holds then, and shows them before', () => {
+    cds([eds('a')]);
+    endpoints('a', endpoint('10.0.0.1'));
+    endpoints('a', endpoint('10.0.0.2'), endpoint('10.0.0.3'));
+    const cluster = manager.get('a')!;
+    expect(cluster.hosts.map((host) => host.address)).toEqual(['10.0.0.2:80', '10.0.0.3:80']);
+    expect(cluster.hosts[0]).not.toBe(cluster.hosts[0]);
+    cds([eds('a', { lb_policy: 'ROUND_ROBIN' })]);
+    const chosen = [cluster.chooseHost(pick), cluster.chooseHost(pick)];
+    expect(new Set(chosen)).toEqual(new Set(cluster.hosts));
+    endpoints('a', endpoint('10.0.0.3'));
+    expect(cluster.chooseHost(pick)).toBe(cluster.hosts[0]);
+    expect(chosen).toContain(cluster.hosts[0]);
+  });
+
+  it.each<[string, Cluster]>([
+    ['outlier detection', { outlier_detection: {} }],
+    ['warming up', { round_robin_lb_config: { slow_start_config: { slow_start_window: { seconds: 5 } } } }],
+  ])('makes hosts at once where there is %s', (_, more) => {
+    cds([eds('a', more)]);
+    endpoints('a', endpoint('10.0.0.1'));
+    const [host] = manager.get('a')!.hosts;
+    expect(manager.get('a')!.hosts[0]).toBe(host);
+    // And from the moment at which a changed cluster begins to need them.
+    cds([eds('b')]);
+    endpoints('b', endpoint('10.0.0.1'));
+    cds([eds('b', more)]);
+    expect(manager.get('b')!.hosts[0]).toBe(manager.get('b')!.hosts[0]);
   });
 
   it('keeps the last good state of what is broken, and takes the rest', () => {

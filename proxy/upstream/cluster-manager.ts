@@ -44,10 +44,16 @@ interface Entry extends ManagedCluster {
   waiting: Timer | undefined;
 }
 
-interface KnownEndpoints {
-  readonly config: EndpointsConfig;
-  readonly message: KeptMessage<ClusterLoadAssignment>;
-  readonly version: string;
+/** A ClusterLoadAssignment that holds; compiled by whoever needs it, since most clusters are never called. */
+class KnownEndpoints {
+  constructor(
+    readonly message: KeptMessage<ClusterLoadAssignment>,
+    readonly version: string,
+  ) {}
+
+  compile(): EndpointsConfig {
+    return compileEndpoints(this.message.get(), false, '', new FieldReport());
+  }
 }
 
 /** All clusters: takes CDS and EDS in, keeps what lives (hosts, pools, counters) across updates. */
@@ -163,7 +169,8 @@ export class ClusterManager implements Clusters {
           if (!this.isWarm(cluster.name)) this.awaitEndpoints(entry);
           return;
         }
-        this.setEndpoints(cluster, known.config);
+        cluster.setEndpointsLater(known);
+        this.shareLocal(cluster);
         this.markWarm(entry);
         return;
       }
@@ -179,6 +186,11 @@ export class ClusterManager implements Clusters {
 
   private setEndpoints(cluster: UpstreamCluster, endpoints: EndpointsConfig): void {
     cluster.setEndpoints(endpoints);
+    this.shareLocal(cluster);
+  }
+
+  /** Where our own kind is matters to the balancers of all. */
+  private shareLocal(cluster: UpstreamCluster): void {
     const { localCluster } = this.deps;
     if (localCluster === undefined || cluster.name !== localCluster.name) return;
     localCluster.update(cluster.hosts);
@@ -221,10 +233,10 @@ export class ClusterManager implements Clusters {
     for (const [name, object] of update.upserts) {
       const message = object as ClusterLoadAssignment;
       const report = new FieldReport();
-      const config = compileEndpoints(message, false, '', report);
+      compileEndpoints(message, false, '', report);
       for (const error of report.errors) errors.push({ resource: name, message: error });
       if (report.errors.length > 0) continue;
-      this.endpoints.set(name, { config, message: new KeptMessage(TYPE.endpoint, message), version: update.version });
+      this.endpoints.set(name, new KnownEndpoints(new KeptMessage(TYPE.endpoint, message), update.version));
       changed.add(name);
     }
     for (const entry of this.entries.values()) {

@@ -43,6 +43,10 @@ export function compileEndpoints(
   return { endpoints, overprovisioning, localityWeights };
 }
 
+/** What most endpoints say, in one object for all. */
+const NO_METADATA: EndpointConfig['transportMetadata'] = new Map();
+const OWN_PORT: EndpointConfig['healthCheck'] = { disabled: false, port: undefined, hostname: '' };
+
 /** `region/zone/sub_zone`, each of which may be empty. */
 export function localityText(locality: LocalityLbEndpoints['locality']): string {
   return [locality?.region, locality?.zone, locality?.sub_zone].map((part) => part ?? '').join('/');
@@ -119,11 +123,12 @@ function placeOf(
 function healthCheckOf(
   message: NonNullable<LbEndpoint['endpoint']>['health_check_config'],
 ): EndpointConfig['healthCheck'] {
-  const port = message?.address?.socket_address?.port_value ?? message?.port_value ?? 0;
+  if (message === undefined || message === null) return OWN_PORT;
+  const port = message.address?.socket_address?.port_value ?? message.port_value ?? 0;
   return {
-    disabled: message?.disable_active_health_check === true,
+    disabled: message.disable_active_health_check === true,
     port: port > 0 ? port : undefined,
-    hostname: message?.hostname ?? '',
+    hostname: message.hostname ?? '',
   };
 }
 
@@ -142,7 +147,8 @@ function healthOf(status: LbEndpoint['health_status']): EndpointConfig['health']
 
 function transportMetadataOf(message: LbEndpoint): ReadonlyMap<string, string> {
   const values = filterMetadata(message.metadata, 'envoy.transport_socket_match');
-  return new Map(Object.entries(values ?? {}).map(([key, value]) => [key, scalarText(value)]));
+  if (values === undefined) return NO_METADATA;
+  return new Map(Object.entries(values).map(([key, value]) => [key, scalarText(value)]));
 }
 
 /** How a metadata value is compared: strings as they are, everything else by its JSON. */

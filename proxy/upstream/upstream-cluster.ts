@@ -46,22 +46,35 @@ export interface ClusterDeps extends OutsideHostsDeps {
   readonly localCluster?: LocalCluster | undefined;
 }
 
-/** A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. */
+/** Endpoints that are read when somebody wants them. */
+export interface LaterEndpoints {
+  compile(): EndpointsConfig;
+}
+
+/**
+ * A live cluster: its configuration and hosts are replaced in place, so that counters and pools survive updates. It sleeps until
+ * its first request where nothing happens to hosts before that: of thousands of clusters, few are ever called.
+ */
 export class UpstreamCluster implements Cluster {
   readonly name: string;
   readonly traffic = new TrafficStats();
-  readonly detector: OutlierDetector;
   /** Set when its hosts are asked for their health. */
   healthChecks: HealthChecks | undefined = undefined;
   private connected = false;
+  private woken = false;
   private readonly deps: ClusterDeps;
   private readonly table = new HostTable();
   private readonly breakers: { readonly default: BreakerState; readonly high: BreakerState };
-  private readonly destinations: OriginalDestinations;
-  private readonly outsideHosts: OutsideHosts;
+  /** Made where they are used: most clusters need none of the three. */
+  private destinations: OriginalDestinations | undefined = undefined;
+  private outsideHosts: OutsideHosts | undefined = undefined;
+  private outliers: OutlierDetector | undefined = undefined;
   private current: ClusterConfig;
   private endpoints: EndpointsConfig = NO_ENDPOINTS;
-  private balancer: LoadBalancer;
+  /** Set while it sleeps: what {@link wake} makes hosts of. */
+  private asleep: LaterEndpoints | undefined = undefined;
+  /** Undefined until the next choice, after what it goes by has changed. */
+  private balancer: LoadBalancer | undefined = undefined;
 
   constructor(config: ClusterConfig, deps: ClusterDeps) {
     this.name = config.name;
@@ -72,10 +85,6 @@ export class UpstreamCluster implements Cluster {
       default: new BreakerState(config.breakers.default, now),
       high: new BreakerState(config.breakers.high, now),
     };
-    this.detector = new OutlierDetector(config.outlier, deps, () => this.rebalance());
-    this.destinations = new OriginalDestinations(config, deps.clock);
-    this.outsideHosts = new OutsideHosts(config, deps);
-    this.balancer = this.newBalancer();
     this.replaceHealthChecks(config);
   }
 
@@ -91,14 +100,26 @@ export class UpstreamCluster implements Cluster {
     return this.current.service;
   }
 
+  /** Looking at the hosts of a cluster that sleeps does not wake it. */
   get hosts(): readonly UpstreamHost[] {
     const { kind } = this.current.discovery;
-    if (kind === 'outside') return this.outsideHosts.hosts();
-    return kind === 'original-dst' ? this.destinations.hosts() : this.table.hosts;
+    if (kind === 'outside') return this.outsideHosts?.hosts() ?? [];
+    if (kind === 'original-dst') return this.destinations?.hosts() ?? [];
+    if (this.asleep === undefined) return this.table.hosts;
+    const table = new HostTable();
+    table.update(this.asleep.compile(), this.current.transport, this.deps.clock.monotonic());
+    return table.hosts;
   }
 
   get outside(): OutsideHosts | undefined {
-    return this.current.discovery.kind === 'outside' ? this.outsideHosts : undefined;
+    if (this.current.discovery.kind !== 'outside') return undefined;
+    this.outsideHosts ??= new OutsideHosts(this.current, this.deps);
+    return this.outsideHosts;
+  }
+
+  get detector(): OutlierDetector {
+    this.outliers ??= new OutlierDetector(this.current.outlier, this.deps, () => this.rebalance());
+    return this.outliers;
   }
 
   resources(priority: 'default' | 'high'): BreakerState {
@@ -107,13 +128,18 @@ export class UpstreamCluster implements Cluster {
 
   chooseHost(context: LoadBalancerContext): UpstreamHost | undefined {
     const { kind } = this.current.discovery;
-    if (kind === 'original-dst') return this.destinations.host(context.destination);
-    if (kind === 'outside') return this.outsideHosts.host(context.destination);
+    if (kind === 'original-dst') {
+      this.destinations ??= new OriginalDestinations(this.current, this.deps.clock);
+      return this.destinations.host(context.destination);
+    }
+    if (kind === 'outside') return this.outsideHosts?.host(context.destination);
+    if (this.asleep !== undefined) this.wake(this.asleep);
+    const balancer = this.balancer ?? this.newBalancer();
     const { avoid, avoidAttempts, avoidPriorities } = context;
-    let host = this.balancer.pick(context.hash, 0, avoidPriorities);
+    let host = balancer.pick(context.hash, 0, avoidPriorities);
     // As Envoy does: after the given number of further picks the last one counts, tried before or not.
     for (let i = 1; i <= avoidAttempts && host !== undefined && avoid.includes(host); i++) {
-      host = this.balancer.pick(context.hash, i, avoidPriorities);
+      host = balancer.pick(context.hash, i, avoidPriorities);
     }
     return host;
   }
@@ -164,7 +190,8 @@ export class UpstreamCluster implements Cluster {
   }
 
   report(host: Host, outcome: AttemptOutcome): void {
-    if (host instanceof UpstreamHost) this.detector.report(host, judged(outcome, this.current.outlier?.isError));
+    if (this.outliers === undefined || !(host instanceof UpstreamHost)) return;
+    this.outliers.report(host, judged(outcome, this.current.outlier?.isError));
   }
 
   /** A new configuration of the same name. Hosts stay where their transport is the same as before. */
@@ -173,12 +200,13 @@ export class UpstreamCluster implements Cluster {
     this.current = config;
     this.breakers.default.setLimits(config.breakers.default);
     this.breakers.high.setLimits(config.breakers.high);
-    this.detector.reconfigure(config.outlier);
+    this.outliers?.reconfigure(config.outlier);
     this.replaceHealthChecks(config);
-    this.destinations.reconfigure(config, sameTransport);
-    this.outsideHosts.reconfigure(config, sameTransport);
+    this.destinations?.reconfigure(config, sameTransport);
+    this.outsideHosts?.reconfigure(config, sameTransport);
     if (!sameTransport) this.table.clear();
-    this.setEndpoints(this.endpoints);
+    if (this.asleep === undefined) this.setEndpoints(this.endpoints);
+    else this.setEndpointsLater(this.asleep);
     if (this.exceedsConnections()) for (const host of this.table.hosts) host.drain();
   }
 
@@ -191,12 +219,31 @@ export class UpstreamCluster implements Cluster {
 
   /** The hosts from now on. Those that are gone close their connections as they become idle. */
   setEndpoints(endpoints: EndpointsConfig): void {
+    this.asleep = undefined;
     this.endpoints = endpoints;
     const changed = this.table.update(endpoints, this.current.transport, this.deps.clock.monotonic());
     if (changed && this.current.common.closeOnHostSetChange) for (const host of this.table.hosts) host.drain();
-    this.detector.setHosts(this.table.hosts);
+    if (this.current.outlier !== undefined) this.detector.setHosts(this.table.hosts);
     this.healthChecks?.setHosts(this.table.hosts);
     this.rebalance();
+  }
+
+  /** As {@link setEndpoints}, but a cluster that can sleep until its first request makes its hosts then. */
+  setEndpointsLater(endpoints: LaterEndpoints): void {
+    if (this.woken || !this.maySleep()) this.setEndpoints(endpoints.compile());
+    else this.asleep = endpoints;
+  }
+
+  /** Whether nothing is done with hosts, or depends on when they came, before a request wants one. */
+  private maySleep(): boolean {
+    const { outlier, healthCheck, balancer } = this.current;
+    const warmsUp = 'slowStart' in balancer && balancer.slowStart !== undefined;
+    return outlier === undefined && healthCheck === undefined && !warmsUp;
+  }
+
+  private wake(endpoints: LaterEndpoints): void {
+    this.woken = true;
+    this.setEndpoints(endpoints.compile());
   }
 
   /** Calls back when nothing more has to be found out about the hosts that there are. */
@@ -207,12 +254,13 @@ export class UpstreamCluster implements Cluster {
 
   /** Stops timers and closes idle connections; busy ones end with their request. */
   close(): void {
-    this.detector.close();
+    this.asleep = undefined;
+    this.outliers?.close();
     this.healthChecks?.close();
-    this.destinations.close();
-    this.outsideHosts.close();
+    this.destinations?.close();
+    this.outsideHosts?.close();
     this.table.clear();
-    this.detector.setHosts([]);
+    this.outliers?.setHosts([]);
     this.rebalance();
   }
 
@@ -232,7 +280,7 @@ export class UpstreamCluster implements Cluster {
               random,
               hasTraffic: () => this.connected,
               onChange: () => this.rebalance(),
-              onHealthy: (host) => this.detector.onHealthy(host),
+              onHealthy: (host) => this.outliers?.onHealthy(host),
               target: (host, { altPort }) => ({
                 authority: host.healthHostname || host.hostname || this.name,
                 connect: (events, protocol) =>
@@ -246,12 +294,14 @@ export class UpstreamCluster implements Cluster {
 
   /** Hosts, their health or those of our own cluster are others than before. */
   rebalance(): void {
-    this.balancer = this.newBalancer();
+    this.balancer = undefined;
+    // How often the zones were looked at is counted.
+    if (this.deps.localCluster !== undefined && this.asleep === undefined) this.newBalancer();
   }
 
   private newBalancer(): LoadBalancer {
     const { balancer, common } = this.current;
-    return new LoadBalancer(
+    this.balancer = new LoadBalancer(
       {
         hosts: this.table.hosts,
         overprovisioning: this.endpoints.overprovisioning,
@@ -264,6 +314,7 @@ export class UpstreamCluster implements Cluster {
       },
       this.deps.random,
     );
+    return this.balancer;
   }
 }
 
