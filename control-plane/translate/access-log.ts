@@ -9,7 +9,7 @@ import type { EffectiveAccessLog } from '../model/telemetry.js';
 import type { ProxyContext } from './context.js';
 import { any, struct } from './messages.js';
 import { providerCluster } from './provider-cluster.js';
-import { isSubstitutionFormat, substitutionFormat } from './substitution.js';
+import { isLogFormat, logFormat } from './substitution.js';
 
 /** Operators of Istio's default format, by the keys of its JSON form. */
 const OPERATORS = {
@@ -109,6 +109,13 @@ const OTEL_LOG_NAME = 'otel_envoy_accesslog';
 /** Where Istio's own filters keep the peers. */
 const PEERS = ['upstream_peer', 'downstream_peer'];
 
+/** The one operator that Envoy knows by an extension only. */
+function formatters(format: object): Pick<SubstitutionFormatString, 'formatters'> {
+  if (!JSON.stringify(format).includes('%REQ_WITHOUT_QUERY(')) return {};
+  const name = 'envoy.formatter.req_without_query';
+  return { formatters: [{ name, typed_config: any(EXTENSION.reqWithoutQuery, {}) }] };
+}
+
 /** Logs by OTLP; nothing where the collector is no service that this client may know. */
 function otelLog(
   context: ProxyContext,
@@ -127,14 +134,14 @@ function otelLog(
       filter_state_objects_to_log: PEERS,
     },
     disable_builtin_labels: true,
-    body: { string_value: text === '' || !isSubstitutionFormat(text) ? DEFAULT_TEXT_FORMAT : text },
+    body: { string_value: text === '' || !isLogFormat(text) ? DEFAULT_TEXT_FORMAT : text },
     ...(Object.keys(labels).length > 0 && { attributes: { values: attributes(sound(labels)) } }),
   };
   return [
     {
       name: 'envoy.access_loggers.open_telemetry',
       ...celFilter(filter),
-      typed_config: any(EXTENSION.otlpAccessLog, config),
+      typed_config: any(EXTENSION.otlpAccessLog, { ...config, ...formatters([text, labels]) }),
     },
   ];
 }
@@ -168,7 +175,7 @@ function jsonFormat(text: string): Readonly<Record<string, unknown>> {
 /** The fields of a JSON format with what is no format in them as plain text. */
 function sound(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const value = (given: unknown): unknown => {
-    if (typeof given === 'string') return substitutionFormat(given);
+    if (typeof given === 'string') return logFormat(given);
     if (Array.isArray(given)) return given.map(value);
     return typeof given === 'object' && given !== null ? sound({ ...given }) : given;
   };
@@ -177,7 +184,7 @@ function sound(fields: Readonly<Record<string, unknown>>): Record<string, unknow
 
 /** One line; the default format in place of one that would be refused together with the listener. */
 function textFormat(text: string): string {
-  if (text === '' || !isSubstitutionFormat(text)) return DEFAULT_TEXT_FORMAT;
+  if (text === '' || !isLogFormat(text)) return DEFAULT_TEXT_FORMAT;
   return text.endsWith('\n') ? text : `${text}\n`;
 }
 
@@ -192,7 +199,10 @@ function fileLog(path: string, format: SubstitutionFormatString, filter: string 
   return {
     name,
     ...celFilter(filter),
-    typed_config: any(type, type === EXTENSION.fileAccessLog ? { path, log_format: format } : { log_format: format }),
+    typed_config: any(type, {
+      ...(type === EXTENSION.fileAccessLog && { path }),
+      log_format: { ...format, ...formatters(format) },
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
-import { compileFormat, escapeControl } from '../telemetry/format.js';
+import { compileFormat } from '../telemetry/format.js';
 import type { HeaderFormat, HeaderFormatCompiler } from './header-mutation.js';
 
-const OPERATOR = /%(?:%|[A-Z][A-Z0-9_]*(?:\([^)]*\))?(?::\d+)?%)/g;
+const OPERATOR = /%(?:%|[A-Z][A-Z0-9_]*(?:\(.*?\))?(?::\d+)?%)/gs;
 
 /** Header values with the operators of the access log; what an absent value leaves behind is nothing, not `-`. */
 export const compileHeaderFormat: HeaderFormatCompiler = (template) => {
@@ -29,11 +29,5 @@ function literal(text: string, template: string): string {
 
 function operator(text: string): string | HeaderFormat {
   if (text === '%%') return '%';
-  const compiled = compileFormat(text);
-  return {
-    format(context) {
-      const value = compiled.value(context);
-      return value === undefined ? '' : escapeControl(String(value));
-    },
-  };
+  return compileFormat(text, { omitEmpty: true });
 }

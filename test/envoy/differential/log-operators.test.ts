@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildCertificate, buildRootCertificate } from '../../../common/identity/certificate.js';
 import { createKeyPairSync, privateKeyPem } from '../../../common/identity/keys.js';
+import { isLogFormat } from '../../../control-plane/translate/substitution.js';
 import { UNCARRIED } from '../../../proxy/telemetry/format-uncarried.js';
 import { accessLog, Differential, type Observation } from '../../support/differential.js';
 import { ask, get, request } from '../../support/differential-cases.js';
@@ -170,6 +171,11 @@ function shaped({ log }: Observation): Readonly<Record<string, string>>[] {
     )
     .sort((x, y) => String(x['UPSTREAM_CLUSTER']).localeCompare(String(y['UPSTREAM_CLUSTER'])));
 }
+
+it('are what the control plane lets a log have', () => {
+  const refused = Object.values(LOG_OPERATORS).filter((format) => !isLogFormat(format));
+  expect(refused).toEqual([expect.stringMatching(/^%COALESCE/)]);
+});
 
 describe.skipIf(!Differential.available)(`operators of log formats as Envoy's ${Differential.note}`, () => {
   let both: Differential;
