@@ -4,8 +4,10 @@ import { formatTable } from '../output/table.js';
 
 /** The versions as a table, newest first, with what stands above the objects. */
 export function historyText({ versions }: Changes, state: MeshState, wide: boolean): string {
-  const rows = versions.map(({ version, time, objects, acknowledged, refused, proxies }) => [
-    version === state.version ? `${version} *` : version,
+  // The same objects are the same version, so that one may be there more than once.
+  const current = versions.findIndex(({ version }) => version === state.version);
+  const rows = versions.map(({ version, time, objects, acknowledged, refused, proxies }, index) => [
+    index === current ? `${version} *` : version,
     new Date(time).toISOString().replace('T', ' ').slice(0, 19),
     `${acknowledged}/${proxies}${refused > 0 ? `, ${refused} refuse it` : ''}`,
     objects.length === 0

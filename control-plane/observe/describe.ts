@@ -2,6 +2,7 @@ import type { AppliedObject, DescribedFinding, Description, Fact } from '../../c
 import { serviceId, workloadId } from '../../common/observe/ids.js';
 import type { WorkloadState } from '../../common/observe/workload.js';
 import { objectTitle } from '../api/finding.js';
+import type { VirtualServiceSpec } from '../api/kinds/virtual-service.js';
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject, Finding } from '../api/object.js';
 import { hostCovers } from '../model/hosts.js';
@@ -10,6 +11,7 @@ import type { MeshSnapshot } from '../model/snapshot.js';
 import { isVisible } from '../model/visibility.js';
 import type { ConfigSet } from '../sources/source.js';
 import { effectsOf, labelText } from './effects.js';
+import { routesTo } from './routed-to.js';
 
 export interface DescribeSubject {
   readonly snapshot: MeshSnapshot;
@@ -159,6 +161,12 @@ function serviceObjects({ configuration, snapshot }: DescribeSubject, service: S
   const routes = snapshot.virtualServices.all
     .filter((vs) => isVisible(vs.exportTo, namespace) && vs.hosts.some((pattern) => hostCovers(pattern, host)))
     .map(({ object, hosts }) => applied(object, `hosts ${hosts.join(', ')}`));
+  const routedFrom = [...configuration.objects.values()]
+    .filter((object): object is ConfigObject<VirtualServiceSpec> => object.kind === 'VirtualService')
+    .filter((object) => routesTo(object, host))
+    .map((object) =>
+      applied(object, `sends here what is for ${(object.spec.hosts ?? []).join(', ') || 'its parents'}`),
+    );
   const rule = snapshot.destinationRules.find(service, { namespace, labels: {} });
   // Several rules of one host are joined to one, which has the name of the first.
   const rules = [...configuration.objects.values()].filter(
@@ -167,7 +175,7 @@ function serviceObjects({ configuration, snapshot }: DescribeSubject, service: S
       metadata.namespace === rule?.namespace &&
       (metadata.name === rule.name || (spec as { readonly host?: string }).host === rule.host),
   );
-  return distinct([...routes, ...rules.map((object) => applied(object, `host ${rule?.host ?? host}`))]);
+  return distinct([...routedFrom, ...routes, ...rules.map((object) => applied(object, `host ${rule?.host ?? host}`))]);
 }
 
 function applied(object: ConfigObject, why: string): AppliedObject {
