@@ -1,8 +1,8 @@
 import type { TelemetrySpec } from '../api/kinds/telemetry.js';
-import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { byAge } from './order.js';
+import { attaches, type PolicyAttachment, policyAttachment } from './policy-attachment.js';
 import { type EffectiveMetrics, effectiveMetrics } from './telemetry-metrics.js';
 import { applies, type EffectiveTracing, effectiveTracing, type Mode } from './telemetry-tracing.js';
 
@@ -16,13 +16,13 @@ type Target = { readonly namespace: string; readonly labels: Readonly<Record<str
 
 /** What is told about the requests of a workload: mesh → namespace → workload, a narrower Telemetry overrides the wider one. */
 export class Telemetries {
-  readonly #objects: readonly ConfigObject<TelemetrySpec>[];
+  readonly #objects: readonly Telemetry[];
   readonly #settings: MeshSettings;
 
   constructor(objects: readonly ConfigObject<TelemetrySpec>[], settings: MeshSettings) {
     this.#objects = [...objects]
       .sort(byAge)
-      .filter(({ spec }) => spec.targetRef === undefined && (spec.targetRefs ?? []).length === 0);
+      .map(({ metadata, spec }) => ({ spec, attachment: policyAttachment(metadata.namespace, spec) }));
     this.#settings = settings;
   }
 
@@ -72,21 +72,25 @@ export class Telemetries {
   }
 
   /** Widest first. */
-  #levels(workload: Target): readonly ConfigObject<TelemetrySpec>[] {
+  #levels(workload: Target): readonly Telemetry[] {
     const root = this.#settings.rootNamespace;
     const plain = (namespace: string) =>
-      this.#objects.find((object) => object.metadata.namespace === namespace && !selects(object));
+      this.#objects.find(({ attachment }) => attachment.namespace === namespace && !selects(attachment));
     const own = this.#objects.find(
-      (object) =>
-        object.metadata.namespace === workload.namespace &&
-        selects(object) &&
-        selectorMatches(object.spec.selector?.matchLabels ?? {}, workload.labels),
+      ({ attachment }) =>
+        attachment.namespace === workload.namespace && selects(attachment) && attaches(attachment, workload),
     );
     const found = [plain(root), workload.namespace === root ? undefined : plain(workload.namespace), own];
     return found.filter((object) => object !== undefined);
   }
 }
 
-function selects(object: ConfigObject<TelemetrySpec>): boolean {
-  return Object.keys(object.spec.selector?.matchLabels ?? {}).length > 0;
+interface Telemetry {
+  readonly spec: TelemetrySpec;
+  readonly attachment: PolicyAttachment;
+}
+
+/** Whether it is for some of its namespace only. */
+function selects({ selector, targets }: PolicyAttachment): boolean {
+  return targets.length > 0 || Object.keys(selector).length > 0;
 }

@@ -88,9 +88,6 @@ export const targetRef: Schema<PolicyTargetReference> = object<PolicyTargetRefer
 
 export const targetRefs = list(targetRef, { max: 16 });
 
-/** Where a policy with a target reference has its effect. */
-export const TARGET_REF_CONSEQUENCE = 'it is for waypoints and gateways, so the object does not apply to sidecars';
-
 /** `.`, `*`, `~` or a namespace. */
 export const exportTo = list(
   string({ min: 1, pattern: /^(?:[.*~]|[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)$/, shape: '".", "*", "~" or a namespace' }),

@@ -9,13 +9,13 @@ import type {
   TelemetrySpec,
   Tracing,
 } from '../kinds/telemetry.js';
-import { object, required, unsupported } from '../schema/object.js';
+import { object, required } from '../schema/object.js';
 import { childPath } from '../schema/path.js';
 import type { Report } from '../schema/report.js';
 import { bool, duration, enumOf, number } from '../schema/scalars.js';
 import { list, map, type Schema, shown } from '../schema/schema.js';
 import { expression } from './expression.js';
-import { matchLabels, nonEmpty, TARGET_REF_CONSEQUENCE, targetRef, targetRefs, text } from './shared.js';
+import { matchLabels, nonEmpty, targetRef, targetRefs, text } from './shared.js';
 
 const mode = enumOf('UNDEFINED', 'CLIENT_AND_SERVER', 'CLIENT', 'SERVER');
 const modeMatch = object<{ readonly mode?: 'UNDEFINED' | 'CLIENT_AND_SERVER' | 'CLIENT' | 'SERVER' }>({ mode });
@@ -118,8 +118,8 @@ const metrics: Schema<Metrics> = object<Metrics>({
 export const telemetry: Schema<TelemetrySpec> = object<TelemetrySpec>(
   {
     selector: matchLabels,
-    targetRef: unsupported(targetRef, TARGET_REF_CONSEQUENCE),
-    targetRefs: unsupported(targetRefs, TARGET_REF_CONSEQUENCE),
+    targetRef,
+    targetRefs,
     tracing: list(tracing),
     metrics: list(metrics),
     accessLogging: list(accessLogging),
