@@ -1,7 +1,9 @@
+import { TYPE } from '../../common/xds/type-urls.js';
 import type { RouteConfiguration__Output } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { VirtualHost__Output } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import type { RequestHead } from '../http/message.js';
 import { Issues } from '../snapshot/issues.js';
+import { KeptPart, keptParts } from '../xds/kept-message.js';
 import { compileMirrors } from './actions/forward.js';
 import { portStart } from './actions/redirect.js';
 import { pathOnly } from './actions/rewrite.js';
@@ -43,29 +45,32 @@ export function compileRouteConfiguration(message: RouteConfiguration__Output, d
     mostSpecificWins: message.most_specific_header_mutations_wins === true,
     maxDirectBodyBytes: message.max_direct_response_body_size_bytes?.value ?? DEFAULT_DIRECT_BODY_BYTES,
   };
-  const hosts = compileHosts(message.virtual_hosts ?? [], settings, deps, issues);
+  const hosts = compileHosts(message, { settings, deps }, issues);
   if (issues.errors.length > 0) return { errors: issues.errors };
   return { table: new Table(message, hosts), warnings: issues.warnings };
 }
 
-/** In a table with more virtual hosts, unused ones are compiled for validation only. */
+/** In a table with more virtual hosts, unused ones are compiled for validation only, and kept as bytes if they came so. */
 const EAGER_HOSTS = 64;
+const VIRTUAL_HOST = 'type.googleapis.com/envoy.config.route.v3.VirtualHost';
 
-function compileHosts(
-  messages: readonly VirtualHost__Output[],
-  settings: TableSettings,
-  deps: RouteDeps,
-  issues: Issues,
-): HostTable<LazyHost> {
+/** What it takes to compile any virtual host of a table. */
+interface Shared {
+  readonly settings: TableSettings;
+  readonly deps: RouteDeps;
+}
+
+function compileHosts(route: RouteConfiguration__Output, shared: Shared, issues: Issues): HostTable<LazyHost> {
+  const { settings, deps } = shared;
+  const messages = route.virtual_hosts ?? [];
+  const lazily = messages.length > EAGER_HOSTS;
+  const parts = lazily ? keptParts<VirtualHost__Output>(route, TYPE.route, 'virtual_hosts', VIRTUAL_HOST) : [];
   const table = new HostTable<LazyHost>();
   const names = new Set<string>();
   messages.forEach((message, index) => {
     const at = issues.at('virtual_hosts').at(index);
     const compiled = compileVirtualHost(message, settings, deps, at);
-    const lazy = new LazyHost(
-      () => compileVirtualHost(message, settings, deps, new Issues()),
-      messages.length <= EAGER_HOSTS ? compiled : undefined,
-    );
+    const lazy = new LazyHost(shared, lazily ? (parts[index] ?? message) : compiled);
     const name = message.name ?? '';
     if (names.has(name)) at.error(`two virtual hosts are named '${name}'`);
     names.add(name);
@@ -80,13 +85,17 @@ function compileHosts(
 
 class LazyHost {
   constructor(
-    private readonly compile: () => VirtualHost,
-    private compiled: VirtualHost | undefined,
+    private readonly shared: Shared,
+    private source: KeptPart<VirtualHost__Output> | VirtualHost__Output | VirtualHost,
   ) {}
 
   get(): VirtualHost {
-    this.compiled ??= this.compile();
-    return this.compiled;
+    const { source, shared } = this;
+    if ('match' in source) return source;
+    const message = source instanceof KeptPart ? source.get() : source;
+    const compiled = compileVirtualHost(message, shared.settings, shared.deps, new Issues());
+    this.source = compiled;
+    return compiled;
   }
 }
 

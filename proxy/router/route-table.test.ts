@@ -1,6 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
+import { TYPE } from '../../common/xds/type-urls.js';
 import { HeaderList } from '../http/headers.js';
-import { compileYamlRoutes, matchRoute, routesOf, routeTable, seededRandom, testInfo, testRequest } from './testing.js';
+import { rememberBytes } from '../xds/kept-message.js';
+import { compileRouteConfiguration } from './compile-route-table.js';
+import {
+  compileYamlRoutes,
+  matchRoute,
+  routesOf,
+  routeTable,
+  seededRandom,
+  TEST_ROUTE_DEPS,
+  testInfo,
+  testRequest,
+} from './testing.js';
 
 describe('virtual hosts', () => {
   const host = (name: string, domains: string) =>
@@ -51,6 +64,24 @@ describe('virtual hosts', () => {
     const many = Array.from({ length: 10_000 }, (_, i) => host(`h${i}`, `h${i}.default`)).join('\n');
     const large = routeTable(`name: r\nvirtual_hosts:\n${many}`);
     expect(matchRoute(large, testRequest('h9999.default/'))?.virtualHost).toBe('h9999');
+  });
+
+  it('compiles one of many out of the bytes in which they came', () => {
+    const virtual_hosts = Array.from({ length: 100 }, (_, i) => ({
+      name: `h${i}`,
+      domains: [`h${i}`],
+      routes: [{ match: { prefix: '/' }, route: { cluster: `c${i}` } }],
+    }));
+    const bytes = encodeMessage(TYPE.route, { name: 'r', virtual_hosts });
+    const message = decodeMessage<{ virtual_hosts: object[] }>(TYPE.route, bytes);
+    rememberBytes(message, bytes);
+    const compiled = compileRouteConfiguration(message as never, TEST_ROUTE_DEPS);
+    // Nothing looks at the message again.
+    message.virtual_hosts.length = 0;
+    if (!('table' in compiled)) throw new Error(compiled.errors.join());
+    for (let again = 0; again < 2; again++) {
+      expect(matchRoute(compiled.table, testRequest('h77/'))).toMatchObject({ virtualHost: 'h77' });
+    }
   });
 });
 
