@@ -14,9 +14,32 @@ export function compileParameters(params: TlsParameters__Output | undefined, iss
   } else if (minVersion > maxVersion) {
     issues.error('tls_minimum_protocol_version is above tls_maximum_protocol_version');
   }
-  if (params !== undefined) issues.ignore(params, ['ecdh_curves', 'signature_algorithms']);
+  if (params !== undefined) issues.ignore(params, ['signature_algorithms']);
   const ciphers = cipherList(params?.cipher_suites ?? []);
-  return { minVersion, maxVersion: maxVersion ?? 'TLSv1.3', ciphers };
+  const groups = groupList(params?.ecdh_curves ?? [], issues.at('ecdh_curves'));
+  return { minVersion, maxVersion: maxVersion ?? 'TLSv1.3', ciphers, groups };
+}
+
+/** What both OpenSSL and BoringSSL know, by either's name. */
+const GROUPS = new Set(['X25519', 'P-256', 'P-384', 'P-521']);
+/** Post-quantum, which OpenSSL has from 3.5 on: Node 24. */
+const HYBRID = 'X25519MLKEM768';
+
+/** Envoy's default. OpenSSL's begins with the hybrid group where it has that: a quarter more for a handshake, and 2 KB. */
+const DEFAULT_GROUPS = 'X25519:P-256';
+
+function groupList(curves: readonly string[], issues: Issues): string {
+  if (curves.length === 0) return DEFAULT_GROUPS;
+  const known = curves.filter((curve) => GROUPS.has(curve) || (curve === HYBRID && hasHybrid()));
+  const unknown = curves.filter((curve) => !known.includes(curve));
+  if (known.length === 0) issues.error(`none of ${curves.join(', ')} is known here`);
+  else if (unknown.length > 0) issues.warn(`not known here: ${unknown.join(', ')}`);
+  return known.join(':');
+}
+
+function hasHybrid(): boolean {
+  const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 5);
 }
 
 function maximum(version: TlsParameters__Output['tls_maximum_protocol_version']): 'TLSv1.2' | 'TLSv1.3' | undefined {
@@ -33,7 +56,7 @@ function maximum(version: TlsParameters__Output['tls_maximum_protocol_version'])
 
 /**
  * BoringSSL's list as OpenSSL takes it: groups of equal preference (`[A|B]`) become plain neighbours. BoringSSL has
- * no setting for the suites of TLS 1.3, so those of OpenSSL's default stay in front.
+ * no setting for the suites of TLS 1.3, so those stay in front.
  */
 function cipherList(suites: readonly string[]): string {
   if (suites.length === 0) return DEFAULT_SUITES;
@@ -41,7 +64,8 @@ function cipherList(suites: readonly string[]): string {
   return [...TLS13_SUITES, ...names].join(':');
 }
 
-const TLS13_SUITES = ['TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256', 'TLS_AES_128_GCM_SHA256'];
+/** In BoringSSL's order, for processors that know AES; OpenSSL's begins with the suites that are dearer. */
+const TLS13_SUITES = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
 /** Envoy's default: forward secrecy and authenticated encryption only, where OpenSSL's has CBC and static RSA too. */
 const DEFAULT_SUITES = [

@@ -8,6 +8,8 @@ export interface TlsParameters {
   readonly maxVersion: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL names joined by colons; undefined leaves the library's. */
   readonly ciphers: string | undefined;
+  /** Groups for the key exchange, likewise; undefined leaves the library's. */
+  readonly groups?: string;
 }
 
 /** A secret by its SDS name, or given in place. */

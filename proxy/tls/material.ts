@@ -32,6 +32,7 @@ export function resolveMaterial(tls: DownstreamTls | UpstreamTls, secrets: Secre
     minVersion: tls.parameters.minVersion,
     maxVersion: tls.parameters.maxVersion,
     ...(tls.parameters.ciphers === undefined ? {} : { ciphers: tls.parameters.ciphers }),
+    ...(tls.parameters.groups === undefined ? {} : { ecdhCurve: tls.parameters.groups }),
     ...identity(pairs),
     ...(roots === undefined ? {} : { ca: [roots.pem, ...(roots.federated?.values() ?? [])].join('\n') }),
     ...(revoked.length === 0 ? {} : { crl: revoked }),
