@@ -27,6 +27,8 @@ function loadUpstream(): protobuf.Root {
     (protobuf.common.get(target) === null ? null : target);
   protobuf.parse('syntax = "proto3"; package opencensus.proto.trace.v1; message TraceConfig {}', root);
   protobuf.parse('syntax = "proto3"; package io.prometheus.client; message MetricFamily {}', root);
+  const otlp = readFileSync(new URL('../../proto/opentelemetry/proto/common/v1.proto', import.meta.url), 'utf8');
+  protobuf.parse(otlp, root, { keepCase: true });
   const [api = ''] = includes;
   // The packages that we carry a part of.
   const files = protoFiles()
