@@ -43,6 +43,8 @@ interface Batch {
 export class OtlpCollector {
   readonly spans: CollectedSpan[] = [];
   readonly logs: CollectedLog[] = [];
+  /** Requests of logs as they came. */
+  readonly logRequests: Buffer[] = [];
   /** Metadata and headers of the last request. */
   headers: Readonly<Record<string, string>> = {};
   readonly ports = { grpc: 0, http: 0 };
@@ -102,6 +104,7 @@ export class OtlpCollector {
   }
 
   #take(kind: 'Trace' | 'Logs', bytes: Buffer): void {
+    if (kind === 'Logs') this.logRequests.push(bytes);
     const type = this.#root.lookupType(`opentelemetry.Export${kind}ServiceRequest`);
     const batch = type.toObject(type.decode(bytes), { longs: String, enums: String, arrays: true }) as Batch;
     for (const { resource, scope_spans } of batch.resource_spans ?? []) {
