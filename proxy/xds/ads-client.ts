@@ -5,6 +5,7 @@ import type { Logger } from '../../common/runtime/log.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import type { DecodedResponse } from './decode.js';
 import type { AdsProtocol } from './protocol.js';
+import { ReceivedResources } from './received-resources.js';
 import type { ResourceError, ResourceHandler, ResourceUpdate } from './resources.js';
 import { Subscription } from './subscription.js';
 
@@ -210,8 +211,9 @@ export class AdsClient {
   private async apply(subscription: Subscription, response: DecodedResponse): Promise<readonly ResourceError[]> {
     const wanted = response.resources.filter(({ name }) => subscription.wildcard || subscription.names.has(name));
     const removals = this.removalsOf(subscription, response);
-    const upserts = new Map(wanted.map(({ name, message }) => [name, message]));
-    const failed = await this.handle(subscription, { upserts, removals, version: response.version });
+    const upserts = new ReceivedResources(wanted);
+    const refused = await this.handle(subscription, { upserts, removals, version: response.version });
+    const failed = [...upserts.errors, ...refused];
     const errors = [...response.errors, ...failed];
     const bad = new Set(failed.map(({ resource }) => resource));
     for (const name of removals) forget(subscription, name);

@@ -7,24 +7,28 @@ import type { ResourceError } from './resources.js';
 
 const SERVICE = 'type.googleapis.com/envoy.service.discovery.v3.';
 
-/** A response of either protocol variant, with each resource decoded by itself. */
+/** A response of either protocol variant, with each resource decoded by itself, some not before they are taken. */
 export interface DecodedResponse {
   readonly typeUrl: string;
   readonly nonce: string;
   /** `version_info`, or `system_version_info` by delta. */
   readonly version: string;
-  readonly resources: readonly DecodedResource[];
+  readonly resources: readonly ReceivedResource[];
   readonly removed: readonly string[];
   /** Resources that could not be decoded, or that bear no name or a foreign type. */
   readonly errors: readonly ResourceError[];
 }
 
-export interface DecodedResource {
+export interface ReceivedResource {
   readonly name: string;
   /** Its own version by delta; the response's in the state of the world. */
   readonly version: string;
-  readonly message: object;
+  /** Bytes that cannot be decoded throw; only of a type that is {@link MANY}. */
+  readonly message: () => object;
 }
+
+/** Thousands of these come at once: decoded one by one as they are applied, their messages do not live together. */
+const MANY: ReadonlySet<string> = new Set([TYPE.cluster, TYPE.endpoint]);
 
 /** Where a resource carries its name. */
 const NAME_FIELD: Readonly<Record<ResourceTypeUrl, string>> = {
@@ -78,8 +82,8 @@ function decodeOuter(name: string, bytes: Buffer): Fields {
 function decodeAll(
   typeUrl: string,
   items: readonly Item[],
-): { readonly resources: DecodedResource[]; readonly errors: ResourceError[] } {
-  const resources: DecodedResource[] = [];
+): { readonly resources: ReceivedResource[]; readonly errors: ResourceError[] } {
+  const resources: ReceivedResource[] = [];
   const errors: ResourceError[] = [];
   items.forEach((item, index) => {
     const label = item.name === '' ? `#${index}` : item.name;
@@ -88,21 +92,35 @@ function decodeAll(
       errors.push({ resource: label, message: `has type ${url === '' ? 'none' : url} in a response of ${typeUrl}` });
       return;
     }
+    const bytes = item.any['value'] as Uint8Array;
+    if (item.name !== '' && MANY.has(typeUrl)) {
+      resources.push({ name: item.name, version: item.version, message: () => decodeOne(typeUrl, bytes) });
+      return;
+    }
     try {
-      const bytes = item.any['value'] as Uint8Array;
-      const message = decodeMessage<Record<string, unknown>>(typeUrl, bytes);
-      if (bytes !== undefined) rememberBytes(message, bytes);
+      const message = decodeOne(typeUrl, bytes);
       const field = NAME_FIELD[typeUrl as ResourceTypeUrl] ?? 'name';
       // There is one name table, and Istio gives it no name.
       const own = typeUrl === TYPE.nameTable ? 'name-table' : text(message[field]);
       const name = item.name === '' ? own : item.name;
       if (name === '') errors.push({ resource: label, message: 'has no name' });
-      else resources.push({ name, version: item.version, message });
+      else resources.push({ name, version: item.version, message: () => message });
     } catch (error) {
-      errors.push({ resource: label, message: `cannot be decoded: ${messageOf(error)}` });
+      errors.push(undecodable(label, error));
     }
   });
   return { resources, errors };
+}
+
+function decodeOne(typeUrl: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  const message = decodeMessage<Record<string, unknown>>(typeUrl, bytes);
+  if (bytes !== undefined) rememberBytes(message, bytes);
+  return message;
+}
+
+/** The error of a resource whose bytes are no such message. */
+export function undecodable(resource: string, error: unknown): ResourceError {
+  return { resource, message: `cannot be decoded: ${messageOf(error)}` };
 }
 
 function text(value: unknown): string {

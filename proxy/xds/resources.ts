@@ -11,12 +11,18 @@ export interface ResourceHandler {
 }
 
 export interface ResourceUpdate {
-  /** Decoded messages by resource name. */
-  readonly upserts: ReadonlyMap<string, object>;
+  readonly upserts: Upserts;
   /** Names that are gone. For state of the world the caller has worked them out. */
   readonly removals: readonly string[];
   /** Version of the response, for config_dump. */
   readonly version: string;
+}
+
+/** Decoded messages by resource name; a map is one. Going through them may decode each at its turn. */
+export interface Upserts extends Iterable<readonly [name: string, message: object]> {
+  readonly size: number;
+  keys(): Iterable<string>;
+  get(name: string): object | undefined;
 }
 
 export interface ResourceError {
