@@ -45,7 +45,7 @@ export interface ProxyApp {
   /** Port of the DNS proxy; undefined when it is off. */
   readonly dnsPort: number | undefined;
   /** All metrics in Prometheus' text format. */
-  statistics(): Promise<string>;
+  statistics(): AsyncIterable<string>;
   /** Not ready any more; inbound connections are asked to go, new ones and outbound go on. */
   leave(): void;
   /** Connections of inbound listeners. */

@@ -96,8 +96,8 @@ class EnvoyAdmin {
     this.#stopped = true;
   }
 
-  metrics(): Promise<string> {
-    return getText(`${this.url}/stats/prometheus`);
+  async *metrics(): AsyncGenerator<string, void, undefined> {
+    yield await getText(`${this.url}/stats/prometheus`);
   }
 
   drain(): void {

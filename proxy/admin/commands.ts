@@ -14,7 +14,8 @@ import type { AdminSources, CertificateDetails } from './sources.js';
 export interface Answer {
   readonly status: number;
   readonly type: 'text' | 'json' | 'html' | 'prometheus';
-  readonly body: string;
+  /** In pieces where it may be large. */
+  readonly body: string | AsyncIterable<string>;
   /** Goes on with the body until it resolves; the signal says that nobody reads any more. */
   readonly stream?: (write: (text: string) => void, signal: AbortSignal) => Promise<void>;
   /** Done after the answer is on its way. */
@@ -248,12 +249,12 @@ function* allStats(sources: AdminSources): Iterable<StatGroup> {
   yield* sources.stats();
 }
 
-async function prometheus(sources: AdminSources): Promise<Answer> {
-  return { status: 200, type: 'prometheus', body: await prometheusText(sources) };
+function prometheus(sources: AdminSources): Answer {
+  return { status: 200, type: 'prometheus', body: prometheusText(sources) };
 }
 
-/** All statistics in Prometheus' text format. */
-export function prometheusText(sources: AdminSources): Promise<string> {
+/** All statistics in Prometheus' text format, piece by piece. */
+export function prometheusText(sources: AdminSources): AsyncIterable<string> {
   return exposition(sources.registry, allStats(sources));
 }
 

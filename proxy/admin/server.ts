@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
 import { isCrossSite, isLoopback, namesLoopback } from '../../common/runtime/local-caller.js';
 import { type Answer, COMMANDS, commandList, setLogging } from './commands.js';
@@ -87,8 +88,17 @@ function send(response: ServerResponse, result: Answer, headOnly: boolean): void
     'x-content-type-options': 'nosniff',
   });
   if (result.after !== undefined) response.once('finish', result.after);
-  if (result.stream === undefined || headOnly) {
-    response.end(headOnly ? undefined : result.body);
+  if (headOnly) {
+    response.end();
+    return;
+  }
+  if (typeof result.body !== 'string') {
+    // Broken off by whoever reads: nothing is left to tell.
+    pipeline(result.body, response).catch(() => undefined);
+    return;
+  }
+  if (result.stream === undefined) {
+    response.end(result.body);
     return;
   }
   const gone = new AbortController();

@@ -33,15 +33,20 @@ const MAX_BYTES = 32 * 1024 * 1024;
 const DEFAULT_TIMEOUT_MS = 10_000;
 
 export interface MergeOptions {
-  readonly own: () => Promise<string>;
+  readonly own: () => AsyncIterable<string>;
   readonly target: ScrapeTarget | undefined;
   /** Of the scraper's patience, ms (X-Prometheus-Scrape-Timeout-Seconds). */
   readonly timeoutMs?: number | undefined;
   readonly onFailure: (reason: string) => void;
 }
 
-/** Our metrics, then the application's; ours alone when it does not answer. */
-export async function mergedMetrics({ own, target, timeoutMs, onFailure }: MergeOptions): Promise<string> {
+/** Our metrics, piece by piece, then the application's; ours alone when it does not answer. */
+export async function* mergedMetrics({
+  own,
+  target,
+  timeoutMs,
+  onFailure,
+}: MergeOptions): AsyncGenerator<string, void, undefined> {
   const application =
     target === undefined
       ? Promise.resolve('')
@@ -49,8 +54,13 @@ export async function mergedMetrics({ own, target, timeoutMs, onFailure }: Merge
           onFailure(messageOf(error));
           return '';
         });
-  const [ours, theirs] = await Promise.all([own(), application]);
-  return ours.endsWith('\n') || ours === '' ? ours + theirs : `${ours}\n${theirs}`;
+  let end = '\n';
+  for await (const piece of own()) {
+    yield piece;
+    end = piece.at(-1) ?? end;
+  }
+  if (end !== '\n') yield '\n';
+  yield await application;
 }
 
 function scrape({ port, path }: ScrapeTarget, timeoutMs: number): Promise<string> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { Readable } from 'node:stream';
 import { systemClock } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import { createLogger } from '../../common/runtime/log.js';
@@ -77,7 +78,7 @@ export async function runPod(options: PodOptions): Promise<void> {
     const { status, health, metrics, admin } = settings.ports;
     servers = await startStatusServers(settings.ports, {
       ready: () => app?.ready === true,
-      metrics: async () => (await app?.statistics()) ?? '',
+      metrics: () => app?.statistics() ?? Readable.from([]),
       application: scrapeTarget(settings.prometheus, [status ?? 0, health, metrics, admin]),
       probers,
       probeTarget: { ip: settings.ip, source: probeSource(settings.ip) },

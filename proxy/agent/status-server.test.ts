@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttp2Server } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Server as NetServer } from 'node:net';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TestCa } from '../tls/testing.js';
 import { scrapeTarget } from './merged-metrics.js';
@@ -39,7 +40,7 @@ async function start(over: Partial<StatusSources> = {}) {
     { status: 0, health: 0, metrics: 0 },
     {
       ready: () => ready,
-      metrics: () => Promise.resolve('istio_requests_total 1\n'),
+      metrics: () => Readable.from(['istio_requests_total 1\n']),
       application: undefined,
       probers: new Map(),
       probeTarget: { ip: '127.0.0.1', source: '127.0.0.6' },

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../common/runtime/errors.js';
 import { isCrossSite, isLoopback, namesLoopback } from '../../common/runtime/local-caller.js';
 import { METRICS_TYPE, mergedMetrics, type ScrapeTarget } from './merged-metrics.js';
@@ -9,8 +10,8 @@ import type { Prober } from './probers.js';
 /** What the side ports tell and do. */
 export interface StatusSources {
   readonly ready: () => boolean;
-  /** Our own metrics, in Prometheus' text format. */
-  readonly metrics: () => Promise<string>;
+  /** Our own metrics, in Prometheus' text format, piece by piece. */
+  readonly metrics: () => AsyncIterable<string>;
   readonly application: ScrapeTarget | undefined;
   readonly probers: ReadonlyMap<string, Prober>;
   readonly probeTarget: ProbeTarget;
@@ -44,7 +45,7 @@ export async function startStatusServers(ports: StatusPorts, sources: StatusSour
     const up = sources.ready();
     send(response, up ? 200 : 503, up ? '' : 'not ready\n');
   };
-  const own: Handler = async (_request, response) => send(response, 200, await sources.metrics(), METRICS_TYPE);
+  const own: Handler = (_request, response) => sendPieces(response, sources.metrics());
   const servers: Server[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(servers.map(stop));
@@ -91,16 +92,16 @@ function dispatcher(routes: Readonly<Record<string, Handler>>, other: Handler = 
 const notFound: Handler = (_request, response) => send(response, 404, 'not found\n');
 
 function merged(sources: StatusSources): Handler {
-  return async (request, response) => {
+  return (request, response) => {
     const seconds = Number(request.headers['x-prometheus-scrape-timeout-seconds']);
-    const body = await mergedMetrics({
+    const pieces = mergedMetrics({
       own: sources.metrics,
       target: sources.application,
       // Ours must leave before the scraper gives up.
       timeoutMs: seconds > 0 ? seconds * 800 : undefined,
       onFailure: (reason) => sources.warn(`metrics of the application are missing: ${reason}`),
     });
-    send(response, 200, body, METRICS_TYPE);
+    return sendPieces(response, pieces);
   };
 }
 
@@ -163,9 +164,15 @@ function isLocal({ headers, socket }: IncomingMessage): boolean {
   return (headers.host === undefined || namesLoopback(headers.host)) && !isCrossSite(headers);
 }
 
-function send(response: ServerResponse, status: number, body: string, type = 'text/plain; charset=utf-8'): void {
-  response.writeHead(status, { 'content-type': type });
+function send(response: ServerResponse, status: number, body: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
   response.end(body);
+}
+
+/** No faster than it is read: a scrape of many series is never in memory as a whole. */
+function sendPieces(response: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  response.writeHead(200, { 'content-type': METRICS_TYPE });
+  return pipeline(pieces, response);
 }
 
 /** On both families where the machine has both. */

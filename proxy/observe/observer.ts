@@ -159,8 +159,10 @@ export class Observer {
     const part = (data: Buffer): void => {
       if (!signal.aborted) this.send({ answer: { id, status, data } });
     };
-    const bytes = Buffer.from(body);
-    for (let at = 0; at < bytes.length; at += PART_BYTES) part(bytes.subarray(at, at + PART_BYTES));
+    for await (const piece of typeof body === 'string' ? [body] : body) {
+      const bytes = Buffer.from(piece);
+      for (let at = 0; at < bytes.length; at += PART_BYTES) part(bytes.subarray(at, at + PART_BYTES));
+    }
     await stream?.((text) => part(Buffer.from(text)), signal);
     if (!signal.aborted) this.send({ answer: { id, status, last: true } });
   }

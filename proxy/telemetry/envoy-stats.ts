@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import { type MetricSource, newRegistry, registerSource, type Sample } from './metric-source.js';
+import { type MetricSource, newRegistry, registerSource, type Sample, textOf } from './metric-source.js';
 
 /** Statistics of one thing in Envoy's naming: `cluster.NAME.upstream_rq_total`, `server.uptime`. */
 export interface StatGroup {
@@ -29,8 +29,11 @@ export function flatStats(groups: Iterable<StatGroup>): { name: string; value: n
 /** Istio's bootstrap makes a label of it (`stats_tags`). */
 const CLASS = /^(.*_rq)_(\dxx)$/;
 
-/** Prometheus' text of a registry followed by that of the groups, named as Envoy names them (`envoy_cluster_…`). */
-export async function exposition(registry: Registry, groups: Iterable<StatGroup>): Promise<string> {
+/** Prometheus' text of a registry, piece by piece, followed by that of the groups, named as Envoy names them (`envoy_cluster_…`). */
+export async function* exposition(
+  registry: Registry,
+  groups: Iterable<StatGroup>,
+): AsyncGenerator<string, void, undefined> {
   const families = new Map<string, { type: MetricSource['type']; samples: Sample[] }>();
   for (const { scope, tag, stats } of groups) {
     const labels = tag === undefined ? {} : { [tag.label]: tag.value };
@@ -52,7 +55,8 @@ export async function exposition(registry: Registry, groups: Iterable<StatGroup>
       collect: () => samples,
     });
   }
-  return `${await registry.metrics()}\n${await scratch.metrics()}`;
+  yield* textOf(registry);
+  yield* textOf(scratch);
 }
 
 /** Envoy's names stay, also where Prometheus would end a counter, and nothing else, in `_total`: such a family has no type. */

@@ -5,7 +5,7 @@ import { PLAINTEXT_PEER, StreamInfo, type WorkloadInfo } from '../../proxy/http/
 import { Issues } from '../../proxy/snapshot/issues.js';
 import { Expressions } from '../../proxy/telemetry/expressions/compile.js';
 import { IstioMetrics } from '../../proxy/telemetry/istio-metrics.js';
-import { newRegistry } from '../../proxy/telemetry/metric-source.js';
+import { newRegistry, textOf } from '../../proxy/telemetry/metric-source.js';
 import { createStatsFilter } from '../../proxy/telemetry/stats-filter.js';
 
 const PEERS = Number(process.argv[2] ?? 10_000);
@@ -65,15 +65,20 @@ const edges = [...metrics.edges()].length;
 const registry = newRegistry();
 metrics.register(registry);
 const start = performance.now();
-const text = await registry.metrics();
+let length = 0;
+let most = 0;
+let overflow = '0';
+for await (const piece of textOf(registry)) {
+  length += piece.length;
+  most = Math.max(most, process.memoryUsage.rss());
+  overflow = /weft_proxy_edges_overflow_total\{reporter="destination"\} (\d+)/.exec(piece)?.[1] ?? overflow;
+}
 const scrape = performance.now() - start;
-const most = process.memoryUsage();
-const overflow = /weft_proxy_edges_overflow_total\{reporter="destination"\} (\d+)/.exec(text)?.[1] ?? '0';
 process.stdout.write(
   [
     `peers ${PEERS}, requests ${PEERS * REQUESTS}, edges ${edges}, counted as unknown ${overflow}`,
     `heap ${mb(after.heapUsed - before.heapUsed)} MB, buffers ${mb(after.arrayBuffers - before.arrayBuffers)} MB, for each edge ${((after.heapUsed - before.heapUsed + after.arrayBuffers - before.arrayBuffers) / edges / 1000).toFixed(1)} kB`,
-    `scrape ${mb(text.length)} MB in ${scrape.toFixed(0)} ms, resident ${mb(after.rss)} MB before and ${mb(most.rss)} MB after it`,
+    `scrape ${mb(length)} MB in ${scrape.toFixed(0)} ms, resident ${mb(after.rss)} MB before and ${mb(most)} MB at most during it`,
     '',
   ].join('\n'),
 );
