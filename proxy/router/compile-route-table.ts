@@ -1,3 +1,4 @@
+import { messageOf } from '../../common/runtime/errors.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import type { RouteConfiguration__Output } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { VirtualHost__Output } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
@@ -62,15 +63,15 @@ interface Shared {
 
 function compileHosts(route: RouteConfiguration__Output, shared: Shared, issues: Issues): HostTable<LazyHost> {
   const { settings, deps } = shared;
-  const messages = route.virtual_hosts ?? [];
-  const lazily = messages.length > EAGER_HOSTS;
-  const parts = lazily ? keptParts<VirtualHost__Output>(route, TYPE.route, 'virtual_hosts', VIRTUAL_HOST) : [];
+  const sources = hostsOf(route);
+  const lazily = sources.length > EAGER_HOSTS;
   const table = new HostTable<LazyHost>();
   const names = new Set<string>();
-  messages.forEach((message, index) => {
+  sources.forEach((source, index) => {
     const at = issues.at('virtual_hosts').at(index);
+    const message = messageIn(source, at);
     const compiled = compileVirtualHost(message, settings, deps, at);
-    const lazy = new LazyHost(shared, lazily ? (parts[index] ?? message) : compiled);
+    const lazy = new LazyHost(shared, lazily ? source : compiled);
     const name = message.name ?? '';
     if (names.has(name)) at.error(`two virtual hosts are named '${name}'`);
     names.add(name);
@@ -83,17 +84,37 @@ function compileHosts(route: RouteConfiguration__Output, shared: Shared, issues:
   return table;
 }
 
+type HostSource = KeptPart<VirtualHost__Output> | VirtualHost__Output;
+
+/** Its virtual hosts, as bytes where there are many, or where a large table was decoded without them. */
+function hostsOf(route: RouteConfiguration__Output): readonly HostSource[] {
+  const messages = route.virtual_hosts ?? [];
+  if (messages.length > 0 && messages.length <= EAGER_HOSTS) return messages;
+  const parts = keptParts<VirtualHost__Output>(route, TYPE.route, 'virtual_hosts', VIRTUAL_HOST);
+  return parts.length > 0 ? parts : messages;
+}
+
+function messageIn(source: HostSource, issues: Issues): VirtualHost__Output {
+  if (!(source instanceof KeptPart)) return source;
+  try {
+    return source.get();
+  } catch (error) {
+    issues.error(`cannot be decoded: ${messageOf(error)}`);
+    return {};
+  }
+}
+
 class LazyHost {
   constructor(
     private readonly shared: Shared,
-    private source: KeptPart<VirtualHost__Output> | VirtualHost__Output | VirtualHost,
+    private source: HostSource | VirtualHost,
   ) {}
 
   get(): VirtualHost {
     const { source, shared } = this;
     if ('match' in source) return source;
-    const message = source instanceof KeptPart ? source.get() : source;
-    const compiled = compileVirtualHost(message, shared.settings, shared.deps, new Issues());
+    const issues = new Issues();
+    const compiled = compileVirtualHost(messageIn(source, issues), shared.settings, shared.deps, issues);
     this.source = compiled;
     return compiled;
   }

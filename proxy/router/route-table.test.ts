@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import { HeaderList } from '../http/headers.js';
-import { rememberBytes } from '../xds/kept-message.js';
+import { decodeWithout, rememberBytes } from '../xds/kept-message.js';
 import { compileRouteConfiguration } from './compile-route-table.js';
 import {
   compileYamlRoutes,
@@ -66,22 +66,48 @@ describe('virtual hosts', () => {
     expect(matchRoute(large, testRequest('h9999.default/'))?.virtualHost).toBe('h9999');
   });
 
-  it('compiles one of many out of the bytes in which they came', () => {
-    const virtual_hosts = Array.from({ length: 100 }, (_, i) => ({
-      name: `h${i}`,
-      domains: [`h${i}`],
-      routes: [{ match: { prefix: '/' }, route: { cluster: `c${i}` } }],
-    }));
-    const bytes = encodeMessage(TYPE.route, { name: 'r', virtual_hosts });
-    const message = decodeMessage<{ virtual_hosts: object[] }>(TYPE.route, bytes);
-    rememberBytes(message, bytes);
-    const compiled = compileRouteConfiguration(message as never, TEST_ROUTE_DEPS);
-    // Nothing looks at the message again.
-    message.virtual_hosts.length = 0;
-    if (!('table' in compiled)) throw new Error(compiled.errors.join());
-    for (let again = 0; again < 2; again++) {
-      expect(matchRoute(compiled.table, testRequest('h77/'))).toMatchObject({ virtualHost: 'h77' });
-    }
+  describe('that came as bytes', () => {
+    const table = (name: string, count: number, more: object = {}): Buffer =>
+      encodeMessage(TYPE.route, {
+        name,
+        virtual_hosts: Array.from({ length: count }, (_, i) => ({
+          name: `h${i}`,
+          domains: [`h${i}`],
+          routes: [{ match: { prefix: '/' }, route: { cluster: `c${i}` } }],
+          ...more,
+        })),
+        ignore_port_in_host_matching: true,
+      });
+    const compile = (message: object) => compileRouteConfiguration(message as never, TEST_ROUTE_DEPS);
+    const matches = (message: object, target: string): string | undefined => {
+      const compiled = compile(message);
+      if (!('table' in compiled)) throw new Error(compiled.errors.join());
+      // What was compiled at the first request serves the next.
+      matchRoute(compiled.table, testRequest(target));
+      return matchRoute(compiled.table, testRequest(target))?.virtualHost;
+    };
+
+    it.each([3, 100])('are found, %i of them, with the message as a whole', (count) => {
+      const bytes = table('r', count);
+      const message = decodeMessage(TYPE.route, bytes);
+      rememberBytes(message, bytes);
+      expect(matches(message, 'h2:81/')).toBe('h2');
+    });
+
+    it.each([3, 100])('are found, %i of them, with a message without them', (count) => {
+      const message = decodeWithout<{ name: string }>(TYPE.route, 'virtual_hosts', table('r', count));
+      expect(message).toEqual({ name: 'r', ignore_port_in_host_matching: true });
+      expect(matches(message, 'h2:81/')).toBe('h2');
+    });
+
+    it('are refused one by one', () => {
+      const broken = (bytes: Buffer): Buffer =>
+        Buffer.from(bytes.toString('latin1').replace('\n\x02h1', '\xfa\xffh1'), 'latin1');
+      const compiled = compile(decodeWithout(TYPE.route, 'virtual_hosts', broken(table('r', 3))));
+      expect('errors' in compiled && compiled.errors[0]).toMatch(/^virtual_hosts\[1\]: cannot be decoded: /);
+      const doubled = compile(decodeWithout(TYPE.route, 'virtual_hosts', table('r', 3, { name: 'same' })));
+      expect('errors' in doubled && doubled.errors).toContain("virtual_hosts[2]: two virtual hosts are named 'same'");
+    });
   });
 });
 

@@ -2,7 +2,7 @@ import type protobuf from 'protobufjs';
 import { messageOf } from '../../common/runtime/errors.js';
 import { decodeMessage, messageType } from '../../common/xds/codec.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
-import { rememberBytes } from './kept-message.js';
+import { decodeWithout, rememberBytes } from './kept-message.js';
 import type { ResourceError } from './resources.js';
 
 const SERVICE = 'type.googleapis.com/envoy.service.discovery.v3.';
@@ -29,6 +29,9 @@ export interface ReceivedResource {
 
 /** Thousands of these come at once: decoded one by one as they are applied, their messages do not live together. */
 const MANY: ReadonlySet<string> = new Set([TYPE.cluster, TYPE.endpoint]);
+
+/** Virtual hosts of a larger table are decoded one by one as they are compiled. */
+const LARGE_BYTES = 65_536;
 
 /** Where a resource carries its name. */
 const NAME_FIELD: Readonly<Record<ResourceTypeUrl, string>> = {
@@ -113,6 +116,7 @@ function decodeAll(
 }
 
 function decodeOne(typeUrl: string, bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  if (typeUrl === TYPE.route && bytes?.length > LARGE_BYTES) return decodeWithout(typeUrl, 'virtual_hosts', bytes);
   const message = decodeMessage<Record<string, unknown>>(typeUrl, bytes);
   if (bytes !== undefined) rememberBytes(message, bytes);
   return message;

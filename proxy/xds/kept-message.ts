@@ -38,8 +38,6 @@ export class KeptPart<T extends object> {
   }
 }
 
-const LENGTH_DELIMITED = 2;
-
 /**
  * The parts of a repeated field, in their order; none where the message came in no bytes.
  * @param typeUrl of the message, `field` by its name, `partUrl` of what is in it
@@ -51,19 +49,45 @@ export function keptParts<T extends object>(
   partUrl: string,
 ): readonly KeptPart<T>[] {
   const bytes = sources.get(message);
-  const id = messageType(typeUrl)?.fields[field]?.id;
-  if (bytes === undefined || id === undefined) return [];
+  if (bytes === undefined) return [];
   const parts: KeptPart<T>[] = [];
+  const wanted = numberOf(typeUrl, field);
+  eachField(bytes, (number, value, end) => {
+    if (number === wanted) parts.push(new KeptPart(partUrl, bytes, value, end));
+  });
+  return parts;
+}
+
+/** A message without one of its fields, for those that are too large to live as a whole: {@link keptParts} has the field. */
+export function decodeWithout<T extends object>(typeUrl: string, field: string, bytes: Uint8Array): T {
+  const rest: Uint8Array[] = [];
+  const unwanted = numberOf(typeUrl, field);
+  eachField(bytes, (number, _, end, from) => {
+    if (number !== unwanted) rest.push(bytes.subarray(from, end));
+  });
+  const message = decodeMessage<T>(typeUrl, Buffer.concat(rest));
+  rememberBytes(message, bytes);
+  return message;
+}
+
+const LENGTH_DELIMITED = 2;
+
+/** @param visit is given where the value of a field begins (that of a message after its length) and ends, and where the field does */
+function eachField(bytes: Uint8Array, visit: (number: number, value: number, end: number, from: number) => void): void {
   const reader = protobuf.Reader.create(bytes);
   while (reader.pos < reader.len) {
+    const from = reader.pos;
     const tag = reader.uint32();
-    if (tag >>> 3 !== id || (tag & 7) !== LENGTH_DELIMITED) {
-      reader.skipType(tag & 7);
-      continue;
-    }
-    const length = reader.uint32();
-    parts.push(new KeptPart(partUrl, bytes, reader.pos, reader.pos + length));
-    reader.skip(length);
+    let value = reader.pos;
+    if ((tag & 7) === LENGTH_DELIMITED) {
+      const length = reader.uint32();
+      value = reader.pos;
+      reader.skip(length);
+    } else reader.skipType(tag & 7);
+    visit(tag >>> 3, value, reader.pos, from);
   }
-  return parts;
+}
+
+function numberOf(typeUrl: string, field: string): number | undefined {
+  return messageType(typeUrl)?.fields[field]?.id;
 }
