@@ -195,7 +195,8 @@ export class SimulatedSidecar {
 
   #versions(typeUrl: string): Record<string, string> {
     const versions: Record<string, string> = {};
-    for (const [id, version] of this.held.get(typeUrl) ?? []) {
+    // All but one: what a sidecar has, nobody sends again, and without an answer it would not be seen that it is served.
+    for (const [id, version] of [...(this.held.get(typeUrl) ?? [])].slice(1)) {
       versions[this.names.textOf(id)] = this.names.textOf(version);
     }
     return versions;
