@@ -14,6 +14,13 @@ import { ownNode } from './xds/node.js';
 import { delta, stateOfTheWorld } from './xds/protocol.js';
 import type { ResourceHandler } from './xds/resources.js';
 
+/** Names that clusters ask for. */
+interface ClusterNeeds {
+  readonly revision: number;
+  readonly endpoints: ReadonlySet<string>;
+  readonly secrets: ReadonlySet<string>;
+}
+
 /**
  * Where the data plane's configuration comes from after the bootstrap: ADS, files, or nowhere. Keeps the subscriptions equal to
  * what clusters and listeners name, and knows when the first configuration is in.
@@ -24,6 +31,9 @@ export class Configuration {
   private readonly files = new Map<ResourceTypeUrl, FileSource>();
   private readonly plane: DataPlane;
   private readonly log: Logger;
+  private ofClusters: ClusterNeeds = { revision: -1, endpoints: new Set(), secrets: new Set() };
+  /** Of the clusters whose endpoints were asked for last. */
+  private askedRevision = -1;
   private pending = false;
   private stopped = false;
 
@@ -100,21 +110,32 @@ export class Configuration {
   private refresh(): void {
     const { plane, ads } = this;
     plane.listeners.recheck();
-    ads?.setNames(TYPE.endpoint, new Set(plane.clusters.edsNames()));
+    const { revision, endpoints } = this.clusterNeeds();
+    if (revision !== this.askedRevision) ads?.setNames(TYPE.endpoint, endpoints);
+    this.askedRevision = revision;
     ads?.setNames(TYPE.route, plane.listeners.needs().routes);
     ads?.setNames(TYPE.secret, adsSecretNames(this.secretKeys()));
     if (this.ca !== undefined) ads?.setNames(TYPE.trustBundle, trustNames(this.ca.issuer));
-    const before = this.readiness.ready;
+    const wasReady = this.readiness.ready;
     this.readiness.update();
-    if (!before && this.readiness.ready) this.log.info('ready');
+    if (!wasReady && this.readiness.ready) this.log.info('ready');
   }
 
   private secretKeys(): Set<string> {
     const keys = this.plane.listeners.needs().secrets;
-    for (const { cluster } of this.plane.clusters.list()) {
-      for (const key of clusterSecretKeys(cluster.config)) keys.add(key);
-    }
+    for (const key of this.clusterNeeds().secrets) keys.add(key);
     return keys;
+  }
+
+  /** Another object after clusters came, changed or went: an endpoint that changes must not cost a look at all of them. */
+  private clusterNeeds(): ClusterNeeds {
+    const { clusters } = this.plane;
+    const { revision } = clusters;
+    if (this.ofClusters.revision !== revision) {
+      const secrets = clusters.list().flatMap(({ cluster }) => clusterSecretKeys(cluster.config));
+      this.ofClusters = { revision, endpoints: new Set(clusters.edsNames()), secrets: new Set(secrets) };
+    }
+    return this.ofClusters;
   }
 
   private received(typeUrl: ResourceTypeUrl): boolean {

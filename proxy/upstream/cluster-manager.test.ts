@@ -93,6 +93,18 @@ describe('CDS and EDS', () => {
     expect(cluster.resources('default').maxRetries).toBe(9);
   });
 
+  it('has another revision after clusters changed, not after endpoints did', () => {
+    cds([eds('a'), eds('b', { eds_cluster_config: { service_name: 'a' } })]);
+    const { revision } = manager;
+    endpoints('a', endpoint('10.0.0.1'));
+    expect(manager.revision).toBe(revision);
+    // Both use what came.
+    for (const name of ['a', 'b']) expect(manager.get(name)?.hosts).toHaveLength(1);
+    cds([eds('b')], ['a']);
+    expect(manager.revision).not.toBe(revision);
+    expect(manager.edsNames()).toEqual(['b']);
+  });
+
   it('makes hosts at the first request, of what holds then, and shows them before', () => {
     cds([eds('a')]);
     endpoints('a', endpoint('10.0.0.1'));

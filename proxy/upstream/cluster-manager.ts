@@ -64,6 +64,9 @@ export class ClusterManager implements Clusters {
   private readonly entries = new Map<string, Entry>();
   private readonly usable = new Map<string, UpstreamCluster>();
   private readonly endpoints = new Map<string, KnownEndpoints>();
+  /** Who takes the endpoints of a name; undefined until it is asked for after clusters came, changed or went. */
+  private byService: ReadonlyMap<string, readonly Entry[]> | undefined = undefined;
+  private changes = 0;
 
   constructor(deps: ClusterManagerDeps) {
     this.deps = deps;
@@ -75,14 +78,33 @@ export class ClusterManager implements Clusters {
     return this.usable.get(name);
   }
 
+  /** Another number after clusters came, changed or went; endpoints leave it. */
+  get revision(): number {
+    return this.changes;
+  }
+
   /** Names to ask EDS for, sorted. */
   edsNames(): string[] {
-    const names = new Set<string>();
-    for (const { cluster } of this.entries.values()) {
-      const discovery = cluster.config.discovery;
-      if (discovery.kind === 'eds') names.add(discovery.serviceName);
+    return [...this.services().keys()].sort();
+  }
+
+  private services(): ReadonlyMap<string, readonly Entry[]> {
+    if (this.byService !== undefined) return this.byService;
+    const services = new Map<string, Entry[]>();
+    for (const entry of this.entries.values()) {
+      const { discovery } = entry.cluster.config;
+      if (discovery.kind !== 'eds') continue;
+      const others = services.get(discovery.serviceName);
+      if (others === undefined) services.set(discovery.serviceName, [entry]);
+      else others.push(entry);
     }
-    return [...names].sort();
+    this.byService = services;
+    return services;
+  }
+
+  private clustersChanged(): void {
+    this.byService = undefined;
+    this.changes++;
   }
 
   /** Adds the clusters of the bootstrap's static_resources. Returns what is wrong with them; good ones are in force. */
@@ -115,6 +137,7 @@ export class ClusterManager implements Clusters {
     for (const entry of this.entries.values()) dispose(entry);
     this.entries.clear();
     this.usable.clear();
+    this.clustersChanged();
   }
 
   private applyClusters(update: ResourceUpdate): readonly ResourceError[] {
@@ -140,6 +163,7 @@ export class ClusterManager implements Clusters {
     known?.dns?.close();
     known?.waiting?.cancel();
     this.entries.set(name, entry);
+    this.clustersChanged();
     // A known cluster goes on serving with the hosts that it has while a changed discovery finds its own.
     this.discover(entry);
     return [];
@@ -225,6 +249,7 @@ export class ClusterManager implements Clusters {
     dispose(entry);
     this.entries.delete(name);
     this.usable.delete(name);
+    this.clustersChanged();
   }
 
   private applyEndpoints(update: ResourceUpdate): readonly ResourceError[] {
@@ -239,17 +264,14 @@ export class ClusterManager implements Clusters {
       this.endpoints.set(name, new KnownEndpoints(new KeptMessage(TYPE.endpoint, message), update.version));
       changed.add(name);
     }
-    for (const entry of this.entries.values()) {
-      const discovery = entry.cluster.config.discovery;
-      if (discovery.kind === 'eds' && changed.has(discovery.serviceName)) this.discover(entry);
-    }
+    for (const name of changed) for (const entry of this.services().get(name) ?? []) this.discover(entry);
     if (changed.size > 0) this.deps.onChange?.();
     return errors;
   }
 
   /** Endpoints outlive a removal by EDS (as in Envoy, the cluster decides), but not the last cluster that uses them. */
   private forgetUnusedEndpoints(): void {
-    const wanted = new Set(this.edsNames());
+    const wanted = this.services();
     for (const name of this.endpoints.keys()) if (!wanted.has(name)) this.endpoints.delete(name);
   }
 }
