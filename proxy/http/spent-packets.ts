@@ -73,6 +73,7 @@ export class SpentPackets {
         return;
       }
       this.roomy = false;
+      this.heap.collectYoung();
       this.heap.setGrowth(0);
     });
   }
