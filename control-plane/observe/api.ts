@@ -15,6 +15,7 @@ import { buildGraph, ofNamespace } from './graph.js';
 import { BadQuery, stepsOf, windowOf } from './query.js';
 import { routeStats } from './routes.js';
 import { buildSeries } from './series.js';
+import { nameServices } from './service-names.js';
 import { tapRequests } from './tap.js';
 import { tunnelsAsTcp } from './tunnels.js';
 import type { MeshView } from './view.js';
@@ -78,7 +79,7 @@ async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
 
 /** Edges by the names that the graph has for them. */
 function named(edges: readonly EdgeStats[], snapshot: MeshSnapshot | undefined): readonly EdgeStats[] {
-  return tunnelsAsTcp(nameCallers(edges, snapshot), snapshot);
+  return tunnelsAsTcp(nameServices(nameCallers(edges, snapshot), snapshot), snapshot);
 }
 
 async function series(view: MeshView, query: URLSearchParams): Promise<Series> {

@@ -2,6 +2,7 @@ import type { Failure, FailureReport, Failures } from '../../common/observe/fail
 import { edgeId, OUTSIDE_ID, serviceId, workloadId } from '../../common/observe/ids.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import { countOf } from './query.js';
+import { serviceNames } from './service-names.js';
 import { askJson, type MeshView } from './view.js';
 
 const ASK_MS = 3000;
@@ -24,13 +25,17 @@ export async function recentFailures(view: MeshView, query: URLSearchParams): Pr
   };
   const { value, notes } = await view.proxies();
   const asked = value.filter((facts) => facts.observed !== undefined && mayKnow(facts.node, wanted.edge));
+  const nameOf = serviceNames(view.snapshot());
   const missing: string[] = [];
   const found: Failures['failures'][number][] = [];
   await eachOf(asked, async ({ key, status }) => {
     try {
       const { failures } = await askJson<FailureReport>(view, key, '/weft/failures', ASK_MS);
       const proxy = `${status.workload}.${status.namespace}`;
-      for (const failure of failures) if (concerns(failure, wanted)) found.push({ ...failure, proxy });
+      for (const told of failures) {
+        const failure = { ...told, service: nameOf(told.service, told.source.namespace) };
+        if (concerns(failure, wanted)) found.push({ ...failure, proxy });
+      }
     } catch (error) {
       missing.push(`the proxy of ${key} does not tell its failures: ${messageOf(error)}`);
     }

@@ -48,12 +48,6 @@ describe('joining what two sidecars say', () => {
     const hops = joinHops([edge({ count: 5 }), edge({ count: 5, reporter: 'destination', protocol: 'tcp' })]);
     expect(hops).toHaveLength(1);
   });
-
-  it('knows a service by the short name that its caller used', () => {
-    const early = edge({ count: 5, code: 503, flags: 'FI', to: 'unknown' });
-    const hops = joinHops([edge({ count: 5 }), { ...early, destination: { ...early.destination, service: 'b' } }]);
-    expect(hops.map(({ service }) => service)).toEqual([`service/${HOST}`, `service/${HOST}`]);
-  });
 });
 
 describe('what edges say', () => {

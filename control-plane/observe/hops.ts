@@ -48,9 +48,8 @@ function hop(group: Group, reporter: Hop['reporter'], server: readonly EdgeStats
 
 function grouped(edges: readonly EdgeStats[]): Map<string, Group> {
   const groups = new Map<string, Group & { readonly stats: EdgeStats[] }>();
-  const hosts = hostsByName(edges);
   for (const edge of edges) {
-    const host = fullHost(edge, hosts);
+    const host = edge.destination.service;
     const service = host === UNKNOWN ? '' : serviceId(host);
     const source = nodeOf(edge.source) ?? OUTSIDE_ID;
     const destination = nodeOf(edge.destination) ?? (service === '' ? serviceId(UNKNOWN) : service);
@@ -60,23 +59,6 @@ function grouped(edges: readonly EdgeStats[]): Map<string, Group> {
     else groups.set(id, { id, source, destination, service, protocol: edge.protocol, stats: [edge] });
   }
   return groups;
-}
-
-/** Hosts of services in the cluster by `NAME.NAMESPACE`. */
-function hostsByName(edges: readonly EdgeStats[]): Map<string, string> {
-  const hosts = new Map<string, string>();
-  for (const { destination } of edges) {
-    const [name, namespace, kind] = destination.service.split('.');
-    if (kind === 'svc') hosts.set(`${name}.${namespace}`, destination.service);
-  }
-  return hosts;
-}
-
-/** A request that was answered before a cluster was chosen (a fault, say) is known only by the name that its caller used. */
-function fullHost({ source, destination }: EdgeStats, hosts: ReadonlyMap<string, string>): string {
-  const { service } = destination;
-  if (destination.workload !== UNKNOWN) return service;
-  return hosts.get(`${service}.${source.namespace}`) ?? hosts.get(service) ?? service;
 }
 
 function nodeOf({ workload, namespace }: EdgeEnd): string | undefined {

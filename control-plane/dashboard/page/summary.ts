@@ -8,7 +8,8 @@ import { addUp, type Health, healthOf } from './model/view-graph.js';
 export function showSummary(element: HTMLElement, graph: Graph): void {
   const http = graph.edges.filter(({ protocol }) => protocol !== 'tcp');
   const total = addUp(http.map(({ golden }) => golden));
-  const secured = graph.edges.filter(({ security }) => security.kind === 'mtls').length;
+  const known = graph.edges.filter(({ security }) => security.kind !== 'unknown');
+  const secured = known.filter(({ security }) => security.kind === 'mtls').length;
   const workloads = graph.nodes.filter((node): node is WorkloadNode => node.kind === 'workload');
   const unwell = workloads.filter(({ sync }) => sync === 'nacked').length;
   const stale = workloads.filter(({ sync }) => sync === 'stale').length;
@@ -19,8 +20,8 @@ export function showSummary(element: HTMLElement, graph: Graph): void {
     item(perSecond(total.requestsPerSecond), 'requests'),
     item(total.requests === 0 ? '–' : percent(1 - total.errorShare), 'success', healthOf(total)),
     item(millis(total.p99Ms), 'p99', '', 'of the slowest hop'),
-    graph.edges.length > 0 &&
-      h('span', { class: 'glance' }, icon('lock'), h('b', {}, percent(secured / graph.edges.length)), ' mTLS'),
+    known.length > 0 &&
+      h('span', { class: 'glance' }, icon('lock'), h('b', {}, percent(secured / known.length)), ' mTLS'),
     item(String(workloads.length), workloads.length === 1 ? 'workload' : 'workloads'),
     unwell > 0 && item(String(unwell), `${unwell === 1 ? 'refuses' : 'refuse'} configuration`, 'failing'),
     stale > 0 && item(String(stale), plural(stale, 'stale', 'stale').replace(/^\d+ /, ''), 'degraded'),

@@ -5,7 +5,7 @@ import cytoscapeLibrary from '../vendor/cytoscape.js';
 import { type Colors, currentColors } from './colors.js';
 import { Flow, MAX_LINES } from './flow.js';
 import { edgeTexts, nodeTexts } from './labels.js';
-import { type Direction, idealLayout } from './layout.js';
+import { type Direction, idealLayout, NARROW } from './layout.js';
 import { Lines } from './lines.js';
 import { type EdgeText, NAMES_FROM, type NodeText, nodeSize, Overlay, READABLE_FROM } from './overlay.js';
 import { edgeWidth, graphStyle } from './style.js';
@@ -25,9 +25,10 @@ export interface GraphEvents {
 
 const FIT_PADDING = { wide: 44, narrow: 16 };
 const MAX_FIT_ZOOM = 1.25;
-const NARROW = 640;
 /** Smaller, names cannot be read on a phone: there it is better to see a part. */
 const MIN_NARROW_ZOOM = 0.75;
+/** The same beside an open panel, where what is opened stays in the middle. */
+const MIN_OPEN_ZOOM = 0.62;
 /** How far from its place a text may reach. */
 const LABEL_REACH = 160;
 /** With more nodes than this, lines are straight. */
@@ -129,9 +130,10 @@ export class GraphCanvas {
     this.untouched = true;
   }
 
-  /** The middle of its upper end, where callers stand. */
+  /** As wide as the screen, and the upper end, where callers stand. */
   private fitPart(): void {
-    this.cy.zoom(MIN_NARROW_ZOOM);
+    const room = (this.container.clientWidth - 2 * FIT_PADDING.narrow) / this.cy.elements().boundingBox().w;
+    this.cy.zoom(Math.max(MIN_NARROW_ZOOM, Math.min(1, room)));
     this.cy.center();
     const { y1 } = this.cy.elements().renderedBoundingBox();
     if (y1 < FIT_PADDING.narrow) this.cy.panBy({ x: 0, y: FIT_PADDING.narrow - y1 });
@@ -154,7 +156,16 @@ export class GraphCanvas {
 
   resized(): void {
     this.cy.resize();
-    if (this.untouched) this.fit();
+    if (!this.untouched) return;
+    this.fit();
+    this.reveal();
+  }
+
+  private reveal(): void {
+    const opened = this.selected === undefined ? undefined : this.cy.getElementById(this.selected);
+    if (opened === undefined || opened.empty() || this.cy.zoom() >= MIN_OPEN_ZOOM) return;
+    this.cy.zoom(MIN_OPEN_ZOOM);
+    this.cy.center(opened);
   }
 
   themeChanged(): void {

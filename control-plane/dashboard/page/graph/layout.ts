@@ -20,6 +20,10 @@ const MANY = 70;
 const LEVEL_BONUS = 1.2;
 const GROUP_GAP = 90;
 const HEADLINE = 30;
+/** A room of less width, px, is a phone's. */
+export const NARROW = 640;
+const ROW_GAP = { outside: 84, inside: 70 };
+const COLUMN_GAP = 28;
 
 /** Where everything stands when it is laid out anew in `room`: callers before those that they call, groups together. */
 export function idealLayout(
@@ -29,6 +33,7 @@ export function idealLayout(
   room: Size,
 ): Laid {
   if (boxes.length > MANY) return { direction: 'LR', places: packed(boxes, edges, room) };
+  if (room.width < NARROW) return { direction: 'TB', places: stacked(boxes, edges, groups) };
   const level = dagre(boxes, edges, groups, 'LR');
   const upright = dagre(boxes, edges, groups, 'TB');
   const isLevel = zoomToFit(extentOf(boxes, level), room) * LEVEL_BONUS >= zoomToFit(extentOf(boxes, upright), room);
@@ -61,6 +66,59 @@ function dagre(
     places.set(id, { x, y });
   }
   return places;
+}
+
+/** For a phone: from top to bottom, a group or two nodes a row. What calls nobody stands aside, where lines do not pass. */
+function stacked(boxes: readonly Box[], edges: readonly Line[], groups: readonly string[]): Map<string, Point> {
+  const ranked = dagre(boxes, edges, groups, 'TB');
+  const calling = new Set(edges.map(({ source }) => source));
+  const rankOf = (box: Box): number => Math.round(ranked.get(box.id)?.y ?? 0);
+  const calls = (box: Box): boolean => calling.has(box.id);
+  const known = new Set(groups);
+  const items = new Map<string, Box[]>();
+  for (const box of boxes) {
+    const key = box.group !== undefined && known.has(box.group) ? box.group : `${rankOf(box)} ${calls(box)}`;
+    items.set(key, [...(items.get(key) ?? []), box]);
+  }
+  const first = (item: readonly Box[]): number => Math.min(...item.map(rankOf));
+  const grouped = (item: readonly Box[]): boolean => item[0]?.group !== undefined && known.has(item[0].group);
+  const last = Math.max(...boxes.map(rankOf));
+  const order = [...items.values()].sort((a, b) => first(a) - first(b) || Number(grouped(a)) - Number(grouped(b)));
+  const places = new Map<string, Point>();
+  let y = 0;
+  for (const item of order) {
+    const inside = grouped(item);
+    if (inside) y += HEADLINE;
+    for (const row of rowsOf(item, rankOf)) {
+      putRow(row, y, places, !inside && row.every((box) => !calls(box) && rankOf(box) < last));
+      y += Math.max(...row.map(({ height }) => height)) + (inside ? ROW_GAP.inside : ROW_GAP.outside);
+    }
+    if (inside) y += ROW_GAP.outside - ROW_GAP.inside + HEADLINE / 2;
+  }
+  return places;
+}
+
+/** Of one rank, at most two. */
+function rowsOf(boxes: readonly Box[], rankOf: (box: Box) => number): Box[][] {
+  const rows: Box[][] = [];
+  for (const box of [...boxes].sort((a, b) => rankOf(a) - rankOf(b))) {
+    const row = rows.at(-1);
+    const [beside] = row ?? [];
+    if (row?.length === 1 && beside !== undefined && rankOf(beside) === rankOf(box)) row.push(box);
+    else rows.push([box]);
+  }
+  return rows;
+}
+
+function putRow(row: readonly Box[], y: number, places: Map<string, Point>, aside: boolean): void {
+  const [one, other] = row;
+  if (one === undefined) return;
+  const away = (box: Box): number => (box.width + COLUMN_GAP) / 2;
+  if (other === undefined) places.set(one.id, { x: aside ? away(one) : 0, y });
+  else {
+    places.set(one.id, { x: -away(one), y });
+    places.set(other.id, { x: away(other), y });
+  }
 }
 
 /** Each group by itself, long ranks in several columns, and the groups beside each other in rows. */

@@ -32,6 +32,7 @@ const MAX_WIDTH = 240;
 /** Below this zoom, edges and second lines would be too small to read. */
 export const READABLE_FROM = 0.42;
 export const NAMES_FROM = 0.2;
+const TIMES_FROM = 0.58;
 
 const paths = new Map<IconName, Path2D>();
 const MAX_MEASURED = 5000;
@@ -157,7 +158,7 @@ function drawEdge(context: CanvasRenderingContext2D, edge: EdgeText, colors: Col
   const icons = edge.icons.length * 15;
   const texts = widths.reduce((sum, width) => sum + width + gap, -gap);
   const content = icons + Math.max(0, texts);
-  const two = edge.second !== '' && zoom >= 0.7;
+  const two = edge.second !== '' && zoom >= TIMES_FROM;
   const width = Math.max(content, two ? textWidth(edge.second, SMALL) : 0) + 12;
   const height = two ? 32 : 18;
   context.fillStyle = colors.background;

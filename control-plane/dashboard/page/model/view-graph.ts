@@ -277,16 +277,21 @@ function joinEdges(lines: readonly ViewEdge[]): ViewEdge[] {
 
 function join(first: ViewEdge, same: readonly ViewEdge[]): ViewEdge {
   const golden = addUp(same.map((edge) => edge.golden));
-  const kinds = new Set(same.map(({ security }) => security));
-  const [kind] = kinds;
   return {
     ...first,
     golden,
     health: healthOf(golden),
-    security: kinds.size === 1 && kind !== undefined ? kind : 'mixed',
+    security: jointSecurity(same),
     marks: [...new Set(same.flatMap(({ marks }) => marks))],
     members: same.flatMap(({ members }) => members),
   };
+}
+
+/** What got no further than the client's sidecar (a fault, an open circuit breaker) says nothing about the others. */
+function jointSecurity(same: readonly ViewEdge[]): ViewEdge['security'] {
+  const kinds = new Set(same.flatMap(({ security }) => (security === 'unknown' ? [] : [security])));
+  const [kind = 'unknown'] = kinds;
+  return kinds.size > 1 ? 'mixed' : kind;
 }
 
 /** A service's lines to its versions: what each gets of all that the service gets. */

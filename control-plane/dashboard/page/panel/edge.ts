@@ -38,9 +38,16 @@ export function edgeParts(edge: ViewEdge): { first: HTMLElement[]; last: HTMLEle
   };
 }
 
+/** What is unknown is told only where nothing else is. */
 function distinct(all: readonly EdgeSecurity[]): EdgeSecurity[] {
+  const known = all.filter(({ kind }) => kind !== 'unknown');
   return [
-    ...new Map(all.map((one) => [`${one.kind} ${one.sourceIdentity} ${one.destinationIdentity}`, one])).values(),
+    ...new Map(
+      (known.length > 0 ? known : all).map((one) => [
+        `${one.kind} ${one.sourceIdentity} ${one.destinationIdentity}`,
+        one,
+      ]),
+    ).values(),
   ].slice(0, 4);
 }
 
@@ -95,27 +102,29 @@ function answers(members: readonly GraphEdge[]): HTMLElement {
 function connections({ members, share }: ViewEdge): HTMLElement {
   const hosts = Math.max(0, ...members.map((edge) => edge.hosts));
   const ejected = Math.max(0, ...members.map((edge) => edge.ejected));
-  const worst = (of: (edge: GraphEdge) => number): number => Math.max(0, ...members.map(of));
+  const requests = members.reduce((sum, { golden }) => sum + golden.requests, 0);
+  const ofAll = (of: (edge: GraphEdge) => number): number =>
+    members.reduce((sum, edge) => sum + of(edge) * edge.golden.requests, 0) / Math.max(1, requests);
   const part = (label: string, value: number): readonly [string, string] | undefined =>
     value > 0 ? [label, `${percent(value)} of the requests`] : undefined;
   return facts([
     share === undefined ? undefined : ['share of its service', percent(share)],
-    ['hosts', ejected > 0 ? `${hosts}, ${ejected} of them ejected` : String(hosts)],
+    ejected > 0 ? ['hosts', `${hosts}, ${ejected} of them ejected`] : undefined,
     part(
       'over a circuit breaker',
-      worst((edge) => edge.overflowed),
+      ofAll((edge) => edge.overflowed),
     ),
     part(
       'with an injected fault',
-      worst((edge) => edge.faultInjected),
+      ofAll((edge) => edge.faultInjected),
     ),
     part(
       'refused by policy',
-      worst((edge) => edge.denied),
+      ofAll((edge) => edge.denied),
     ),
     part(
       'rate limited',
-      worst((edge) => edge.rateLimited),
+      ofAll((edge) => edge.rateLimited),
     ),
     [
       'counted by',

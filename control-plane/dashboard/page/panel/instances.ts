@@ -6,10 +6,14 @@ import { pill, section, table } from './parts.js';
 /** Certificates with less than this left are told in the colour of trouble. */
 const SOON_MS = 3_600_000;
 
-/** Instances with their proxies, certificates, and the endpoints that they call; `everybody` knows who has ejected whom. */
+/**
+ * Instances with their proxies, certificates, and the endpoints that they call; `clients` tell how they find these, and `everybody` who
+ * has ejected whom.
+ */
 export function instanceParts(
   here: readonly WorkloadState[],
   details: readonly WorkloadDetails[],
+  clients: readonly WorkloadDetails[],
   everybody: readonly WorkloadState[],
 ): HTMLElement {
   return h(
@@ -17,6 +21,9 @@ export function instanceParts(
     {},
     ...troubled(here, everybody),
     section('Endpoints', [endpoints(here)], { count: here.length }),
+    ...clients
+      .filter(({ endpoints: seen }) => seen.length > 0)
+      .map(({ name, endpoints: seen }) => section(`Endpoints as ${name} sees them`, [upstreams(seen)])),
     ...nacks(here),
     section('Certificates', [certificates(details)], { open: true }),
     section('What its sidecar sees of others', [upstreams(details.flatMap(({ endpoints: all }) => all))], {

@@ -2,7 +2,7 @@ import type { Description } from '../../../../common/observe/describe.js';
 import type { Failures } from '../../../../common/observe/failure.js';
 import type { Graph, GraphEdge, GraphNode } from '../../../../common/observe/graph.js';
 import type { Series } from '../../../../common/observe/series.js';
-import type { WorkloadDetails, Workloads } from '../../../../common/observe/workload.js';
+import type { WorkloadDetails, WorkloadState, Workloads } from '../../../../common/observe/workload.js';
 import { ApiError, getJson } from '../api.js';
 import { fill, h } from '../dom.js';
 import { icon } from '../icons.js';
@@ -107,14 +107,17 @@ export class Panel {
     this.fillBody(parts);
     const tcp = node.golden.requests === 0 && node.golden.receivedBytesPerSecond > 0;
     const ids = node.members.filter(({ kind }) => node.kind !== 'app' || kind === 'workload').map(({ id }) => id);
-    if (this.isDue(anew)) void this.ask({ key: 'node', ids }, tcp ? 'tcp' : 'http', node.members);
+    const called = new Set(ids);
+    const callers = graph.edges.filter(({ destination, service }) => called.has(destination) || called.has(service));
+    if (this.isDue(anew)) void this.ask({ key: 'node', ids }, tcp ? 'tcp' : 'http', node.members, sourcesOf(callers));
   }
 
   private showEdge(edge: ViewEdge, view: ViewGraph, anew: boolean): void {
     fill(this.head, ...edgeHead(edge, view, this.host.open));
     this.fillBody(edgeParts(edge));
     const ids = edge.members.map(({ id }) => id);
-    if (this.isDue(anew)) void this.ask({ key: 'edge', ids }, edge.protocol === 'tcp' ? 'tcp' : 'http', edge.members);
+    const kind = edge.protocol === 'tcp' ? 'tcp' : 'http';
+    if (this.isDue(anew)) void this.ask({ key: 'edge', ids }, kind, edge.members, sourcesOf(edge.members));
   }
 
   private isDue(anew: boolean): boolean {
@@ -152,6 +155,7 @@ export class Panel {
     subject: Subject,
     kind: 'http' | 'tcp',
     members: readonly (GraphNode | GraphEdge)[],
+    callers: ReadonlySet<string>,
   ): Promise<void> {
     const turn = ++this.turn;
     const still = (): boolean => turn === this.turn;
@@ -161,7 +165,7 @@ export class Panel {
         failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures)),
       ),
       this.fillFrom(this.acting, still, async () => appliedList(await this.describe(members))),
-      this.fillFrom(this.more, still, () => this.moreOf(members)),
+      this.fillFrom(this.more, still, () => this.moreOf(members, callers)),
     ]);
   }
 
@@ -208,29 +212,48 @@ export class Panel {
     return described.filter((one) => one !== undefined);
   }
 
-  private async moreOf(members: readonly (GraphNode | GraphEdge)[]): Promise<HTMLElement> {
+  /** `callers`: nodes whose sidecars know how the endpoints are. */
+  private async moreOf(
+    members: readonly (GraphNode | GraphEdge)[],
+    callers: ReadonlySet<string>,
+  ): Promise<HTMLElement> {
     const { instanceParts } = await import('./instances.js');
     const { workloads } = await getJson<Workloads>('workloads');
+    const ask = (all: readonly WorkloadState[]): Promise<readonly (WorkloadDetails | undefined)[]> =>
+      Promise.all(all.slice(0, MAX_MEMBERS).map(detailsOf));
     const ids = new Set(members.flatMap((member) => ('destination' in member ? [member.destination] : [member.id])));
     const hosts = new Set(
       members.flatMap((member) => ('kind' in member && member.kind === 'service' ? [member.host] : [])),
     );
     const here = workloads.filter(({ node, services }) => ids.has(node) || services.some((host) => hosts.has(host)));
-    const details = await Promise.all(
-      here
-        .slice(0, MAX_MEMBERS)
-        .map(({ namespace, name }) =>
-          getJson<WorkloadDetails>(`workloads/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`).catch(
-            () => undefined,
-          ),
-        ),
-    );
+    const served = new Set(here.flatMap(({ services }) => services));
+    const [details, clients] = await Promise.all([
+      ask(here),
+      ask(workloads.filter(({ node }) => callers.has(node) && !ids.has(node))),
+    ]);
     return instanceParts(
       here,
       details.filter((one) => one !== undefined),
+      clients
+        .filter((one) => one !== undefined)
+        .map((one) => ({ ...one, endpoints: one.endpoints.filter(({ cluster }) => served.has(hostOf(cluster))) })),
       workloads,
     );
   }
+}
+
+function sourcesOf(edges: readonly GraphEdge[]): ReadonlySet<string> {
+  return new Set(edges.map(({ source }) => source));
+}
+
+function detailsOf({ namespace, name }: WorkloadState): Promise<WorkloadDetails | undefined> {
+  const path = `workloads/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+  return getJson<WorkloadDetails>(path).catch(() => undefined);
+}
+
+/** `outbound|9080|v1|reviews.default.svc.cluster.local` */
+function hostOf(cluster: string): string {
+  return cluster.split('|')[3] ?? '';
 }
 
 function waiting(): HTMLElement {
