@@ -13,6 +13,8 @@ export function getText(url: string, timeoutMs = 3000): Promise<string> {
       response.on('end', () => {
         const body = Buffer.concat(chunks).toString('utf8');
         if (response.statusCode === 200) resolve(body);
+        else if (isAnswer(response.statusCode, body))
+          reject(new WeftError(body.trim(), { source: 'cli', retryable: false }));
         else fail(`answered ${response.statusCode}: ${body.trim().slice(0, 300)}`);
       });
     });
@@ -20,6 +22,11 @@ export function getText(url: string, timeoutMs = 3000): Promise<string> {
     call.on('error', (error) => fail(error.message, error));
     call.end();
   });
+}
+
+/** What the question lacks is said in a sentence for people: its address would say nothing more. */
+export function isAnswer(status: number | undefined, body: string): boolean {
+  return status === 400 && /^[^<{\n]+$/.test(body.trim());
 }
 
 /** The same for an answer that goes on. Resolves at its end, or when the signal says so. */

@@ -2,7 +2,7 @@ import { type RequestOptions, request } from 'node:http';
 import { Duplex, PassThrough, Writable } from 'node:stream';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
-import { streamCall } from './http.js';
+import { isAnswer, streamCall } from './http.js';
 
 /** A port of a pod, reached through the API server. */
 export interface PodPort {
@@ -109,6 +109,7 @@ function get({ stream }: Tunnel, path: string): Promise<string> {
       response.on('end', () => {
         const body = Buffer.concat(chunks).toString('utf8');
         if (response.statusCode === 200) resolve(body);
+        else if (isAnswer(response.statusCode, body)) reject(new Error(body.trim()));
         else reject(new Error(`answered ${response.statusCode} to ${path}: ${body.trim().slice(0, 300)}`));
       });
     });

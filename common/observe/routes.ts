@@ -15,7 +15,7 @@ export interface RouteStats {
 }
 
 export interface RouteStat {
-  /** Its name in the VirtualService; empty where it has none, or where no route was found. */
+  /** Its name in the VirtualService, or what it takes there (`reviews.default /ratings*`); empty where no route was found. */
   readonly route: string;
   /** Ids of nodes: the client whose routes these are, and the service that it called. */
   readonly source: string;

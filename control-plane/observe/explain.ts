@@ -172,20 +172,30 @@ const GATEWAY = 'gateway/';
 function clientNamed(snapshot: MeshSnapshot, asked: string, connected: ReadonlySet<string>): Client {
   const gateway = asked.startsWith(GATEWAY);
   const name = gateway ? asked.slice(GATEWAY.length) : asked;
-  const all = [...snapshot.workloads.values()].filter((one) => one.sidecar !== undefined || connected.has(keyOf(one)));
+  const all = [...snapshot.workloads.values()];
   const means = (one: Workload): boolean =>
     [one.name, one.workloadName].some((own) =>
       [own, `${own}.${one.namespace}`, `${one.namespace}/${own}`].includes(name),
     );
   const found = all.filter(means);
-  const client = found.find((one) => connected.has(keyOf(one))) ?? found[0];
+  const client = found.find((one) => connected.has(keyOf(one)));
   if (client === undefined) {
-    const known = all.map(({ namespace, workloadName }) => `${namespace}/${workloadName}`);
+    if (found[0] !== undefined) throw new BadQuery(withoutProxy(found[0]));
+    const known = all
+      .filter((one) => connected.has(keyOf(one)))
+      .map(({ namespace, workloadName }) => `${namespace}/${workloadName}`);
     throw new BadQuery(
       `from: there is no workload "${name.slice(0, 200)}" with a ${gateway ? 'proxy' : 'sidecar'}; there are: ${[...new Set(known)].join(', ')}`,
     );
   }
   return { client, gateway: gateway || ownPorts(client.sidecar)?.gateway === true };
+}
+
+function withoutProxy({ namespace, name, workloadName, sidecar }: Workload): string {
+  const who = `from: ${namespace}/${workloadName} has no ${sidecar === undefined ? 'sidecar' : 'proxy that is connected'}`;
+  const then =
+    'nothing of the mesh decides what becomes of its requests before they reach the other side. Ask for a workload';
+  return `${who}: ${then} with a sidecar, or see why it has none: weft check-inject ${name} -n ${namespace}`;
 }
 
 interface Server {

@@ -97,6 +97,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     if (route !== undefined) {
       this.matched = route;
       this.info.routeName = route.name;
+      this.info.routeLabel = route.label ?? '';
       this.info.virtualHost = route.virtualHost;
       const { action } = route;
       this.manager.deps.router.announce?.(this.info, action);
@@ -126,6 +127,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.routeKnown = false;
     this.matched = undefined;
     this.info.routeName = '';
+    this.info.routeLabel = '';
     this.info.virtualHost = '';
     this.maxDurationMs = this.config.timeouts.maxStreamDurationMs ?? 0;
   }

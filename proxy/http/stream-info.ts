@@ -111,6 +111,8 @@ export class StreamInfo {
   bytesSent = 0;
 
   routeName = '';
+  /** For people, where the route has no name. */
+  routeLabel = '';
   virtualHost = '';
   /** Address of the client as X-Forwarded-For names it, where that is to be believed; empty: the connection's. */
   clientIp = '';

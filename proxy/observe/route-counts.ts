@@ -37,14 +37,15 @@ function count(
   const stop = watch.watch({
     offer(identity, info) {
       if (identity.reporter !== 'source' || identity.protocol === 'tcp') return;
-      const edges = routes.get(info.routeName) ?? new Map<EdgeIdentity, Edge>();
+      const route = info.routeName || info.routeLabel;
+      const edges = routes.get(route) ?? new Map<EdgeIdentity, Edge>();
       let edge = edges.get(identity);
       if (edge === undefined) {
         if (size >= MAX_ROUTES) return;
         size++;
         edge = new Edge(identity);
         edges.set(identity, edge);
-        routes.set(info.routeName, edges);
+        routes.set(route, edges);
       }
       edge.recordRequest(info);
     },

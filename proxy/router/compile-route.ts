@@ -12,6 +12,7 @@ import { compileHeaderMutation, type HeaderMutation } from './header-mutation.js
 import { type CompiledMatch, compileRouteMatch } from './matchers/route-match.js';
 import type { RouteAction, RouteEntry, RouteMatchContext } from './route.js';
 import type { RouteDeps } from './route-deps.js';
+import { routeLabel } from './route-label.js';
 import { RouteStats } from './route-stats.js';
 
 /** What one level (route, virtual host, table) does to heads. */
@@ -57,6 +58,7 @@ export function compileRoute(
   const filters = compileFilterConfigs(message.typed_per_filter_config, deps, issues.at('typed_per_filter_config'));
   const base: EntryParts = {
     name: message.name ?? '',
+    label: message.name ? '' : routeLabel(message),
     settings,
     requestOperations: inOrder(settings, own.request, settings.host.request, settings.table.request),
     responseOperations: inOrder(settings, own.response, settings.host.response, settings.table.response),
@@ -135,6 +137,7 @@ function forwardRoute(base: EntryParts, match: CompiledMatch, forward: CompiledF
 
 interface EntryParts {
   readonly name: string;
+  readonly label: string;
   readonly settings: HostSettings;
   readonly requestOperations: readonly HeaderMutation[];
   readonly responseOperations: readonly HeaderMutation[];
@@ -146,6 +149,7 @@ interface EntryParts {
 
 class Entry implements RouteEntry {
   readonly name: string;
+  readonly label: string;
   readonly virtualHost: string;
   readonly decorator: string | undefined;
   readonly rateLimits: RouteRateLimits | undefined;
@@ -160,6 +164,7 @@ class Entry implements RouteEntry {
     private readonly forward: CompiledForward | undefined,
   ) {
     this.name = parts.name;
+    this.label = parts.label;
     this.virtualHost = parts.settings.name;
     this.decorator = parts.decorator;
     this.rateLimits = parts.rateLimits;

@@ -22,6 +22,8 @@ export interface RouteMatchContext {
 
 export interface RouteEntry {
   readonly name: string;
+  /** For people, where it has no name; not for logs and metrics, in which it stays without one. */
+  readonly label?: string;
   readonly virtualHost: string;
   readonly action: RouteAction;
   /**

@@ -1,6 +1,5 @@
 import type { ExplainedCluster, ExplainedFault, RouteExplanation } from '../../../common/observe/route-explanation.js';
 import { toJson } from '../../../common/xds/json.js';
-import { fromStruct } from '../../../common/xds/struct.js';
 import { EXTENSION, TYPE } from '../../../common/xds/type-urls.js';
 import type { ClusterLoadAssignment__Output } from '../../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { Route__Output } from '../../../proto/gen/envoy/config/route/v3/Route.js';
@@ -13,6 +12,7 @@ import { type ConnectionInfo, PLAINTEXT_PEER, StreamInfo } from '../../http/stre
 import { pathOnly } from '../../router/actions/rewrite.js';
 import { compileRouteMatch } from '../../router/matchers/route-match.js';
 import type { RouteEntry, RouteMatchContext, RouteTable } from '../../router/route.js';
+import { configOf } from '../../router/route-label.js';
 import { Issues } from '../../snapshot/issues.js';
 import { durationMs, fractionOf, typeUrlOf, unpacked } from '../../snapshot/wire-values.js';
 import { gatewayChain } from '../authz.js';
@@ -162,13 +162,6 @@ const NOWHERE: RouteExplanation = {
 
 function isMatch(route: Route__Output, head: RequestHead, context: RouteMatchContext): boolean {
   return compileRouteMatch(route.match, new Issues()).matches(head, pathOnly(head.path), context);
-}
-
-function configOf(route: Route__Output | undefined): string {
-  const istio = route?.metadata?.filter_metadata?.['istio'];
-  const { config } =
-    istio === undefined ? {} : (fromStruct(istio as Parameters<typeof fromStruct>[0]) as { config?: unknown });
-  return typeof config === 'string' ? config : '';
 }
 
 function actionOf(

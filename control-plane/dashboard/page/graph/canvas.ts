@@ -107,6 +107,7 @@ export class GraphCanvas {
     if (id === this.selected) return;
     this.selected = id;
     this.mark();
+    this.reveal();
   }
 
   focus(id: string | undefined): void {
@@ -156,16 +157,19 @@ export class GraphCanvas {
 
   resized(): void {
     this.cy.resize();
-    if (!this.untouched) return;
-    this.fit();
+    if (this.untouched) this.fit();
     this.reveal();
   }
 
+  /** What is opened is seen beside the panel, and large enough. */
   private reveal(): void {
     const opened = this.selected === undefined ? undefined : this.cy.getElementById(this.selected);
-    if (opened === undefined || opened.empty() || this.cy.zoom() >= MIN_OPEN_ZOOM) return;
-    this.cy.zoom(MIN_OPEN_ZOOM);
-    this.cy.center(opened);
+    if (opened === undefined || opened.empty()) return;
+    const small = this.untouched && this.cy.zoom() < MIN_OPEN_ZOOM;
+    if (small) this.cy.zoom(MIN_OPEN_ZOOM);
+    const { x1, x2, y1, y2 } = opened.renderedBoundingBox();
+    const { clientWidth, clientHeight } = this.container;
+    if (small || x1 < 0 || y1 < 0 || x2 > clientWidth || y2 > clientHeight) this.cy.center(opened);
   }
 
   themeChanged(): void {
