@@ -105,6 +105,15 @@ describe('CDS and EDS', () => {
     expect(manager.edsNames()).toEqual(['b']);
   });
 
+  it('shows the traffic of each cluster, where there was any', () => {
+    cds([eds('a'), eds('b')]);
+    const requests = (): number[] => clusterSummaries(manager).map(({ traffic }) => traffic.requests);
+    expect(requests()).toEqual([0, 0]);
+    endpoints('a', endpoint('10.0.0.1'));
+    manager.get('a')!.traffic.requests++;
+    expect(requests()).toEqual([1, 0]);
+  });
+
   it('makes hosts at the first request, of what holds then, and shows them before', () => {
     cds([eds('a')]);
     endpoints('a', endpoint('10.0.0.1'));

@@ -33,7 +33,7 @@ export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
   return manager.list().map(({ cluster, fixed }) => ({
     name: cluster.name,
     addedViaApi: !fixed,
-    traffic: cluster.traffic,
+    traffic: cluster.trafficSoFar,
     defaultResources: cluster.resources('default'),
     highResources: cluster.resources('high'),
     hosts: cluster.hosts.map(hostSummary),

@@ -46,6 +46,9 @@ export interface ClusterDeps extends OutsideHostsDeps {
   readonly localCluster?: LocalCluster | undefined;
 }
 
+/** Of all clusters in which nothing happened yet. */
+const NO_TRAFFIC = new TrafficStats();
+
 /** Endpoints that are read when somebody wants them. */
 export interface LaterEndpoints {
   compile(): EndpointsConfig;
@@ -57,7 +60,6 @@ export interface LaterEndpoints {
  */
 export class UpstreamCluster implements Cluster {
   readonly name: string;
-  readonly traffic = new TrafficStats();
   /** Set when its hosts are asked for their health. */
   healthChecks: HealthChecks | undefined = undefined;
   private connected = false;
@@ -65,10 +67,11 @@ export class UpstreamCluster implements Cluster {
   private readonly deps: ClusterDeps;
   private readonly table = new HostTable();
   private readonly breakers: { readonly default: BreakerState; readonly high: BreakerState };
-  /** Made where they are used: most clusters need none of the three. */
+  /** Made where they are used: most clusters need none of the four. */
   private destinations: OriginalDestinations | undefined = undefined;
   private outsideHosts: OutsideHosts | undefined = undefined;
   private outliers: OutlierDetector | undefined = undefined;
+  private counted: TrafficStats | undefined = undefined;
   private current: ClusterConfig;
   private endpoints: EndpointsConfig = NO_ENDPOINTS;
   /** Set while it sleeps: what {@link wake} makes hosts of. */
@@ -120,6 +123,16 @@ export class UpstreamCluster implements Cluster {
   get detector(): OutlierDetector {
     this.outliers ??= new OutlierDetector(this.current.outlier, this.deps, () => this.rebalance());
     return this.outliers;
+  }
+
+  get traffic(): TrafficStats {
+    this.counted ??= new TrafficStats();
+    return this.counted;
+  }
+
+  /** The same for those who only look. */
+  get trafficSoFar(): TrafficStats {
+    return this.counted ?? NO_TRAFFIC;
   }
 
   resources(priority: 'default' | 'high'): BreakerState {
