@@ -24,6 +24,8 @@ import type { Rejection } from './watch.js';
 const CONCURRENT_PUSHES = 16;
 /** So many proxies get their first configuration at a time: each may be megabytes that wait in memory for it to read. */
 const FIRST_CONFIGURATIONS = 32;
+/** Of one connection, which is one proxy's. */
+const FIRST_OF_ONE = 2;
 /** Who takes longer over it, or asks for nothing, makes room for the next, ms. */
 const FIRST_PATIENCE_MS = 5000;
 const SILENT_PATIENCE_MS = 500;
@@ -74,9 +76,9 @@ export class AdsServer {
   private readonly streams = new Set<Stream>();
   private readonly queue = new PushQueue<Stream>(CONCURRENT_PUSHES, (stream) => this.refresh(stream));
   private readonly encoder = new ResourceEncoder();
-  private readonly admission = new Admission(FIRST_CONFIGURATIONS);
+  private readonly admission = new Admission(FIRST_CONFIGURATIONS, FIRST_OF_ONE);
   /** Those that showed a token: they get no other account's configuration, even when it moves under their name. */
-  private readonly authenticated = new WeakMap<Stream, string>();
+  private readonly authenticated = new WeakSet<Stream>();
   /** How many streams each of these has. */
   private readonly held = new Map<string, number>();
   private readonly calls = new Set<Hangup>();
@@ -151,16 +153,17 @@ export class AdsServer {
     let silence: Timer | undefined;
     let impatience: Timer | undefined;
     let leave = (): void => {};
+    let release = (): void => {};
     const end = (): void => {
       this.calls.delete(hangUp);
       expiry?.cancel();
       silence?.cancel();
       impatience?.cancel();
       leave();
+      release();
       if (stream !== undefined && this.streams.delete(stream)) {
         stream.close();
         this.queue.remove(stream);
-        this.release(stream);
         this.options.events.disconnected(stream.node);
       }
       stream = undefined;
@@ -189,6 +192,12 @@ export class AdsServer {
     this.authenticate(call, trusted).then(
       (caller) => {
         if (call.cancelled) return;
+        try {
+          if (caller !== undefined) release = this.hold(holderOf(caller), caller.pod === undefined);
+        } catch (error) {
+          fail(codeOf(error), error);
+          return;
+        }
         expiry = this.expiry(caller, () => {
           // Every client connects again by itself, with the token that it has by then.
           this.options.log.info({ peer: call.getPeer() }, 'ended an xDS stream whose token has expired');
@@ -218,7 +227,7 @@ export class AdsServer {
             }
           });
         };
-        leave = this.admission.enter(listen);
+        leave = this.admission.enter(call.getPeer(), listen);
       },
       (error: unknown) => fail(codeOfCaller(error), error),
     );
@@ -265,38 +274,34 @@ export class AdsServer {
       checkCaller(node, caller);
       this.checkWorkload(node);
     }
-    if (caller !== undefined) this.checkCount(caller);
     const stream = new ProxyStream<Req, Res>(node, call, protocol, this.streamEvents(served), this.options.clock);
     this.streams.add(stream);
-    if (caller !== undefined) this.hold(stream, holderOf(caller));
+    if (caller !== undefined) this.authenticated.add(stream);
     this.options.events.connected(node);
     this.options.log.info({ proxy: node.id, dataPlane: node.dataPlane, delta: protocol.delta }, 'a proxy connected');
     this.queue.add(stream);
     return stream;
   }
 
-  private hold(stream: Stream, holder: string): void {
-    this.authenticated.set(stream, holder);
-    this.held.set(holder, (this.held.get(holder) ?? 0) + 1);
-  }
-
-  private release(stream: Stream): void {
-    const holder = this.authenticated.get(stream);
-    if (holder === undefined) return;
-    const left = (this.held.get(holder) ?? 0) - 1;
-    if (left > 0) this.held.set(holder, left);
-    else this.held.delete(holder);
+  /** Counts a stream as its holder's; returns what ends that. @throws RangeError when it has enough. */
+  private hold(holder: string, isAccount: boolean): () => void {
+    const held = this.held.get(holder) ?? 0;
+    if (held >= (isAccount ? STREAMS_PER_ACCOUNT : STREAMS_PER_POD)) {
+      throw new RangeError(`${holder} has ${held} streams already`);
+    }
+    this.held.set(holder, held + 1);
+    let over = false;
+    return () => {
+      if (over) return;
+      over = true;
+      const left = (this.held.get(holder) ?? 0) - 1;
+      if (left > 0) this.held.set(holder, left);
+      else this.held.delete(holder);
+    };
   }
 
   private checkWorkload(node: ProxyNode): void {
     checkAccount(node, this.options.accountOf?.(node.namespace, node.workload));
-  }
-
-  private checkCount(caller: VerifiedCaller): void {
-    const holder = holderOf(caller);
-    const most = caller.pod === undefined ? STREAMS_PER_ACCOUNT : STREAMS_PER_POD;
-    const held = this.held.get(holder) ?? 0;
-    if (held >= most) throw new RangeError(`${holder} has ${held} streams already`);
   }
 
   private streamEvents(served: () => void): ProxyStreamEvents {
