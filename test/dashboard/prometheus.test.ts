@@ -82,7 +82,10 @@ describe.skipIf(!hasPrometheus)('a control plane that reads a real Prometheus', 
   it('draws the demo as the sidecars told Prometheus', async () => {
     const ends = ['productpage-v1', 'reviews-v1'].map((name) => `workload/default/${name}`);
     const graph = await until<Graph>('graph?window=60s', ({ edges }) =>
-      edges.some(({ source, destination }) => source === ends[0] && destination === ends[1]),
+      edges.some(
+        ({ source, destination, golden }) =>
+          source === ends[0] && destination === ends[1] && golden.p99Ms !== undefined,
+      ),
     );
     expect(graph).toMatchObject({ source: 'prometheus', notes: [] });
     const edge = graph.edges.find(({ source, destination }) => source === ends[0] && destination === ends[1]);

@@ -102,7 +102,7 @@ export class DemoProcess {
 
   dispose(): void {
     if (this.exitCode === undefined) this.child.kill('SIGKILL');
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 
   describe(): string {
