@@ -38,12 +38,15 @@ function port(text: string): number {
   return value;
 }
 
-/** Empty, as an installation without one has it in its environment: none. */
-function parseUrl(text: string): string | undefined {
-  if (text === '') return undefined;
-  if (!URL.canParse(text) || !/^https?:/.test(text))
+/** Empty, as an installation without one has it in its environment: none, for which commander has no other value. */
+function parseUrl(text: string): string {
+  if (text !== '' && (!URL.canParse(text) || !/^https?:/.test(text)))
     throw new InvalidArgumentError('A URL such as http://prometheus:9090.');
   return text;
+}
+
+function prometheusOf({ prometheus = '' }: Options): { readonly prometheus?: string } {
+  return prometheus === '' ? {} : { prometheus };
 }
 
 const HELP = `
@@ -142,7 +145,7 @@ function folderConfig(options: Options): Parameters<typeof import('../../control
     ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
     debugPort: options.debugPort ?? 0,
     certTtlSeconds: seconds(options.certTtl) ?? 86_400,
-    ...(options.prometheus !== undefined && { prometheus: options.prometheus }),
+    ...prometheusOf(options),
     ...(options.workloadKey !== undefined && { workloadKey: options.workloadKey }),
     ...rootOf(options),
   };
@@ -169,7 +172,7 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
     ...(plaintextXdsPort === undefined ? {} : { plaintextXdsPort }),
     debugPort: options.debugPort ?? KUBERNETES_DEFAULTS.debugPort,
     webhookPort: options.webhookPort ?? KUBERNETES_DEFAULTS.webhookPort,
-    ...(options.prometheus !== undefined && { prometheus: options.prometheus }),
+    ...prometheusOf(options),
     certTtlSeconds: seconds(options.certTtl) ?? KUBERNETES_DEFAULTS.certTtlSeconds,
     maxCertTtlSeconds: seconds(options.maxCertTtl) ?? KUBERNETES_DEFAULTS.maxCertTtlSeconds,
     shutdownDelayMs: options.shutdownDelay ?? KUBERNETES_DEFAULTS.shutdownDelayMs,
