@@ -101,6 +101,8 @@ export class RunningControlPlane {
   async end(signal: NodeJS.Signals): Promise<void> {
     this.child.removeAllListeners('exit');
     children.delete(this.child);
+    // Whoever has ended says so only once.
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       this.child.once('exit', () => resolve());
       this.child.kill(signal);

@@ -40,11 +40,15 @@ export class World {
     context.defer(() => api.stop());
     const mesh = new BenchMesh(api, size, narrow);
     const running = await startControlPlane(url, context);
-    const fleet = new FleetProcess();
-    context.defer(() => fleet.end());
-    const world = new World(mesh, fleet, context, api, url, running);
-    context.defer(() => world.running.end('SIGKILL'));
+    const world = new World(mesh, new FleetProcess(), context, api, url, running);
+    context.defer(() => world.end());
     return world;
+  }
+
+  /** Its processes; what has ended stays ended. */
+  async end(): Promise<void> {
+    this.fleet.end();
+    await this.running.end('SIGKILL');
   }
 
   get controlPlane(): RunningControlPlane {

@@ -158,7 +158,7 @@ async function growth(context: Context): Promise<Figure[]> {
     context.say(
       `${services} services: ${quantile(costs, 0.5)} ms CPU for an endpoint, ${world.controlPlane.residentMb().toFixed(0)} MB`,
     );
-    await world.controlPlane.end('SIGKILL');
+    await world.end();
     return quantile(costs, 0.5);
   };
   const few = await cost(context.smoke ? 20 : 1000);
