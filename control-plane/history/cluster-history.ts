@@ -1,8 +1,7 @@
-import type { Clock, Random } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
-import type { Logger } from '../../common/runtime/log.js';
-import { isConflict, isNotFound, type KubernetesApi, type KubernetesObject } from '../kubernetes/api.js';
-import { Mirror, pause } from '../kubernetes/mirror.js';
+import { isConflict, isNotFound } from '../kubernetes/api.js';
+import { pause } from '../kubernetes/mirror.js';
+import { configMapsOf, FollowedConfigMap, type FollowedConfigMapOptions, type KeptMap } from './followed-config-map.js';
 import type { History } from './history.js';
 import { MAX_BYTES } from './interventions.js';
 import { decodeHistory, encodeHistory } from './stored-history.js';
@@ -12,21 +11,9 @@ const KEY = 'history.json.gz';
 
 /** Versions that come together are written together. */
 const SETTLE_MS = 1000;
-/** Proxies are not kept waiting longer for what may be there. */
-const PATIENCE_MS = 5000;
 
-interface KeptMap extends KubernetesObject {
-  readonly binaryData?: Readonly<Record<string, string>>;
-}
-
-export interface ClusterHistoryOptions {
-  readonly api: KubernetesApi;
-  /** Of the control plane. */
-  readonly namespace: string;
+export interface ClusterHistoryOptions extends FollowedConfigMapOptions {
   readonly history: () => History;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
 }
 
 /**
@@ -35,9 +22,7 @@ export interface ClusterHistoryOptions {
  */
 export class ClusterHistory {
   readonly name = 'history';
-  private readonly mirror: Mirror<string | undefined>;
-  private readonly first: Promise<void>;
-  private listed = (): void => {};
+  private readonly map: FollowedConfigMap;
   private leading = false;
   private wake = (): void => {};
   /** What is in the ConfigMap, as far as is known. */
@@ -46,29 +31,14 @@ export class ClusterHistory {
   private reading: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: ClusterHistoryOptions) {
-    const { namespace, api, clock, random, log } = options;
-    this.first = new Promise((resolve) => {
-      this.listed = resolve;
-    });
-    this.mirror = new Mirror({
-      api,
-      path: folderOf(namespace),
-      query: { fieldSelector: `metadata.name=${HISTORY_NAME}` },
-      keep: (object) => (object as KeptMap).binaryData?.[KEY],
-      onChange: (key) => {
-        if (!this.leading) this.read(this.mirror.get(key));
-      },
-      onListed: () => this.listed(),
-      clock,
-      random,
-      log,
+    this.map = new FollowedConfigMap(options, HISTORY_NAME, KEY, () => {
+      if (!this.leading) this.read(this.map.text);
     });
   }
 
   /** Resolves when what was left there is taken, or cannot be read for a while. Follows it until `signal` aborts. */
   async start(signal: AbortSignal): Promise<void> {
-    void this.mirror.run(signal);
-    await Promise.race([this.first, pause(this.options.clock, PATIENCE_MS, signal)]);
+    await this.map.start(signal);
     await this.reading;
   }
 
@@ -115,7 +85,7 @@ export class ClusterHistory {
 
   /** Takes what is there; its resourceVersion, or undefined where nothing is. */
   private async fetch(signal: AbortSignal): Promise<string | undefined> {
-    const path = `${folderOf(this.options.namespace)}/${HISTORY_NAME}`;
+    const path = `${configMapsOf(this.options.namespace)}/${HISTORY_NAME}`;
     let found: KeptMap;
     try {
       found = await this.options.api.request<KeptMap>({ method: 'GET', path, signal });
@@ -149,7 +119,7 @@ export class ClusterHistory {
       },
       binaryData: { [KEY]: text },
     };
-    const folder = folderOf(namespace);
+    const folder = configMapsOf(namespace);
     try {
       const request =
         version === undefined
@@ -181,8 +151,4 @@ export class ClusterHistory {
       }
     });
   }
-}
-
-function folderOf(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/configmaps`;
 }

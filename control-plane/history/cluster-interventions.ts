@@ -1,8 +1,5 @@
-import type { Clock, Random } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
-import type { Logger } from '../../common/runtime/log.js';
-import type { KubernetesApi, KubernetesObject } from '../kubernetes/api.js';
-import { Mirror, pause } from '../kubernetes/mirror.js';
+import { FollowedConfigMap, type FollowedConfigMapOptions } from './followed-config-map.js';
 import {
   decodeInterventions,
   INTERVENTIONS_FILE,
@@ -12,57 +9,29 @@ import {
   type Occurrence,
 } from './interventions.js';
 
-export interface ClusterInterventionsOptions {
-  readonly api: KubernetesApi;
-  /** Of the control plane. */
-  readonly namespace: string;
+export interface ClusterInterventionsOptions extends FollowedConfigMapOptions {
   readonly take: (interventions: Interventions) => void;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
 }
 
-/** Proxies are not kept waiting longer for what may be there. */
-const PATIENCE_MS = 5000;
 const MANAGER = 'weft-control-plane';
 
 /** Follows the ConfigMap that `weft rollback` and `weft bypass` write with their user's own rights. Every replica does. */
 export class ClusterInterventions {
-  private readonly mirror: Mirror<string | undefined>;
-  private listed = (): void => {};
-  private readonly first: Promise<void>;
+  private readonly map: FollowedConfigMap;
 
   constructor(private readonly options: ClusterInterventionsOptions) {
-    const { namespace, api, clock, random, log } = options;
-    this.first = new Promise((resolve) => {
-      this.listed = resolve;
-    });
-    this.mirror = new Mirror({
-      api,
-      path: `/api/v1/namespaces/${namespace}/configmaps`,
-      query: { fieldSelector: `metadata.name=${INTERVENTIONS_NAME}` },
-      keep: (object) =>
-        (object as KubernetesObject & { binaryData?: Readonly<Record<string, string>> }).binaryData?.[
-          INTERVENTIONS_FILE
-        ],
-      onChange: () => this.look(),
-      onListed: () => this.listed(),
-      clock,
-      random,
-      log,
-    });
+    this.map = new FollowedConfigMap(options, INTERVENTIONS_NAME, INTERVENTIONS_FILE, () => this.look());
   }
 
   /** Resolves when what was left there is taken, or cannot be read for a while. Follows it until `signal` aborts. */
   async start(signal: AbortSignal): Promise<void> {
-    void this.mirror.run(signal);
-    await Promise.race([this.first, pause(this.options.clock, PATIENCE_MS, signal)]);
+    await this.map.start(signal);
     this.look();
   }
 
   private look(): void {
     const { namespace, take, log } = this.options;
-    const text = this.mirror.get(`${namespace}/${INTERVENTIONS_NAME}`);
+    const { text } = this.map;
     try {
       take(text === undefined ? NO_INTERVENTIONS : decodeInterventions(Buffer.from(text, 'base64')));
     } catch (error) {
