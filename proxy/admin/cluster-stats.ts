@@ -7,9 +7,7 @@ import type { ClusterView } from './sources.js';
 
 /** The statistics that Envoy keeps of a cluster, as far as we count them. */
 export function clusterStats(cluster: ClusterView): StatGroup {
-  const hosts = [...cluster.hosts];
   const { defaultResources: limits, highResources: high } = cluster;
-  const healthy = hosts.filter(({ healthFlags }) => healthFlags.length === 0).length;
   return {
     scope: 'cluster',
     tag: { label: 'cluster_name', value: cluster.name },
@@ -28,8 +26,8 @@ export function clusterStats(cluster: ClusterView): StatGroup {
       ...breakers('high', high),
       ...outliers(cluster),
       ...checks(cluster),
-      gauge('membership_total', hosts.length),
-      gauge('membership_healthy', healthy),
+      gauge('membership_total', cluster.tally.hosts),
+      gauge('membership_healthy', cluster.tally.sound),
     ],
   };
 }

@@ -111,6 +111,7 @@ function fakeSources(calls: Calls): AdminSources {
         traffic: traffic(),
         defaultResources: limits(),
         highResources: limits(),
+        tally: { hosts: 1, sound: 0 },
         hosts: [{ host: HOST, healthFlags: ['/failed_outlier_check'] }],
         outliers: {
           ...new OutlierDetector(undefined, { clock: systemClock, random: Math.random }, () => {}).stats,

@@ -7,6 +7,7 @@ import type { RouteTable } from '../router/route.js';
 import type { StatGroup } from '../telemetry/envoy-stats.js';
 import type { ClusterResources, Host } from '../upstream/cluster.js';
 import type { HealthCheckStats } from '../upstream/health/health-checks.js';
+import type { HostTally } from '../upstream/host-tally.js';
 import type { OutlierStats } from '../upstream/outlier-detector.js';
 import type { TrafficStats } from '../upstream/traffic-stats.js';
 
@@ -71,6 +72,7 @@ export interface ClusterView {
   readonly traffic: TrafficStats;
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
+  readonly tally: Pick<HostTally, 'hosts' | 'sound'>;
   readonly hosts: Iterable<HostView>;
   /** Set when its hosts are ejected for their answers. */
   readonly outliers?: OutlierStats | undefined;

@@ -39,9 +39,7 @@ export function startObserver({ config, plane, sources, ca, open, runtime }: Obs
 /** Clusters with hosts that get no requests. */
 function troubledClusters({ clusters }: DataPlane): NonNullable<Sample['clusters']> {
   return clusters.list().flatMap(({ cluster }) => {
-    const { hosts, name } = cluster;
-    const ejected = hosts.filter((host) => host.ejected).length;
-    const healthy = hosts.filter((host) => host.availability !== 'unhealthy').length;
-    return healthy === hosts.length ? [] : [{ name, hosts: hosts.length, healthy, ejected }];
+    const { hosts, healthy, ejected } = cluster.tally;
+    return healthy === hosts ? [] : [{ name: cluster.name, hosts, healthy, ejected }];
   });
 }

@@ -114,6 +114,31 @@ describe('CDS and EDS', () => {
     expect(requests()).toEqual([1, 0]);
   });
 
+  it('counts hosts that sleep as it does those that are awake', () => {
+    cds([eds('a')]);
+    const tallies = (): unknown[] => clusterSummaries(manager).map(({ tally }) => tally);
+    expect(tallies()).toEqual([{ hosts: 0, sound: 0, healthy: 0, ejected: 0 }]);
+    const sick = endpoint('10.0.0.1', { health_status: 'UNHEALTHY' });
+    endpoints('a', sick, endpoint('10.0.0.2', { health_status: 'DEGRADED' }), endpoint('10.0.0.3'));
+    const asleep = tallies();
+    expect(asleep).toEqual([{ hosts: 3, sound: 1, healthy: 2, ejected: 0 }]);
+    manager.get('a')!.chooseHost(pick);
+    expect(tallies()).toEqual(asleep);
+    manager.get('a')!.hosts[2]!.ejected = true;
+    expect(tallies()).toEqual([{ hosts: 3, sound: 0, healthy: 1, ejected: 1 }]);
+    endpoints('a', sick);
+    expect(tallies()).toEqual([{ hosts: 1, sound: 0, healthy: 0, ejected: 0 }]);
+  });
+
+  it('counts anew when other endpoints come to a cluster that sleeps', () => {
+    cds([eds('a')]);
+    endpoints('a', endpoint('10.0.0.1'));
+    const hosts = (): number[] => clusterSummaries(manager).map(({ tally }) => tally.hosts);
+    expect(hosts()).toEqual([1]);
+    endpoints('a', endpoint('10.0.0.1'), endpoint('10.0.0.2'));
+    expect(hosts()).toEqual([2]);
+  });
+
   it('makes hosts at the first request, of what holds then, and shows them before', () => {
     cds([eds('a')]);
     endpoints('a', endpoint('10.0.0.1'));

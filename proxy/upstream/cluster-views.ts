@@ -2,6 +2,7 @@ import type { ClusterResources } from './cluster.js';
 import type { ClusterManager } from './cluster-manager.js';
 import type { HealthCheckStats } from './health/health-checks.js';
 import type { UpstreamHost } from './host.js';
+import { type HostTally, healthFlags } from './host-tally.js';
 import type { OutlierStats } from './outlier-detector.js';
 import type { TrafficStats } from './traffic-stats.js';
 
@@ -12,6 +13,8 @@ export interface ClusterSummary {
   readonly traffic: TrafficStats;
   readonly defaultResources: ClusterResources;
   readonly highResources: ClusterResources;
+  readonly tally: HostTally;
+  /** Made when they are read, since few ask for them and clusters are many. */
   readonly hosts: readonly HostSummary[];
   /** Undefined without outlier detection. */
   readonly outliers: OutlierStats | undefined;
@@ -36,7 +39,10 @@ export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
     traffic: cluster.trafficSoFar,
     defaultResources: cluster.resources('default'),
     highResources: cluster.resources('high'),
-    hosts: cluster.hosts.map(hostSummary),
+    tally: cluster.tally,
+    get hosts() {
+      return cluster.hosts.map(hostSummary);
+    },
     outliers: cluster.config.outlier === undefined ? undefined : cluster.detector.stats,
     healthChecks: cluster.healthChecks?.stats,
   }));
@@ -44,10 +50,5 @@ export function clusterSummaries(manager: ClusterManager): ClusterSummary[] {
 
 function hostSummary(host: UpstreamHost): HostSummary {
   const [region = '', zone = '', subZone = ''] = host.locality.split('/');
-  const healthFlags: string[] = [];
-  if (host.failedActiveCheck) healthFlags.push('/failed_active_hc');
-  if (host.ejected) healthFlags.push('/failed_outlier_check');
-  if (host.health === 'unhealthy') healthFlags.push('/failed_eds_health');
-  if (host.health === 'degraded') healthFlags.push('/degraded_eds_health');
-  return { host, healthFlags, region, zone, subZone };
+  return { host, healthFlags: healthFlags(host), region, zone, subZone };
 }

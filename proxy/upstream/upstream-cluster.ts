@@ -20,6 +20,7 @@ import type { DialOptions, UpstreamDialer } from './dialer.js';
 import { HealthChecks } from './health/health-checks.js';
 import { UpstreamHost } from './host.js';
 import { HostTable } from './host-table.js';
+import { type HostTally, tallyOf } from './host-tally.js';
 import type { PoolDeps } from './http-pool.js';
 import { LoadBalancer } from './load-balancer.js';
 import type { LocalCluster } from './local-cluster.js';
@@ -76,6 +77,8 @@ export class UpstreamCluster implements Cluster {
   private endpoints: EndpointsConfig = NO_ENDPOINTS;
   /** Set while it sleeps: what {@link wake} makes hosts of. */
   private asleep: LaterEndpoints | undefined = undefined;
+  /** Of hosts that sleep, once somebody asked. */
+  private asleepTally: HostTally | undefined = undefined;
   /** Undefined until the next choice, after what it goes by has changed. */
   private balancer: LoadBalancer | undefined = undefined;
 
@@ -112,6 +115,13 @@ export class UpstreamCluster implements Cluster {
     const table = new HostTable();
     table.update(this.asleep.compile(), this.current.transport, this.deps.clock.monotonic());
     return table.hosts;
+  }
+
+  /** Hosts that sleep stay as they are, and are not made for each count. */
+  get tally(): HostTally {
+    if (this.asleep === undefined) return tallyOf(this.hosts);
+    this.asleepTally ??= tallyOf(this.hosts);
+    return this.asleepTally;
   }
 
   get outside(): OutsideHosts | undefined {
@@ -244,7 +254,10 @@ export class UpstreamCluster implements Cluster {
   /** As {@link setEndpoints}, but a cluster that can sleep until its first request makes its hosts then. */
   setEndpointsLater(endpoints: LaterEndpoints): void {
     if (this.woken || !this.maySleep()) this.setEndpoints(endpoints.compile());
-    else this.asleep = endpoints;
+    else {
+      this.asleep = endpoints;
+      this.asleepTally = undefined;
+    }
   }
 
   /** Whether nothing is done with hosts, or depends on when they came, before a request wants one. */
