@@ -6,6 +6,7 @@ import { type Clock, type Random, systemClock } from '../common/runtime/clock.js
 import { messageOf, WeftError } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
+import { pause } from '../common/runtime/pause.js';
 import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
 import type { Authority } from './ca/authority.js';
 import { ClusterAuthority } from './ca/cluster-authority.js';
@@ -31,7 +32,6 @@ import { ClusterInterventions, writeEvents } from './history/cluster-interventio
 import type { Occurrence } from './history/interventions.js';
 import { undoPages } from './history/pages.js';
 import type { KubernetesApi } from './kubernetes/api.js';
-import { pause } from './kubernetes/mirror.js';
 import { type KubernetesConfig, serviceNames } from './kubernetes-config.js';
 import { Election } from './leader/election.js';
 import { ClusterLease } from './leader/lease.js';

@@ -2,8 +2,9 @@ import { privateKeyPem } from '../../common/identity/keys.js';
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { pause } from '../../common/runtime/pause.js';
 import { isConflict, type KubernetesApi, type KubernetesObject } from '../kubernetes/api.js';
-import { Mirror, pause } from '../kubernetes/mirror.js';
+import { Mirror } from '../kubernetes/mirror.js';
 import type { Authority } from './authority.js';
 import { type AuthorityFiles, readPluggedAuthority, readRootAuthority } from './plugged-authority.js';
 import { makeRoot, type RootOptions } from './root.js';
@@ -114,8 +115,7 @@ export class ClusterAuthority implements RootStore {
     const look = (): void => this.look();
     return new Mirror({
       api,
-      path: `/api/v1/namespaces/${namespace}/secrets`,
-      query: { fieldSelector: `metadata.name=${name}` },
+      collection: { plural: 'secrets', namespace, name },
       keep: keptSecret,
       onChange: look,
       onListed: look,

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../common/runtime/clock.js';
 import { messageOf, WeftError } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { pause } from '../../common/runtime/pause.js';
 import { ApiError, isConflict, isNotFound, type KubernetesApi, type KubernetesObject } from '../kubernetes/api.js';
-import { pause } from '../kubernetes/mirror.js';
 import { checkSigned, type ExternalSigner, type SigningRequest } from './external-signer.js';
 import type { IssuedCertificate } from './issuer.js';
 

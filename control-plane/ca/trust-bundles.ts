@@ -32,7 +32,7 @@ export class TrustBundles {
     const listed = (): void => this.all();
     this.namespaces = new Mirror({
       api,
-      path: '/api/v1/namespaces',
+      collection: { plural: 'namespaces' },
       keep: ({ metadata }) => ({ going: metadata?.deletionTimestamp !== undefined }),
       onChange: (name) => this.queue?.add(name),
       onListed: listed,
@@ -42,8 +42,7 @@ export class TrustBundles {
     });
     this.maps = new Mirror({
       api,
-      path: '/api/v1/configmaps',
-      query: { fieldSelector: `metadata.name=${BUNDLE_NAME}` },
+      collection: { plural: 'configmaps', name: BUNDLE_NAME },
       keep: bundleIn,
       onChange: (key) => this.queue?.add(key.slice(0, key.indexOf('/'))),
       onListed: listed,

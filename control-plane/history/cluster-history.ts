@@ -1,6 +1,6 @@
 import { messageOf } from '../../common/runtime/errors.js';
+import { pause } from '../../common/runtime/pause.js';
 import { isConflict, isNotFound } from '../kubernetes/api.js';
-import { pause } from '../kubernetes/mirror.js';
 import { configMapsOf, FollowedConfigMap, type FollowedConfigMapOptions, type KeptMap } from './followed-config-map.js';
 import type { History } from './history.js';
 import { MAX_BYTES } from './interventions.js';

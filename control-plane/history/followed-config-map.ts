@@ -1,7 +1,8 @@
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { pause } from '../../common/runtime/pause.js';
 import type { KubernetesApi, KubernetesObject } from '../kubernetes/api.js';
-import { Mirror, pause } from '../kubernetes/mirror.js';
+import { Mirror } from '../kubernetes/mirror.js';
 
 /** Proxies are not kept waiting longer for what may be there. */
 const PATIENCE_MS = 5000;
@@ -38,8 +39,7 @@ export class FollowedConfigMap {
     });
     this.mirror = new Mirror({
       api,
-      path: configMapsOf(namespace),
-      query: { fieldSelector: `metadata.name=${name}` },
+      collection: { plural: 'configmaps', namespace, name },
       keep: (object) => (object as KeptMap).binaryData?.[file],
       onChange,
       onListed: () => this.listed(),

@@ -2,7 +2,7 @@ import { Backoff } from '../../common/runtime/backoff.js';
 import type { Clock, Random } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
-import { pause } from '../kubernetes/mirror.js';
+import { pause } from '../../common/runtime/pause.js';
 
 /** Something that only the leader does: for as long as `signal` is not aborted. It writes nothing after that. */
 export interface LeaderTask {

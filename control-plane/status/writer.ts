@@ -1,9 +1,9 @@
 import type { Clock } from '../../common/runtime/clock.js';
 import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
+import { pause } from '../../common/runtime/pause.js';
 import type { Finding } from '../api/object.js';
 import { isConflict, isNotFound, type KubernetesApi, type KubernetesObject } from '../kubernetes/api.js';
-import { pause } from '../kubernetes/mirror.js';
 import type { LeaderTask } from '../leader/tasks.js';
 import { type ForeignStatus, type IstioStatus, statusOf } from './conditions.js';
 import { type Place, pathOf } from './place.js';

@@ -6,10 +6,7 @@ import { isConflict, isNotFound, type KubernetesApi } from '../kubernetes/api.js
 import { Mirror } from '../kubernetes/mirror.js';
 import type { WebhookEvents } from './metrics.js';
 
-const COLLECTIONS = {
-  mutating: '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations',
-  validating: '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations',
-} as const;
+const GROUP = 'admissionregistration.k8s.io';
 
 const RETRY_MS = 2000;
 
@@ -28,6 +25,12 @@ export interface CaBundleOptions {
   readonly log: Logger;
 }
 
+/** One of the two configurations. */
+interface Target {
+  readonly plural: string;
+  readonly name: string;
+}
+
 type Webhook = Readonly<Record<string, unknown>>;
 
 /**
@@ -42,26 +45,25 @@ export class CaBundleWriter {
   async run(signal: AbortSignal): Promise<void> {
     const { injector, validator, onBundle } = this.options;
     const targets = [
-      { collection: COLLECTIONS.mutating, name: injector },
-      { collection: COLLECTIONS.validating, name: validator },
+      { plural: 'mutatingwebhookconfigurations', name: injector },
+      { plural: 'validatingwebhookconfigurations', name: validator },
     ];
     const unsubscribe = onBundle(() => {
-      for (const target of targets) void this.mend(target.collection, target.name, signal);
+      for (const target of targets) void this.mend(target, signal);
     });
     try {
-      await Promise.all(targets.map((target) => this.watch(target.collection, target.name, signal)));
+      await Promise.all(targets.map((target) => this.watch(target, signal)));
     } finally {
       unsubscribe();
     }
   }
 
-  private async watch(collection: string, name: string, signal: AbortSignal): Promise<void> {
+  private async watch(target: Target, signal: AbortSignal): Promise<void> {
     const { api, clock, random, log } = this.options;
-    const mend = (): void => void this.mend(collection, name, signal);
+    const mend = (): void => void this.mend(target, signal);
     const mirror = new Mirror({
       api,
-      path: collection,
-      query: { fieldSelector: `metadata.name=${name}` },
+      collection: { group: GROUP, ...target },
       keep: (object) => object.metadata?.resourceVersion,
       onChange: mend,
       clock,
@@ -72,24 +74,26 @@ export class CaBundleWriter {
   }
 
   /** Brings one configuration up to date. One that is not installed is nobody's fault; it is mended when it comes. */
-  private async mend(collection: string, name: string, signal: AbortSignal): Promise<void> {
+  private async mend(target: Target, signal: AbortSignal): Promise<void> {
     if (signal.aborted) return;
+    const { name } = target;
+    const path = `/apis/${GROUP}/v1/${target.plural}/${name}`;
     const { api, events, log } = this.options;
     try {
-      const found = await api.request<Webhook>({ method: 'GET', path: `${collection}/${name}`, signal });
+      const found = await api.request<Webhook>({ method: 'GET', path, signal });
       const webhooks = mended(found, this.options.bundle());
       if (webhooks === undefined) return;
       const resourceVersion = isMapping(found['metadata']) ? found['metadata']['resourceVersion'] : undefined;
       // With the version that was read: another writer's change is seen first, and mended in its turn.
       const body = { metadata: { resourceVersion }, webhooks };
-      await api.request({ method: 'PATCH', path: `${collection}/${name}`, body, signal });
+      await api.request({ method: 'PATCH', path, body, signal });
       events.patched(name, 'written');
       log.info({ configuration: name }, 'put the CA bundle into the webhook configuration');
     } catch (error) {
       if (signal.aborted || isNotFound(error)) return;
       events.patched(name, isConflict(error) ? 'conflict' : 'failed');
       log.warn({ configuration: name, reason: messageOf(error) }, 'could not write the webhook configuration');
-      this.options.clock.after(RETRY_MS, () => void this.mend(collection, name, signal));
+      this.options.clock.after(RETRY_MS, () => void this.mend(target, signal));
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { Resource } from './resource.js';
+import type { Resource } from '../../kubernetes/resource.js';
 import { trimToName } from './trim.js';
 
 /** CustomResourceDefinitions, of which only the names are kept: they are large. */

@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { meshConfigOf } from '../../api/kinds/index.js';
 import { objectKey } from '../../api/object.js';
+import { FakeApiServer } from '../../kubernetes/testing/fake-api-server.js';
 import type { ConfigSet } from '../source.js';
 import { KubernetesSource } from './kubernetes-source.js';
-import { FakeApiServer } from './testing/fake-api-server.js';
 
 const PODS = '/api/v1/pods';
 const SERVICES = '/api/v1/services';

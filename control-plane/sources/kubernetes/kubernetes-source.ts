@@ -4,13 +4,18 @@ import { Code } from '../../api/codes.js';
 import { ROOT_NAMESPACE } from '../../api/kinds/index.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import type { KubernetesApi } from '../../kubernetes/api.js';
+import {
+  Reflector,
+  type ReflectorLimits,
+  type ReflectorState,
+  type ReflectorTarget,
+} from '../../kubernetes/reflector.js';
+import { type Resource, resourceName } from '../../kubernetes/resource.js';
 import { Debounce } from '../debounce.js';
 import { isPolicyKind } from '../last-good.js';
 import type { ConfigSet, Source } from '../source.js';
 import { definitionsResource } from './definitions.js';
 import { ObjectStore } from './object-store.js';
-import { Reflector, type ReflectorLimits, type ReflectorState, type ReflectorTarget } from './reflector.js';
-import { type Resource, resourceName } from './resource.js';
 import { secretResource, watchedResources } from './resources.js';
 import { referredSecrets } from './secret-references.js';
 

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { type ParsedObject, parseObject, type RejectedObject } from '../../api/parse-object.js';
 import { isMapping } from '../../api/schema/schema.js';
+import type { ReflectorState, ReflectorTarget } from '../../kubernetes/reflector.js';
+import type { RawObject, Resource } from '../../kubernetes/resource.js';
 import { CLOSED, isPolicyKind, KEPT, withFate } from '../last-good.js';
-import type { ReflectorState, ReflectorTarget } from './reflector.js';
-import type { RawObject, Resource } from './resource.js';
 
 /** One object of the server as it is understood. */
 interface Entry {

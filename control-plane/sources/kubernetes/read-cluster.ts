@@ -1,9 +1,9 @@
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
 import { ApiError, type KubernetesApi, type KubernetesObject } from '../../kubernetes/api.js';
+import { type RawObject, type Resource, resourceName, resourcePath } from '../../kubernetes/resource.js';
 import { isPolicyKind } from '../last-good.js';
 import type { ConfigSet } from '../source.js';
 import { ObjectStore } from './object-store.js';
-import { type RawObject, type Resource, resourceName, resourcePath } from './resource.js';
 import { watchedResources } from './resources.js';
 
 export interface ReadClusterOptions {

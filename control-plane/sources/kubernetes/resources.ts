@@ -1,6 +1,6 @@
 import { ROOT_NAMESPACE } from '../../api/kinds/index.js';
 import { definitionOf, knownKinds, unreadKinds } from '../../api/registry.js';
-import type { RawObject, Resource } from './resource.js';
+import type { RawObject, Resource } from '../../kubernetes/resource.js';
 import {
   trimCustom,
   trimData,

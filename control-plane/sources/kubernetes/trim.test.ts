@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseObject } from '../../api/parse-object.js';
-import type { RawObject } from './resource.js';
+import type { RawObject } from '../../kubernetes/resource.js';
 import { watchedResources } from './resources.js';
 
 const METADATA = {

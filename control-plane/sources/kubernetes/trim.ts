@@ -1,5 +1,5 @@
 import { isMapping } from '../../api/schema/schema.js';
-import type { RawObject } from './resource.js';
+import type { RawObject } from '../../kubernetes/resource.js';
 
 /** Of what Kubernetes' own kinds carry for everybody, the part that is ours. */
 const OUR_ANNOTATION = /(?:^|[./])(?:istio\.io|linkerd\.io|prometheus\.io)\//;

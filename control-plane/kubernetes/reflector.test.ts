@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../common/runtime/clock.js';
+import { systemClock } from '../../common/runtime/clock.js';
+import { trimCustom } from '../sources/kubernetes/trim.js';
 import { Reflector, type ReflectorLimits, type ReflectorState } from './reflector.js';
 import type { RawObject, Resource } from './resource.js';
 import { FakeApiServer } from './testing/fake-api-server.js';
-import { trimCustom } from './trim.js';
 
 const V1 = '/apis/networking.istio.io/v1/virtualservices';
 const V1BETA1 = '/apis/networking.istio.io/v1beta1/virtualservices';

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { KubeConfig } from '@kubernetes/client-node';
-import { KubernetesClient } from '../../../kubernetes/client.js';
+import { KubernetesClient } from '../client.js';
 
 interface Stored {
   readonly apiVersion: string;

@@ -1,8 +1,8 @@
-import { Backoff } from '../../../common/runtime/backoff.js';
-import type { Clock, Random, Timer } from '../../../common/runtime/clock.js';
-import { messageOf } from '../../../common/runtime/errors.js';
-import { isMapping } from '../../api/schema/schema.js';
-import { ApiError, type KubernetesApi, type WatchEvent } from '../../kubernetes/api.js';
+import { Backoff } from '../../common/runtime/backoff.js';
+import type { Clock, Random, Timer } from '../../common/runtime/clock.js';
+import { messageOf } from '../../common/runtime/errors.js';
+import { isMapping } from '../api/schema/schema.js';
+import { ApiError, type KubernetesApi, type WatchEvent } from './api.js';
 import { type RawObject, type Resource, resourceName, resourcePath } from './resource.js';
 
 /** Gets what a reflector sees, trimmed. */
