@@ -15,6 +15,8 @@ export interface BodyFilter {
   onResponseData?(chunk: Buffer, end: boolean): Buffer;
   /** What ends the body in place of trailers; undefined leaves them. */
   onResponseTrailers?(trailers: HeaderList): Buffer | undefined;
+  /** The request is over, after its info is final and before {@link HttpFilter.onComplete}. */
+  onComplete?(): void;
 }
 
 /** The body filters of one request, in the order of the chain. */
@@ -51,6 +53,10 @@ export class BodyFilters {
       if (data !== undefined) return this.through(i - 1, data, true);
     }
     return undefined;
+  }
+
+  complete(): void {
+    for (const filter of this.filters) filter.onComplete?.();
   }
 
   private through(from: number, chunk: Buffer, end: boolean): Buffer {

@@ -439,6 +439,7 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     this.manager.onStreamFinished(this);
     const { filters, accessLogs } = this.config;
     try {
+      this.bodies?.complete();
       for (const filter of filters) filter.onComplete?.(this);
       this.trace?.finish(info, this.request, this.response);
       for (const log of accessLogs) log.log(this.info, this.request, this.response);

@@ -237,7 +237,7 @@ export abstract class Http2Connection<S extends Http2Stream = Http2Stream> imple
 
   /** @internal */
   openStreams(): Iterable<Http2Stream> {
-    return this.streams.values();
+    return this.streams.copy();
   }
 
   /** @internal */

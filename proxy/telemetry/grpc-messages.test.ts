@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { FilterContext } from '../filters/filter.js';
+import type { Edge } from './edge.js';
 import { GrpcMessages } from './grpc-messages.js';
 
 function message(bytes: number): Buffer {
@@ -12,7 +14,8 @@ describe('GrpcMessages', () => {
   const whole = Buffer.concat([message(0), message(3), message(300), message(70_000), message(0)]);
 
   it.each([1, 2, 3, 4, 5, 7, 64, 1000, whole.length])('counts whole and in pieces of %d bytes', (size) => {
-    const messages = new GrpcMessages();
+    const register = { beginCall: () => {}, endCall: () => {} };
+    const messages = new GrpcMessages(register, {} as FilterContext, () => ({}) as Edge);
     for (let at = 0; at < whole.length; at += size) {
       const chunk = whole.subarray(at, at + size);
       expect(messages.onRequestData(chunk)).toBe(chunk);

@@ -1,4 +1,6 @@
 import type { BodyFilter } from '../filters/body-filter.js';
+import type { FilterContext } from '../filters/filter.js';
+import type { Edge } from './edge.js';
 
 const HEAD_BYTES = 5;
 
@@ -19,6 +21,12 @@ class MessageCounter {
         at += taken;
         continue;
       }
+      if (this.headBytes === 0 && chunk.length - at >= HEAD_BYTES) {
+        this.count++;
+        this.bodyLeft = chunk.readUInt32BE(at + 1);
+        at += HEAD_BYTES;
+        continue;
+      }
       // The first byte says whether the message is compressed.
       if (this.headBytes > 0) this.length = this.length * 256 + (chunk[at] ?? 0);
       this.headBytes++;
@@ -32,12 +40,37 @@ class MessageCounter {
   }
 }
 
+/** Who knows the calls under way. */
+export interface CallRegister {
+  beginCall(messages: GrpcMessages): void;
+  endCall(messages: GrpcMessages): void;
+}
+
 /** The messages of one gRPC call, counted while they pass; a message counts when its head has come. */
 export class GrpcMessages implements BodyFilter {
+  /** Kept by the register: where it stands among the calls. */
+  place = -1;
   private readonly request = new MessageCounter();
   private readonly response = new MessageCounter();
   private takenRequests = 0;
   private takenResponses = 0;
+
+  constructor(
+    private readonly register: CallRegister,
+    private readonly context: FilterContext,
+    private readonly edgeOf: (context: FilterContext, protocol: 'grpc') => Edge,
+  ) {
+    register.beginCall(this);
+  }
+
+  /** Where the call belongs by what is known of it now. */
+  edge(): Edge {
+    return this.edgeOf(this.context, 'grpc');
+  }
+
+  onComplete(): void {
+    this.register.endCall(this);
+  }
 
   onRequestData(chunk: Buffer): Buffer {
     this.request.read(chunk);

@@ -40,7 +40,7 @@ export class IstioMetrics {
   private swept = Number.NEGATIVE_INFINITY;
 
   /** Calls under way: their messages count before they end. */
-  private readonly calls = new Map<GrpcMessages, () => Edge>();
+  private readonly calls: GrpcMessages[] = [];
 
   constructor(
     private readonly local: WorkloadInfo,
@@ -67,16 +67,19 @@ export class IstioMetrics {
     return kind;
   }
 
-  /** A gRPC call begins; `edge` finds where it belongs by what is known of it then. */
-  beginCall(messages: GrpcMessages, edge: () => Edge): void {
-    this.calls.set(messages, edge);
+  /** A gRPC call begins. */
+  beginCall(messages: GrpcMessages): void {
+    messages.place = this.calls.push(messages) - 1;
   }
 
   endCall(messages: GrpcMessages): void {
-    const edge = this.calls.get(messages);
-    if (edge === undefined) return;
-    this.calls.delete(messages);
-    countMessages(messages, edge);
+    const { calls } = this;
+    const last = calls.pop();
+    if (last !== undefined && last !== messages) {
+      calls[messages.place] = last;
+      last.place = messages.place;
+    }
+    countMessages(messages);
   }
 
   report(clock: Clock): EdgeReport {
@@ -150,7 +153,7 @@ export class IstioMetrics {
   /** The samples of one metric, in the shape of those who count. */
   private collect(name: MetricName, read: Read): Iterable<Sample> {
     this.sweepNowAndThen();
-    if (name.endsWith('messages_total')) for (const [messages, find] of this.calls) countMessages(messages, find);
+    if (name.endsWith('messages_total')) this.calls.forEach(countMessages);
     const inForce = new Set(this.users.values());
     // Nobody is using it yet, or nothing is changed: there is nothing to merge.
     const shaped = [...inForce].some(({ shape }) => shape !== undefined);
@@ -193,10 +196,10 @@ const tcp = (value: (edge: Edge) => number): Read =>
     yield { labels: tags({ ...labelsOf(edge.identity), response_flags: '-' }), value: value(edge) };
   };
 
-function countMessages(messages: GrpcMessages, find: () => Edge): void {
+function countMessages(messages: GrpcMessages): void {
   const { requests, responses } = messages.take();
   if (requests + responses === 0) return;
-  const edge = find();
+  const edge = messages.edge();
   edge.requestMessages += requests;
   edge.responseMessages += responses;
 }

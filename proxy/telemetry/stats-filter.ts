@@ -31,7 +31,6 @@ export function createStatsFilter(
   const { metrics } = deps;
   const edges = countingOf(config, deps, issues, `http ${user}`);
   const hostFallback = config.disable_host_header_fallback !== true;
-  const calls = new WeakMap<FilterContext, GrpcMessages>();
   const formatted = edges.shape?.values === undefined ? undefined : new WeakMap<FilterContext, ResponseHead>();
   const edgeOf = (context: FilterContext, protocol: 'grpc' | 'http'): Edge =>
     formatted === undefined
@@ -51,16 +50,10 @@ export function createStatsFilter(
     }),
     startBody(context) {
       if (!isGrpcRequest(context)) return undefined;
-      const messages = new GrpcMessages();
-      calls.set(context, messages);
-      metrics.beginCall(messages, () => edgeOf(context, 'grpc'));
-      return messages;
+      return new GrpcMessages(metrics, context, edgeOf);
     },
     onComplete(context: FilterContext): void {
-      const grpc = isGrpcRequest(context);
-      const messages = grpc ? calls.get(context) : undefined;
-      if (messages !== undefined) metrics.endCall(messages);
-      const edge = edgeOf(context, grpc ? 'grpc' : 'http');
+      const edge = edgeOf(context, isGrpcRequest(context) ? 'grpc' : 'http');
       edge.recordRequest(context.info);
       metrics.requests.finished(edge, context.info);
     },
