@@ -25,20 +25,16 @@ import {
   trustDomainOf,
   wireCore,
 } from './core.js';
-import { objectPage, objectsPage } from './dashboard/object-page.js';
 import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
-import { bootstrapPage, debugPages } from './debug/pages.js';
+import { bootstrapPage } from './debug/pages.js';
 import { DebugServer } from './debug/server.js';
 import { FolderHistory } from './history/folder-history.js';
 import { FolderInterventions } from './history/folder-interventions.js';
-import { undoPages } from './history/pages.js';
 import type { Mesh } from './mesh.js';
-import type { MeshSnapshot } from './model/snapshot.js';
-import { observePages } from './observe/api.js';
 import { sourcesOf } from './observe/observation.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
-import type { MeshView } from './observe/view.js';
+import { controlPlanePages } from './pages.js';
 import { groupIn } from './registration/registrar.js';
 import {
   type ControlPlaneState,
@@ -189,12 +185,8 @@ interface Ports {
 }
 
 /** Takes the ports of the last run where they are free, and remembers which ones it took. */
-async function listenOnAll(
-  { mesh, ads, ca, observation, registrar, undo }: Core,
-  identity: Identity,
-  roots: RootParts,
-  runtime: Runtime,
-): Promise<Ports> {
+async function listenOnAll(core: Core, identity: Identity, roots: RootParts, runtime: Runtime): Promise<Ports> {
+  const { mesh, ads, ca, observation, registrar } = core;
   const { config, stateDir, clock, log, metrics, lifecycle } = runtime;
   const { host } = config;
   const serverCertificate = new ServerCertificate(identity.issuer, LOCAL_NAMES, clock, log);
@@ -228,18 +220,15 @@ async function listenOnAll(
             lifecycle,
           ),
         );
-  const snapshot = (): MeshSnapshot | undefined => mesh.snapshot;
-  const pages = debugPages({
-    snapshot,
-    findings: () => mesh.findings,
-    proxies: () => ads,
+  const pages = controlPlanePages({
+    core: () => core,
     metrics,
     notReady: () => '',
     ca: () => roots.report(),
     roots: () => identity.issuer.authority.roots,
   });
   const [path, page] = bootstrapPage({
-    snapshot,
+    snapshot: () => mesh.snapshot,
     ads,
     tokens: identity.tokens,
     accountOfGroup: (namespace, name) => {
@@ -256,11 +245,6 @@ async function listenOnAll(
     }),
   });
   pages.set(path, page);
-  for (const [below, answer] of observePages(() => observation.view)) pages.set(below, answer);
-  const view = (): MeshView => observation.view;
-  for (const [below, answer] of undoPages(() => undo, view)) pages.set(below, answer);
-  pages.set(...objectsPage({ configuration: () => mesh.configuration }));
-  pages.set(...objectPage({ configuration: () => mesh.configuration, findings: () => mesh.findings }));
   const debug = await listenAgain(config.debugPort, last.debug, async (port) => {
     const server = new DebugServer(pages, log, new Set(), undefined, new Dashboard());
     const taken = await server.listen(host, port);

@@ -1,9 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { ServerCredentials } from '@grpc/grpc-js';
 import { privateKeyPem } from '../common/identity/keys.js';
-import { Backoff } from '../common/runtime/backoff.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
-import { messageOf, WeftError } from '../common/runtime/errors.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { pause } from '../common/runtime/pause.js';
@@ -20,62 +17,34 @@ import { CA_SERVICE } from './ca/service.js';
 import { SignerRoots } from './ca/signer-roots.js';
 import { TokenReviewVerifier } from './ca/token-review.js';
 import { TrustBundles } from './ca/trust-bundles.js';
+import { type ClusterContext, type ClusterService, untilStarted } from './cluster-service.js';
 import { type ControlPlaneParts, type Core, firstConfiguration, type GrpcPort, listenGrpc, wireCore } from './core.js';
-import { objectPage, objectsPage } from './dashboard/object-page.js';
 import { Sessions } from './dashboard/sessions.js';
 import { Dashboard } from './dashboard/site.js';
 import { ControlPlaneMetrics } from './debug/metrics.js';
-import { debugPages } from './debug/pages.js';
-import { DebugServer, OPEN_TO_ALL } from './debug/server.js';
+import { type DebugPage, DebugServer, OPEN_TO_ALL } from './debug/server.js';
 import { ClusterHistory } from './history/cluster-history.js';
 import { ClusterInterventions, writeEvents } from './history/cluster-interventions.js';
 import type { Occurrence } from './history/interventions.js';
-import { undoPages } from './history/pages.js';
 import type { KubernetesApi } from './kubernetes/api.js';
 import { type KubernetesConfig, serviceNames } from './kubernetes-config.js';
-import { Election } from './leader/election.js';
-import { ClusterLease } from './leader/lease.js';
-import { type LeaderTask, runTask } from './leader/tasks.js';
-import type { Mesh } from './mesh.js';
+import { Leadership } from './leader/leadership.js';
 import { admitByToken } from './observe/admission.js';
-import { observePages } from './observe/api.js';
 import { sourcesOf } from './observe/observation.js';
 import { PEER_SERVICE, PeerServer } from './observe/peer-server.js';
 import { replicaPeers } from './observe/replicas.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
-import type { MeshView } from './observe/view.js';
+import { controlPlanePages } from './pages.js';
 import { ClusterEntries } from './registration/cluster-entries.js';
 import { reportsOf } from './status/reports.js';
 import { StatusWriter } from './status/writer.js';
 import { LOCAL_NAMES, ServerCertificate } from './xds/credentials.js';
 import { ADS_SERVICE } from './xds/service.js';
 
-export const LEASE_NAME = 'weft-leader';
 /** Streams that were sent away have this long to end. */
 const DRAIN_MS = 5000;
 /** Another replica has so long to say who of its proxies is behind. */
 const REPLICA_MS = 5000;
-
-/** What a part that is wired in from outside (the webhooks) gets. */
-export interface ClusterContext {
-  readonly config: KubernetesConfig;
-  readonly api: KubernetesApi;
-  readonly issuer: Issuer;
-  readonly mesh: Mesh;
-  readonly metrics: ControlPlaneMetrics;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly log: Logger;
-}
-
-/** A part that is there once certificates and configuration are. */
-export interface ClusterService {
-  readonly name: string;
-  start(): Promise<void>;
-  stop(): Promise<void>;
-  /** What it does only where it leads. */
-  readonly leaderTask?: LeaderTask;
-}
 
 export interface KubernetesParts extends ControlPlaneParts {
   readonly api: KubernetesApi;
@@ -114,9 +83,7 @@ class ClusterApp implements KubernetesApp {
   private readonly external: ExternalSigner | undefined;
   private readonly bundles: TrustBundles;
   private readonly statuses: StatusWriter;
-  private readonly tasks: LeaderTask[];
-  private readonly election: Election;
-  private leading: AbortSignal | undefined;
+  private readonly leadership: Leadership;
   private issuer: Issuer | undefined;
   private core: Core | undefined;
   private grpc: GrpcPort | undefined;
@@ -136,7 +103,6 @@ class ClusterApp implements KubernetesApp {
     const { namespace, podName } = config;
     this.bundles = new TrustBundles({ api, bundle: () => this.trustedRoots(), clock, random, log });
     this.statuses = new StatusWriter({ api, clock, log });
-    this.tasks = [{ name: 'trust bundles', run: (signal) => this.bundles.run(signal) }, this.statuses];
     this.authority = new ClusterAuthority({
       api,
       namespace,
@@ -150,14 +116,17 @@ class ClusterApp implements KubernetesApp {
     });
     this.external = this.externalSigner();
     this.roots = this.rootParts();
-    this.election = new Election({
-      store: new ClusterLease(api, namespace, LEASE_NAME),
-      identity: `${podName}_${randomUUID()}`,
-      lead: (signal) => this.lead(signal),
+    this.leadership = new Leadership({
+      api,
+      namespace,
+      podName,
+      onLead: (signal) => this.lead(signal),
       clock,
       random,
       log,
     });
+    this.leadership.add({ name: 'trust bundles', run: (signal) => this.bundles.run(signal) });
+    this.leadership.add(this.statuses);
     this.started = this.start();
   }
 
@@ -179,7 +148,7 @@ class ClusterApp implements KubernetesApp {
     this.ports.debug = await debug.listen(config.host, config.debugPort);
     lifecycle.add('debug server', () => debug.close());
     void this.authority.run(this.stopping.signal);
-    this.election.start();
+    this.leadership.start();
     const issuer = await this.firstAuthority();
     if (issuer === undefined) return;
     const { api } = parts;
@@ -230,7 +199,7 @@ class ClusterApp implements KubernetesApp {
       log,
     }).start(this.stopping.signal);
     await history.start(this.stopping.signal);
-    this.addTask(history);
+    this.leadership.add(history);
     await this.untilStopped(firstConfiguration(parts.source, core.mesh, metrics));
     if (this.stopping.signal.aborted) return;
     const context = { config, api, issuer, mesh: core.mesh, metrics, clock, random, log };
@@ -241,11 +210,9 @@ class ClusterApp implements KubernetesApp {
     log.info({ ...this.ports }, 'the control plane is ready');
   }
 
-  private pages(): ReturnType<typeof debugPages> {
-    const pages = debugPages({
-      snapshot: () => this.core?.mesh.snapshot,
-      findings: () => this.core?.mesh.findings ?? [],
-      proxies: () => this.core?.ads,
+  private pages(): Map<string, DebugPage> {
+    return controlPlanePages({
+      core: () => this.core,
       metrics: this.metrics,
       version: this.config.version ?? '',
       notReady: () => this.notReady(),
@@ -256,17 +223,6 @@ class ClusterApp implements KubernetesApp {
         return question === undefined ? undefined : this.roots.view.laggards(question.rotation, question.issuer);
       },
     });
-    const view = (): MeshView | undefined => this.core?.observation.view;
-    for (const [path, page] of observePages(view)) pages.set(path, page);
-    for (const [path, page] of undoPages(() => this.core?.undo, view)) pages.set(path, page);
-    pages.set(...objectsPage({ configuration: () => this.core?.mesh.configuration }));
-    pages.set(
-      ...objectPage({
-        configuration: () => this.core?.mesh.configuration,
-        findings: () => this.core?.mesh.findings ?? [],
-      }),
-    );
-    return pages;
   }
 
   /** What the clients of this control plane verify it by, and, where nobody pushes them roots, each other. */
@@ -356,48 +312,23 @@ class ClusterApp implements KubernetesApp {
   }
 
   private async startService(service: ClusterService): Promise<void> {
-    await this.untilStarted(service);
-    if (this.stopping.signal.aborted) return;
+    const { clock, random, log, stopping } = this;
+    await untilStarted(service, { clock, random, log }, stopping.signal);
+    if (stopping.signal.aborted) return;
     this.lifecycle.add(service.name, () => service.stop());
-    if (service.leaderTask !== undefined) this.addTask(service.leaderTask);
-  }
-
-  private addTask(task: LeaderTask): void {
-    this.tasks.push(task);
-    if (this.leading !== undefined && !this.leading.aborted) void runTask(task, this.leading, this.runtime());
-  }
-
-  /** What needs the API server waits for it; anything else is a fault. */
-  private async untilStarted(service: ClusterService): Promise<void> {
-    const backoff = new Backoff({ baseMs: 500, maxMs: 10_000, random: this.random });
-    while (!this.stopping.signal.aborted) {
-      try {
-        return await service.start();
-      } catch (error) {
-        if (!(error instanceof WeftError) || !error.retryable) throw error;
-        this.log.warn({ part: service.name, reason: error.message }, 'could not start yet');
-        await pause(this.clock, backoff.next(), this.stopping.signal);
-      }
-    }
+    if (service.leaderTask !== undefined) this.leadership.add(service.leaderTask);
   }
 
   private lead(signal: AbortSignal): void {
-    this.leading = signal;
     this.authority.lead(signal);
     this.roots.rotation.start();
     signal.addEventListener('abort', () => this.roots.rotation.stop(), { once: true });
-    for (const task of this.tasks) void runTask(task, signal, this.runtime());
-  }
-
-  private runtime(): Parameters<typeof runTask>[2] {
-    const { clock, random, log } = this;
-    return { clock, random, log };
   }
 
   /** Every replica sees it; one writes it down. */
   private occurred(occurrence: Occurrence): void {
-    const { leading, clock, log } = this;
-    if (leading === undefined || leading.aborted) return;
+    if (!this.leadership.held) return;
+    const { clock, log } = this;
     void writeEvents({ api: this.parts.api, namespace: this.config.namespace, clock, log }, occurrence);
   }
 
@@ -439,10 +370,8 @@ class ClusterApp implements KubernetesApp {
   }
 
   private async end(): Promise<void> {
-    const { clock, config, log } = this;
-    const resigned = this.election
-      .stop()
-      .catch((error: unknown) => log.warn({ reason: messageOf(error) }, 'could not resign'));
+    const { clock, config } = this;
+    const resigned = this.leadership.stop();
     if (this.serving && this.grpc !== undefined) {
       // Not ready any more: nobody new is sent here, while those who still come are served.
       await pause(clock, config.shutdownDelayMs, this.stopping.signal);

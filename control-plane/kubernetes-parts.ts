@@ -1,6 +1,7 @@
 import type { Logger } from '../common/runtime/log.js';
+import type { ClusterContext } from './cluster-service.js';
 import { connectToKubernetes } from './kubernetes/client.js';
-import type { ClusterContext, KubernetesParts } from './kubernetes-app.js';
+import type { KubernetesParts } from './kubernetes-app.js';
 import { serviceNames } from './kubernetes-config.js';
 import { CaptureAllotter } from './sources/kubernetes/capture-allotter.js';
 import { KubernetesSource } from './sources/kubernetes/kubernetes-source.js';
