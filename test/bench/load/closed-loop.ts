@@ -48,7 +48,7 @@ export async function closedLoop(connections: number, ms: number, start: (run: R
   return { requests: latencies.count, errors, seconds, p50, p99 };
 }
 
-const LAST_ANSWERS_MS = 1000;
+const LAST_ANSWERS_MS = 5000;
 const POLL_MS = 2;
 
 /** Requests under way end first: a proxy that loses its client in the middle closes connections that it could keep. */
