@@ -2,7 +2,8 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Graph } from '../../common/observe/graph.js';
 import { browserOnPath, drawnEdges, launch, openDashboard } from './support/browser.js';
-import { bookinfo, edge, type Fixture, golden, large, service, workload } from './support/fixture.js';
+import { bookinfo, type Fixture, large } from './support/fixture.js';
+import { edge, golden, service, workload } from './support/graph-parts.js';
 import { FixtureServer } from './support/server.js';
 
 const chromium = browserOnPath();

@@ -2,7 +2,8 @@ import type { MeshState } from '../../../common/observe/mesh-state.js';
 import { createLogger } from '../../../common/runtime/log.js';
 import { Dashboard } from '../../../control-plane/dashboard/site.js';
 import { type DebugAnswer, type DebugPage, DebugServer, json, plain } from '../../../control-plane/debug/server.js';
-import { CHANGES, DESCRIPTION, details, EXPLANATION, type Fixture, failures, OBJECT, series } from './fixture.js';
+import { CHANGES, DESCRIPTION, details, EXPLANATION, failures, OBJECT, series } from './answers.js';
+import type { Fixture } from './fixture.js';
 
 /** The page as the control plane serves it, above an API whose answers are made up. */
 export class FixtureServer {
