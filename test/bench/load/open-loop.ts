@@ -1,7 +1,7 @@
-import { connect, type Socket } from 'node:net';
+import { connect } from 'node:net';
 import type { LoadReady } from './closed-loop.js';
+import { Exchange, requestBytes } from './exchange.js';
 import { Histogram } from './histogram.js';
-
 import { serveHttp1 } from './http1-app.js';
 import { metronome } from './metronome.js';
 import { answerOrders } from './orders.js';
@@ -32,51 +32,7 @@ export interface OpenLoopReport {
   readonly latenessP99: number;
 }
 
-const REQUEST = 'GET /bench/item?id=7 HTTP/1.1\r\nHost: echo:9080\r\nUser-Agent: bench/1\r\nAccept: */*\r\n\r\n';
-const HEAD_END = Buffer.from('\r\n\r\n');
-
-class Connection {
-  private readonly socket: Socket;
-  private received = 0;
-  private expected = -1;
-  private dueAt = 0;
-  private ok = false;
-
-  constructor(
-    port: number,
-    private readonly onAnswer: (connection: Connection, dueAt: number, ok: boolean) => void,
-    onReady: (connection: Connection) => void,
-    onEnd: () => void,
-  ) {
-    this.socket = connect({ host: '127.0.0.1', port, noDelay: true }, () => onReady(this));
-    this.socket.on('data', (chunk: Buffer) => this.data(chunk));
-    this.socket.on('error', () => undefined);
-    this.socket.on('close', onEnd);
-  }
-
-  send(dueAt: number): void {
-    this.dueAt = dueAt;
-    this.received = 0;
-    this.expected = -1;
-    this.socket.write(REQUEST);
-  }
-
-  close(): void {
-    this.socket.destroy();
-  }
-
-  private data(chunk: Buffer): void {
-    this.received += chunk.length;
-    if (this.expected < 0) {
-      const end = chunk.indexOf(HEAD_END);
-      if (end < 0) return;
-      const head = chunk.toString('latin1', 0, end);
-      this.ok = head.startsWith('HTTP/1.1 200');
-      this.expected = end + 4 + Number(/content-length: (\d+)/i.exec(head)?.[1] ?? 0);
-    }
-    if (this.received >= this.expected) this.onAnswer(this, this.dueAt, this.ok);
-  }
-}
+const REQUEST = requestBytes('echo:9080');
 
 /** How long the last answers may take. */
 const LAST_ANSWERS_MS = 2000;
@@ -85,10 +41,10 @@ const POLL_MS = 2;
 class OpenLoop {
   private readonly latencies = new Histogram();
   private readonly lateness = new Histogram();
-  private readonly idle: Connection[] = [];
+  private readonly idle: Exchange[] = [];
   /** Times at which requests were due that found no free connection, oldest first. */
   private readonly late: number[] = [];
-  private readonly all: Connection[] = [];
+  private readonly all: Exchange[] = [];
   private errors = 0;
   private open = 0;
   private sent = 0;
@@ -110,7 +66,7 @@ class OpenLoop {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     const seconds = (performance.now() - startMs) / 1000;
     this.ended = true;
-    for (const connection of this.all) connection.close();
+    for (const { socket } of this.all) socket.destroy();
     const at = (share: number): number => this.latencies.percentileMs(share);
     const missing = this.sent - this.done;
     const percentiles = { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) };
@@ -119,16 +75,18 @@ class OpenLoop {
   }
 
   private connect(): Promise<void> {
+    const { connections, port } = this.order;
     return new Promise((resolve) => {
-      for (let count = 0; count < this.order.connections; count++) {
-        const ready = (connection: Connection): void => {
-          this.idle.push(connection);
-          if (++this.open === this.order.connections) resolve();
-        };
-        const end = (): void => {
+      for (let count = 0; count < connections; count++) {
+        const exchange = new Exchange(connect({ host: '127.0.0.1', port, noDelay: true }));
+        exchange.socket.once('connect', () => {
+          this.idle.push(exchange);
+          if (++this.open === connections) resolve();
+        });
+        exchange.socket.on('close', () => {
           if (!this.ended) this.errors++;
-        };
-        this.all.push(new Connection(this.order.port, (...answer) => this.onAnswer(...answer), ready, end));
+        });
+        this.all.push(exchange);
       }
     });
   }
@@ -137,18 +95,22 @@ class OpenLoop {
     this.sent++;
     this.lateness.record((performance.now() - dueAt) * 1000);
     // The one that was used longest ago, so that all are in use.
-    const connection = this.idle.shift();
-    if (connection === undefined) this.late.push(dueAt);
-    else connection.send(dueAt);
+    const exchange = this.idle.shift();
+    if (exchange === undefined) this.late.push(dueAt);
+    else this.ask(exchange, dueAt);
   }
 
-  private onAnswer(connection: Connection, dueAt: number, ok: boolean): void {
+  private ask(exchange: Exchange, dueAt: number): void {
+    exchange.send(REQUEST, (ok) => this.answered(exchange, dueAt, ok));
+  }
+
+  private answered(exchange: Exchange, dueAt: number, ok: boolean): void {
     this.latencies.record((performance.now() - dueAt) * 1000);
     this.done++;
     if (!ok) this.errors++;
     const next = this.late.shift();
-    if (next === undefined) this.idle.push(connection);
-    else connection.send(next);
+    if (next === undefined) this.idle.push(exchange);
+    else this.ask(exchange, next);
   }
 }
 
