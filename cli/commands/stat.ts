@@ -31,10 +31,11 @@ export function configure(command: Command): void {
       'after',
       `
 MESHED: proxies that are connected, of all instances. SUCCESS: without 5xx, requests that nobody answered, and gRPC's server
-errors. CONNECTIONS: open TCP connections. Numbers come from the sidecars, by way of the control plane, which keeps an hour.
-For a workload or service by name, its edges follow. A call that several sidecars report counts once. Routes are counted while
-the command waits, for as long as --window says (60s at most): a route is chosen by the client's sidecar, which names it as the
-VirtualService does. route/NAME is a route's name, or a service's for all routes to it.
+errors. CONNECTIONS, of workloads and namespaces: connections to them that are open now, HTTP and TCP alike (to a gateway, its
+clients'); - where no sidecar tells, and with --at. Of services, routes and edges: open TCP connections.
+Numbers come from the sidecars, by way of the control plane, which keeps an hour. For a workload or service by name, its edges
+follow. A call that several sidecars report counts once. Routes are counted while the command waits, for as long as --window says
+(60s at most): a route is chosen by the client's sidecar, which names it as the VirtualService does. route/NAME is a route's name, or a service's for all routes to it.
 
 Examples:
   weft stat                                  every workload of the mesh

@@ -33,14 +33,20 @@ export function formatNode(id: string, namespace?: string): string {
 export const SIGNALS = ['SUCCESS', 'RPS', 'P50', 'P95', 'P99', 'CONNECTIONS'] as const;
 export const WIDE_SIGNALS = ['REQUESTS', 'ERRORS', 'IN', 'OUT'] as const;
 
-export function signalCells(golden: Golden, wide: boolean): string[] {
+/** Open TCP connections, as edges tell of them; `-` where there was none. */
+function tcpConnections({ connectionsOpen, connectionsOpened }: Golden): string {
+  return connectionsOpen === 0 && connectionsOpened === 0 ? '-' : String(connectionsOpen);
+}
+
+/** `connections`: what stands in their column, where more is known than of TCP. */
+export function signalCells(golden: Golden, wide: boolean, connections = tcpConnections(golden)): string[] {
   const cells = [
     formatSuccess(golden),
     formatRate(golden.requestsPerSecond),
     formatMs(golden.p50Ms),
     formatMs(golden.p95Ms),
     formatMs(golden.p99Ms),
-    golden.connectionsOpen === 0 && golden.connectionsOpened === 0 ? '-' : String(golden.connectionsOpen),
+    connections,
   ];
   if (!wide) return cells;
   const { requests, errors, receivedBytesPerSecond, sentBytesPerSecond } = golden;

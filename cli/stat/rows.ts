@@ -40,7 +40,7 @@ export function statView(graph: Graph, target: Target, namespace: string | undef
           node.name,
           node.namespace,
           meshed(node),
-          ...signalCells(node.inbound, wide),
+          ...signalCells(node.inbound, wide, connectionsCell(node)),
           ...(wide ? [node.proxyVersions.join(',') || '-', node.sync] : []),
         ]),
         data: nodes,
@@ -52,6 +52,11 @@ export function statView(graph: Graph, target: Target, namespace: string | undef
 /** How many instances of it have a proxy that is connected: `2/3`; `-` outside of the mesh. */
 function meshed({ meshed: inMesh, connected, instances }: WorkloadNode): string {
   return inMesh ? `${connected}/${Math.max(instances, connected)}` : '-';
+}
+
+/** `-` where no sidecar tells. */
+function connectionsCell({ connections }: Pick<WorkloadNode, 'connections'>): string {
+  return connections === undefined ? '-' : String(connections);
 }
 
 export function edgeView(edges: readonly GraphEdge[], namespace: string | undefined, wide: boolean): View {
@@ -124,11 +129,17 @@ function namespaceView(graph: Graph, name: string | undefined, signals: readonly
     .map(([namespace, nodes]) => {
       const inbound = sumOf(nodes.map((node) => node.inbound));
       const inMesh = nodes.filter((node) => node.meshed).length;
-      return { namespace, workloads: nodes.length, meshed: inMesh, inbound };
+      const told = nodes.flatMap(({ connections }) => connections ?? []);
+      const connections = told.length === 0 ? {} : { connections: told.reduce((sum, count) => sum + count, 0) };
+      return { namespace, workloads: nodes.length, meshed: inMesh, inbound, ...connections };
     });
   return {
     head: ['NAMESPACE', 'MESHED', ...signals],
-    rows: rows.map((row) => [row.namespace, `${row.meshed}/${row.workloads}`, ...signalCells(row.inbound, wide)]),
+    rows: rows.map((row) => [
+      row.namespace,
+      `${row.meshed}/${row.workloads}`,
+      ...signalCells(row.inbound, wide, connectionsCell(row)),
+    ]),
     data: rows,
   };
 }

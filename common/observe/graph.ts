@@ -47,6 +47,11 @@ export interface WorkloadNode {
   readonly sync: 'synced' | 'stale' | 'nacked' | 'none';
   /** All that it answered in the window. */
   readonly inbound: Golden;
+  /**
+   * Connections to it that are open now, of any protocol, as its proxies tell. Absent where none does, and in windows that ended
+   * before now.
+   */
+  readonly connections?: number;
 }
 
 /** A host that clients call. */

@@ -53,6 +53,8 @@ export interface ObservedProxy {
   /** End of its certificate, ms since the epoch; absent without one. */
   readonly certificateNotAfter?: number;
   readonly draining: boolean;
+  /** Open to it, of any protocol: to a gateway, those of its clients. Absent where the sidecar does not tell. */
+  readonly inboundConnections?: number;
   /** Clusters with hosts that get no requests at the moment. */
   readonly troubledClusters: readonly ClusterHealth[];
 }

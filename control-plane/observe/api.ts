@@ -12,7 +12,7 @@ import { workloadDetails } from './details.js';
 import { explain } from './explain.js';
 import { recentFailures } from './failures.js';
 import { buildGraph, ofNamespace } from './graph.js';
-import { BadQuery, stepsOf, windowOf } from './query.js';
+import { BadQuery, isPresent, stepsOf, windowOf } from './query.js';
 import { routeStats } from './routes.js';
 import { buildSeries } from './series.js';
 import { nameServices } from './service-names.js';
@@ -64,6 +64,7 @@ function guarded(page: DebugPage): DebugPage {
 async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
   const { history } = view;
   const window = windowOf(query, history);
+  const present = isPresent(window, history);
   const [told, proxies] = await Promise.all([history.sums(window), view.proxies()]);
   const notes = [...new Set([...told.notes, ...proxies.notes])];
   const whole = buildGraph({
@@ -71,6 +72,7 @@ async function graph(view: MeshView, query: URLSearchParams): Promise<Graph> {
     proxies: proxies.value,
     history,
     window,
+    present,
     told: { value: named(told.value, view.snapshot()), notes },
   });
   const namespace = query.get('namespace') ?? '';

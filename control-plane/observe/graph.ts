@@ -20,14 +20,16 @@ export interface GraphSubject {
   readonly proxies: readonly ProxyFacts[];
   readonly history: Pick<EdgeHistory, 'source' | 'oldest'>;
   readonly window: Window;
+  /** The window ends now. */
+  readonly present: boolean;
   readonly told: Told<readonly EdgeStats[]>;
 }
 
 /** The graph of a window: what was counted, laid over what is configured. */
-export function buildGraph({ snapshot, proxies, history, window, told }: GraphSubject): Graph {
+export function buildGraph({ snapshot, proxies, history, window, present, told }: GraphSubject): Graph {
   const windowMs = window.to - window.from;
   const hops = joinHops(told.value);
-  const nodes = graphNodes(snapshot, proxies, hops, windowMs);
+  const nodes = graphNodes({ snapshot, proxies, hops, windowMs, present });
   return {
     time: window.to,
     windowMs,

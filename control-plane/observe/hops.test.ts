@@ -10,6 +10,7 @@ const graph = (edges: Parameters<typeof joinHops>[0]) =>
     proxies: [],
     history: { source: 'samples', oldest: () => 0 },
     window: { from: 0, to: 10_000 },
+    present: true,
     told: { value: edges, notes: [] },
   });
 

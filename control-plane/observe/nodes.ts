@@ -8,15 +8,20 @@ import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ProxyFacts } from './facts.js';
 import type { Hop } from './hops.js';
 
+export interface NodeSubject {
+  readonly snapshot: MeshSnapshot | undefined;
+  readonly proxies: readonly ProxyFacts[];
+  readonly hops: readonly Hop[];
+  readonly windowMs: number;
+  /** Also what is only known of the present. */
+  readonly present: boolean;
+}
+
 /** Every node: what is configured or connected, and what somebody talked to. */
-export function graphNodes(
-  snapshot: MeshSnapshot | undefined,
-  proxies: readonly ProxyFacts[],
-  hops: readonly Hop[],
-  windowMs: number,
-): GraphNode[] {
+export function graphNodes(subject: NodeSubject): GraphNode[] {
+  const { snapshot, hops, windowMs } = subject;
   const arrived = { at: byEnd(hops, 'destination'), of: byEnd(hops, 'service') };
-  const workloads = workloadNodes(snapshot, proxies, hops, (id) => goldenOf(arrived.at.get(id) ?? [], windowMs));
+  const workloads = workloadNodes(subject, (id) => goldenOf(arrived.at.get(id) ?? [], windowMs));
   const behind = new Map<string, string[]>();
   for (const { id, services } of workloads)
     for (const service of services) behind.set(service, [...(behind.get(service) ?? []), id]);
@@ -40,9 +45,7 @@ function byEnd(hops: readonly Hop[], end: 'destination' | 'service'): Map<string
 }
 
 function workloadNodes(
-  snapshot: MeshSnapshot | undefined,
-  proxies: readonly ProxyFacts[],
-  hops: readonly Hop[],
+  { snapshot, proxies, hops, present }: NodeSubject,
   inbound: (id: string) => WorkloadNode['inbound'],
 ): WorkloadNode[] {
   const instances = new Map<string, { key: string; workload: Workload }[]>();
@@ -78,8 +81,15 @@ function workloadNodes(
       proxyVersions: [...new Set(here.flatMap(({ status }) => status.version ?? []))].sort(),
       sync: syncOf(here),
       inbound: inbound(id),
+      ...(present && connectionsOf(here)),
     };
   });
+}
+
+/** Of those of its proxies that tell. */
+function connectionsOf(proxies: readonly ProxyFacts[]): Pick<WorkloadNode, 'connections'> {
+  const told = proxies.flatMap(({ observed }) => observed?.inboundConnections ?? []);
+  return told.length === 0 ? {} : { connections: told.reduce((sum, count) => sum + count, 0) };
 }
 
 function servicesOf(snapshot: MeshSnapshot | undefined, key: string): string[] {

@@ -62,6 +62,7 @@ export class ObservedStream {
       ...(sample.certificate_not_after !== undefined &&
         sample.certificate_not_after > 0 && { certificateNotAfter: sample.certificate_not_after * 1000 }),
       draining: sample.draining ?? false,
+      ...(sample.inbound_connections !== undefined && { inboundConnections: sample.inbound_connections }),
       troubledClusters: (sample.clusters ?? []).slice(0, MAX_CLUSTERS).map(clusterHealth),
     };
     return (sample.edges ?? []).flatMap((counts) => {

@@ -22,6 +22,14 @@ export function windowOf(query: URLSearchParams, history: EdgeHistory): Window {
   return { from: to - Math.max(SHORTEST_MS, length), to };
 }
 
+/** What is known of the present only may be told with a window that ended so long ago. */
+const PRESENT_MS = 5000;
+
+/** Whether a window ends now, as far as samples can tell. */
+export function isPresent({ to }: Window, history: EdgeHistory): boolean {
+  return history.latest() - to < PRESENT_MS;
+}
+
 function endOf(text: string | null, latest: number): number {
   if (text === null || text === '') return latest;
   if (/^\d{10,16}$/.test(text)) return Number(text);

@@ -155,6 +155,16 @@ export class ListenerManager implements ResourceHandler {
     }
   }
 
+  /** Envoy's `downstream_cx_active` of inbound listeners, or of all that came by xDS: a gateway's are not inbound. */
+  activeConnections(inboundOnly: boolean): number {
+    let count = 0;
+    for (const { listener, active, fixed } of this.entries.values()) {
+      const counts = inboundOnly ? active?.config.direction === 'inbound' : !fixed;
+      if (counts) count += listener.stats.downstream_cx_active;
+    }
+    return count;
+  }
+
   /** Connections of inbound listeners. */
   get inboundConnectionCount(): number {
     let count = 0;

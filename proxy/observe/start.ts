@@ -20,14 +20,17 @@ export interface ObserverParts {
 
 /** Starts to tell the control plane what is counted here. */
 export function startObserver({ config, plane, sources, ca, open, runtime }: ObserverParts): Observer {
+  const node = ownNode(config.node);
+  const gateway = node.id?.startsWith('router~') === true;
   const observer = new Observer({
     ...runtime,
-    node: ownNode(config.node),
+    node,
     open,
     edges: new EdgeSampler(() => plane.metrics.edges()),
     state: () => ({
       clusters: troubledClusters(plane),
       certificate_not_after: Math.floor((ca?.status.notAfter ?? 0) / 1000),
+      inbound_connections: plane.listeners.activeConnections(!gateway),
       draining: sources.state() === 'DRAINING',
     }),
     ask: (path) => answerQuestion(path, sources),

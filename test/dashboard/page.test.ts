@@ -115,6 +115,21 @@ describe.skipIf(chromium === undefined)('the page', () => {
     await close();
   });
 
+  it('opens a workload: open connections, and what its proxy refuses', async () => {
+    server.fixture = bookinfo();
+    const { page, complaints, close } = await openDashboard(
+      browser,
+      server.url,
+      `#open=${encodeURIComponent('workload/default/details-v1')}`,
+    );
+    const panel = page.locator('#panel');
+    await panel.locator('.tile', { hasText: 'connections open' }).getByText('12', { exact: true }).waitFor();
+    await panel.getByText('details-v1 refuses 0.0.0.0_9080').waitFor();
+    await panel.getByText('filter "envoy.filters.http.wasm" is not supported').waitFor();
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
   it('can be used with the keyboard alone', async () => {
     server.fixture = bookinfo();
     const { page, close } = await openDashboard(browser, server.url);

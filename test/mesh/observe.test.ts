@@ -93,6 +93,26 @@ describe('what the control plane hears from the sidecars of the demo', () => {
     expect(edge(graph, 'productpage-v1', 'details-v1')?.golden.requests).toBeLessThanOrEqual(await counted());
   });
 
+  it('tells how many connections are open to a workload, HTTP and all', async () => {
+    const admin = adminUrl(await findWorkload(demo.state, 'reviews-v1'));
+    // It calls nobody: all connections of its sidecar are to it.
+    const series = /^envoy_listener_downstream_cx_active\{.*\} (\d+)$/;
+    const counted = async (): Promise<number> =>
+      (await getText(`${admin}/stats/prometheus`))
+        .split('\n')
+        .reduce((sum, line) => sum + Number(series.exec(line)?.[1] ?? 0), 0);
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const [row] = JSON.parse(command('stat', 'deploy/reviews-v1', '-o', 'json')).nodes as { connections?: number }[];
+      if (row?.connections !== undefined && row.connections > 0 && row.connections === (await counted())) break;
+      if (Date.now() > deadline)
+        throw new Error(`stat tells ${row?.connections}, the sidecar counts ${await counted()}`);
+      await pause(500);
+    }
+    expect(command('stat', 'deploy/reviews-v1')).toMatch(/^reviews-v1 .* [1-9]\d*$/m);
+    expect(command('stat', 'ns')).toMatch(/^default .* [1-9]\d*$/m);
+  });
+
   it('asks a sidecar for its certificate and endpoints', async () => {
     const details = await api<WorkloadDetails>('/api/workloads/default/productpage-v1');
     expect(details.notes).toEqual([]);

@@ -12,7 +12,10 @@ export interface Fixture {
 export function bookinfo(): Fixture {
   const traffic = workload('traffic', 'traffic', 'v1', golden(0), { services: [] });
   const productpage = workload('productpage-v1', 'productpage', 'v1', golden(24.2, 0.012, 14));
-  const details = workload('details-v1', 'details', 'v1', golden(24.1, 0, 2), { sync: 'nacked' });
+  const details = workload('details-v1', 'details', 'v1', golden(24.1, 0, 2), {
+    sync: 'nacked',
+    connections: 12,
+  });
   const reviews = ['v1', 'v2', 'v3'].map((version, index) =>
     workload(
       `reviews-${version}`,

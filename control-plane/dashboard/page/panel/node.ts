@@ -50,7 +50,7 @@ export function nodeParts(
   return {
     first: [
       ...troubles,
-      ...(node.kind === 'outside' ? [] : [tiles(node.golden, tcp ? 'tcp' : 'http')]),
+      ...(node.kind === 'outside' ? [] : [tiles(node.golden, tcp ? 'tcp' : 'http', connectionsOf(node))]),
       ...splitOf(node, graph, view, open),
     ],
     last: [
@@ -79,6 +79,12 @@ export function nodeParts(
       ...workloadFacts(node),
     ],
   };
+}
+
+/** Open to its workloads now, as far as their proxies tell. */
+function connectionsOf({ members }: ViewNode): number | undefined {
+  const told = members.flatMap((member) => (member.kind === 'workload' ? (member.connections ?? []) : []));
+  return told.length === 0 ? undefined : told.reduce((sum, count) => sum + count, 0);
 }
 
 /** Bars that show how a service's requests are divided among its versions. */

@@ -23,8 +23,8 @@ export function section(
   return details;
 }
 
-/** The golden signals as big numbers. */
-export function tiles(golden: Golden, protocol: 'http' | 'grpc' | 'tcp'): HTMLElement {
+/** The golden signals as big numbers. `connections`: how many are open to a node, where its proxies tell. */
+export function tiles(golden: Golden, protocol: 'http' | 'grpc' | 'tcp', connections?: number): HTMLElement {
   const tile = (label: string, value: string, tone = ''): HTMLElement =>
     h('div', { class: `tile ${tone}` }, h('b', {}, value), h('span', {}, label));
   if (protocol === 'tcp') {
@@ -33,18 +33,19 @@ export function tiles(golden: Golden, protocol: 'http' | 'grpc' | 'tcp'): HTMLEl
       { class: 'tiles' },
       tile('received', bytesPerSecond(golden.receivedBytesPerSecond)),
       tile('sent', bytesPerSecond(golden.sentBytesPerSecond)),
-      tile('connections open', short(golden.connectionsOpen)),
+      tile('connections open', short(connections ?? golden.connectionsOpen)),
       tile('opened', short(golden.connectionsOpened)),
     );
   }
   const health = healthOf(golden);
   return h(
     'div',
-    { class: 'tiles' },
+    { class: connections === undefined ? 'tiles' : 'tiles five' },
     tile('requests', perSecond(golden.requestsPerSecond)),
     tile('success', golden.requests === 0 ? '–' : percent(1 - golden.errorShare), health),
     tile('p50', millis(golden.p50Ms)),
     tile('p99', millis(golden.p99Ms)),
+    connections !== undefined && tile('connections open', short(connections)),
   );
 }
 

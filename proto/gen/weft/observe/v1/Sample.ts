@@ -10,6 +10,8 @@ export interface Sample {
   'certificate_not_after'?: (number | string | Long);
   'draining'?: (boolean);
   'interval_ms'?: (number);
+  'inbound_connections'?: (number);
+  '_inbound_connections'?: "inbound_connections";
 }
 
 export interface Sample__Output {
@@ -19,4 +21,5 @@ export interface Sample__Output {
   'certificate_not_after'?: (number);
   'draining'?: (boolean);
   'interval_ms'?: (number);
+  'inbound_connections'?: (number);
 }
