@@ -56,3 +56,34 @@ it('writes everything before it ends', async () => {
   expect(writes.join('')).toBe(piece);
   expect(socket.writableEnded).toBe(true);
 });
+
+it('writes text and small pieces of a tick in their order', async () => {
+  const { socket, writes } = recorder();
+  const output = new Output(socket);
+  for (const piece of ['one', 'two']) {
+    output.text(`${piece.length}\r\n`);
+    output.bytes(Buffer.from(piece));
+    output.text('\r\n');
+  }
+  output.text('0\r\n\r\n');
+  await turn();
+  expect(writes).toEqual(['3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n']);
+});
+
+it('does not write again into what a slow socket still has', async () => {
+  const kept: Buffer[] = [];
+  const slow = new Writable({ highWaterMark: 1 << 20, write: (chunk: Buffer) => void kept.push(chunk) });
+  const first = new Output(slow as unknown as Socket);
+  first.text('head ');
+  first.bytes(Buffer.from('body'));
+  await turn();
+  const { socket, writes } = recorder();
+  const second = new Output(socket);
+  for (let i = 0; i < 3; i++) {
+    second.text('HEAD ');
+    second.bytes(Buffer.from('BODY'));
+    await turn();
+  }
+  expect(writes).toEqual(['HEAD BODY', 'HEAD BODY', 'HEAD BODY']);
+  expect(kept.map(String)).toEqual(['head body']);
+});

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
+import { JOINED_LIMIT, writeJoined } from './joined-write.js';
 
-/** Pieces up to this size are copied into one string with the head: one write costs more than the copy. */
+/** Pieces up to this size are copied next to the head: one write costs more than the copy. */
 const COPY_LIMIT = 8 * 1024;
 /** Waiting text beyond this leaves at once. */
 const FLUSH_LIMIT = 64 * 1024;
@@ -11,6 +12,9 @@ const FLUSH_LIMIT = 64 * 1024;
  */
 export class Output {
   private waiting = '';
+  /** A small piece of a body that comes behind `waiting`, and the text behind it. */
+  private piece: Buffer | undefined = undefined;
+  private behind = '';
   /** What goes before `waiting`, in order. */
   private parts: (string | Buffer)[] = [];
   private partBytes = 0;
@@ -30,15 +34,18 @@ export class Output {
   }
 
   text(text: string): void {
-    this.waiting += text;
-    if (this.waiting.length > FLUSH_LIMIT) this.flush();
+    if (this.piece !== undefined) this.behind += text;
+    else this.waiting += text;
+    if (this.waiting.length + this.behind.length > FLUSH_LIMIT) this.flush();
     else this.schedule();
   }
 
   /** Returns false when the peer is slow: the socket's `drain` event follows. */
   bytes(chunk: Buffer): boolean {
     if (chunk.length <= COPY_LIMIT) {
-      this.text(chunk.toString('latin1'));
+      if (this.piece !== undefined) this.fold();
+      this.piece = chunk;
+      this.text('');
       return !this.blocked;
     }
     this.seal();
@@ -61,15 +68,12 @@ export class Output {
   }
 
   flush(): void {
-    if (this.parts.length === 0) {
-      const text = this.waiting;
-      if (text === '') return;
-      this.waiting = '';
-      if (this.socket.writable) this.blocked = !this.socket.write(text, 'latin1');
+    const { parts, socket } = this;
+    if (parts.length === 0) {
+      this.flushText();
       return;
     }
     this.seal();
-    const { parts, socket } = this;
     this.parts = [];
     this.partBytes = 0;
     if (!socket.writable) return;
@@ -78,8 +82,33 @@ export class Output {
     socket.uncork();
   }
 
+  private flushText(): void {
+    const { waiting, piece, behind, socket } = this;
+    if (piece !== undefined && waiting.length + piece.length + behind.length <= JOINED_LIMIT) {
+      this.waiting = '';
+      this.piece = undefined;
+      this.behind = '';
+      if (socket.writable) this.blocked = !writeJoined(socket, waiting, piece, behind);
+      return;
+    }
+    this.fold();
+    const text = this.waiting;
+    if (text === '') return;
+    this.waiting = '';
+    if (socket.writable) this.blocked = !socket.write(text, 'latin1');
+  }
+
+  /** Everything that waits becomes one text. */
+  private fold(): void {
+    if (this.piece === undefined) return;
+    this.waiting += this.piece.toString('latin1') + this.behind;
+    this.piece = undefined;
+    this.behind = '';
+  }
+
   /** Text that waits keeps its place among the pieces. */
   private seal(): void {
+    this.fold();
     if (this.waiting === '') return;
     this.parts.push(this.waiting);
     this.partBytes += this.waiting.length;
@@ -89,7 +118,8 @@ export class Output {
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    process.nextTick(flushScheduled, this);
+    if (scheduledCount === 0) process.nextTick(flushScheduled);
+    scheduled[scheduledCount++] = this;
   }
 
   private scheduleTurn(): void {
@@ -113,8 +143,17 @@ export class Output {
   }
 }
 
-function flushScheduled(output: Output): void {
-  output.onTick();
+/** Those that have something to write at the end of this tick share one call; its memory is kept. */
+const scheduled: (Output | undefined)[] = [];
+let scheduledCount = 0;
+
+function flushScheduled(): void {
+  // What is written meanwhile may add to them.
+  for (let i = 0; i < scheduledCount; i++) {
+    scheduled[i]?.onTick();
+    scheduled[i] = undefined;
+  }
+  scheduledCount = 0;
 }
 
 function flushTurn(output: Output): void {
