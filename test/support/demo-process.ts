@@ -100,8 +100,9 @@ export class DemoProcess {
     return this.exitCode;
   }
 
+  /** Its processes too: they would go on writing into the folder until they notice that it is gone. */
   dispose(): void {
-    if (this.exitCode === undefined) this.child.kill('SIGKILL');
+    if (this.exitCode === undefined && this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
     rmSync(this.home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
   }
 
