@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import net from 'node:net';
+import tls from 'node:tls';
 import { describe, expect, test } from 'vitest';
+import { TestCa } from '../tls/testing.js';
 import { readPackets } from './read-packets.js';
 
 const MB = 1024 * 1024;
@@ -11,6 +13,17 @@ async function pair(): Promise<readonly [from: net.Socket, to: net.Socket]> {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const from = net.connect((server.address() as net.AddressInfo).port, '127.0.0.1');
   const [to] = (await once(server, 'connection')) as [net.Socket];
+  server.close();
+  return [from, to];
+}
+
+async function tlsPair(): Promise<readonly [from: net.Socket, to: net.Socket]> {
+  const { certificateChain: cert, privateKey: key } = new TestCa().issue('spiffe://test/ns/a/sa/b');
+  const server = tls.createServer({ cert, key });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  const from = tls.connect({ port, host: '127.0.0.1', rejectUnauthorized: false });
+  const [to] = (await once(server, 'secureConnection')) as [net.Socket];
   server.close();
   return [from, to];
 }
@@ -39,12 +52,15 @@ describe('packets of a socket', () => {
     to.destroy();
   });
 
-  test('large and small ones alternate, and each byte comes once and in order', async () => {
-    const [from, to] = await pair();
+  test.each([
+    ['TCP', pair],
+    ['TLS', tlsPair],
+  ] as const)('large and small ones alternate on %s, and each byte comes once and in order', async (_, connect) => {
+    const [from, to] = await connect();
     const { packets, ended } = receive(to);
     const all: Buffer[] = [];
     for (let round = 0; round < 4; round++) {
-      for (const size of [...Array.from({ length: 12 }, () => 10), MB, 17_000, 1]) {
+      for (const size of [...Array.from({ length: 12 }, () => 10), MB, 17_000, 1, 9000, 8192, 8191, 16_384, 100_000]) {
         const sent = Buffer.from(Array.from({ length: size }, (_, i) => (i * 7 + round) & 255));
         all.push(sent);
         from.write(sent);

@@ -6,6 +6,8 @@ const READ_BYTES = 64 * 1024;
 /** Packets are copied next to each other into blocks of this size; larger ones get memory of their own. */
 const BLOCK_BYTES = 64 * 1024;
 const OWN_ABOVE = BLOCK_BYTES / 4;
+/** Of TLS, bytes of plain text at most (RFC 8446 section 5.1). */
+const RECORD = 16 * 1024;
 /** As many packets up to that size in a row show that a connection does not carry large bodies alone, which Node's own way suits better. */
 const SMALL_IN_A_ROW = 8;
 /** Smaller packets bring enough garbage of V8's own with them. */
@@ -67,27 +69,52 @@ function readDirectly(socket: Reader, onPacket: (packet: Buffer) => void): boole
   const handle = socket._handle;
   if (onRead === undefined || socket.destroyed || typeof handle?.useUserBuffer !== 'function') return false;
   const { buffer, callback, next } = onRead;
-  /** After a large read, a buffer that is handed on as it is: large bodies are not copied. */
-  const own = (): Uint8Array => Buffer.allocUnsafeSlow(READ_BYTES);
+  // What TLS hands on is a record at most: several lie one behind the other in a block, and none is copied.
+  const [large, room] = 'encrypted' in socket ? [RECORD / 2, RECORD] : [OWN_ABOVE + 1, READ_BYTES];
+  /** What large packets are read into: they are handed on as they are. */
+  let own: Buffer | undefined;
+  const follow = (): Uint8Array => {
+    own = own === undefined || own.length < room ? takeRest(room) : own;
+    return own;
+  };
   const back = (): Uint8Array => {
     socket[next] = null;
     return shared;
   };
-  const taken: Callback = (bytes, bytesOf) => {
-    if (bytes > COUNTED_ABOVE) spentPackets.count(bytesOf === shared ? bytes : bytesOf.length);
-    if (bytesOf === shared) {
-      if (bytes > OWN_ABOVE) socket[next] = own;
+  const taken: Callback = (bytes) => {
+    if (own === undefined) {
+      if (bytes > COUNTED_ABOVE) spentPackets.count(bytes);
+      if (bytes >= large) socket[next] = follow;
       onPacket(copyOf(bytes));
-    } else {
-      if (bytes < OWN_ABOVE) socket[next] = back;
-      onPacket((bytesOf as Buffer).subarray(0, bytes));
+      return true;
     }
+    const packet = own.subarray(0, bytes);
+    own = own.subarray(bytes);
+    if (bytes < large) {
+      if (own.length >= RECORD) rest = own;
+      own = undefined;
+      socket[next] = back;
+    }
+    onPacket(packet);
     return true;
   };
   socket[buffer] = shared;
   socket[callback] = taken;
   handle.useUserBuffer(shared);
   return true;
+}
+
+/** Of a block whose reader has no large packets any more. */
+let rest: Buffer | undefined;
+
+function takeRest(room: number): Buffer {
+  const found = rest;
+  if (found !== undefined && found.length >= room) {
+    rest = undefined;
+    return found;
+  }
+  spentPackets.count(READ_BYTES);
+  return Buffer.allocUnsafeSlow(READ_BYTES);
 }
 
 let block = Buffer.allocUnsafeSlow(BLOCK_BYTES);
