@@ -28,6 +28,7 @@ import { GatewayNames, lookUp } from './networks/gateway-names.js';
 import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
 import { groupIn, Registrar, type RegistrationStore } from './registration/registrar.js';
 import type { Source } from './sources/source.js';
+import { gatheringInterceptor } from './xds/large-messages.js';
 import type { ProxyResources } from './xds/resources.js';
 import { AdsServer } from './xds/server.js';
 import type { Rejection } from './xds/watch.js';
@@ -241,7 +242,7 @@ export async function listenGrpc(
   services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[],
   at: { readonly host: string; readonly port: number; readonly credentials: ServerCredentials },
 ): Promise<GrpcPort> {
-  const server = new Server(LIMITS);
+  const server = new Server({ ...LIMITS, interceptors: [gatheringInterceptor()] });
   for (const [definition, handlers] of services) server.addService(definition, handlers);
   const port = await new Promise<number>((done, fail) => {
     server.bindAsync(`${at.host}:${at.port}`, at.credentials, (error, taken) =>

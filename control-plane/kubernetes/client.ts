@@ -1,17 +1,22 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest, type RequestOptions, Agent as TlsAgent } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from '../../common/runtime/errors.js';
 import { ApiError, type ApiRequest, type KubernetesApi, type WatchEvent } from './api.js';
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
+/** Idle connections end long before an API server ends them. */
+const KEPT = { keepAlive: true, timeout: 20_000, maxFreeSockets: 32 };
 
 /**
  * The few calls that the control plane makes besides its informers, by kubeconfig or from within a pod. A call is one
  * request: who calls decides about trying again.
  */
 export class KubernetesClient implements KubernetesApi {
+  private readonly plainAgent = new Agent(KEPT);
+  private readonly tlsAgent = new TlsAgent(KEPT);
+
   constructor(
     readonly config: KubeConfig,
     private readonly userAgent: string,
@@ -76,6 +81,7 @@ export class KubernetesClient implements KubernetesApi {
     for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, value);
     const options: RequestOptions = {};
     await this.config.applyToHTTPSOptions(options);
+    if (changesNothing(request)) this.reuse(options);
     const body = request.body === undefined ? undefined : Buffer.from(JSON.stringify(request.body));
     const contentType = request.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
     const headers = {
@@ -87,10 +93,26 @@ export class KubernetesClient implements KubernetesApi {
     return new Promise((resolve, reject) => {
       const start = url.protocol === 'http:' ? httpRequest : httpsRequest;
       const call = start(url, { ...options, headers, method: request.method, signal }, resolve);
-      call.on('error', reject);
+      call.on('error', (error: NodeJS.ErrnoException) => {
+        // The server ended the connection while the call was on its way to it.
+        if (!call.reusedSocket || error.code !== 'ECONNRESET' || signal.aborted) reject(error);
+        else this.send(request, signal).then(resolve, reject);
+      });
       call.end(body);
     });
   }
+
+  /** The library's own agents open a connection for each call; its agents for proxies stay. */
+  private reuse(options: RequestOptions): void {
+    const kind: unknown = Object.getPrototypeOf(options.agent ?? {});
+    if (kind === TlsAgent.prototype) options.agent = this.tlsAgent;
+    else if (kind === Agent.prototype) options.agent = this.plainAgent;
+  }
+}
+
+/** Such a call may be made twice. */
+function changesNothing({ method, path, query }: ApiRequest): boolean {
+  return method === 'GET' ? query?.['watch'] === undefined : method === 'POST' && path.endsWith('reviews');
 }
 
 /** Which cluster, and as whom. */

@@ -15,6 +15,7 @@ import { toStruct } from '../../common/xds/struct.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import { ClientGuard } from '../ca/client-guard.js';
 import { ResourceEncoder } from './encoded.js';
+import type { Gathered } from './gathered.js';
 import { delta } from './protocol.js';
 import { ProxyStream } from './proxy-stream.js';
 import { AdsServer } from './server.js';
@@ -225,7 +226,7 @@ describe('a client that does not read', () => {
         dataPlane: 'weft',
       },
       {
-        write: (response: Buffer) => written.push(response) < 0,
+        write: (response: Gathered) => written.push(response.toBuffer()) < 0,
         once: (_event: string, callback: () => void) => drained.push(callback),
       } as never,
       delta,

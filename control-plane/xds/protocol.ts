@@ -1,4 +1,5 @@
 import type { EncodedResource } from './encoded.js';
+import type { Gathered } from './gathered.js';
 import type { DeltaRequest, DiscoveryResponse, Request } from './service.js';
 import { hasWildcard, type Watch } from './watch.js';
 import { deltaResponse } from './wire.js';
@@ -42,7 +43,7 @@ export const stateOfTheWorld: Protocol<Request, DiscoveryResponse> = {
   }),
 };
 
-export const delta: Protocol<DeltaRequest, Buffer> = {
+export const delta: Protocol<DeltaRequest, Gathered> = {
   delta: true,
   subscribe(watch, request, first) {
     const names = request.resource_names_subscribe ?? [];

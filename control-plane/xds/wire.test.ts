@@ -12,14 +12,14 @@ it('writes what a DeltaDiscoveryResponse is', () => {
   const cluster = { name, alt_stat_name: 'a'.repeat(20_000) };
   const encoded = new ResourceEncoder().encode(new Map([[TYPE.cluster, new Map([[name, cluster]])]]));
   const resources = [...(encoded.get(TYPE.cluster)?.values() ?? [])];
-  const bytes = deltaResponse({
+  const message = deltaResponse({
     typeUrl: TYPE.cluster,
     nonce: '7',
     version: 'v',
     resources,
     removed: ['old', 'older'],
   });
-  expect(decodeMessage(RESPONSE, bytes)).toEqual({
+  expect(decodeMessage(RESPONSE, message.toBuffer())).toEqual({
     system_version_info: 'v',
     resources: [{ name, version: resources[0]?.version, resource: { '@type': TYPE.cluster, ...cluster } }],
     type_url: TYPE.cluster,

@@ -1,3 +1,4 @@
+import { Gathered } from './gathered.js';
 import type { Reply } from './protocol.js';
 
 /** Field numbers of envoy.service.discovery.v3. */
@@ -14,12 +15,12 @@ export function resourceField(typeUrl: string, name: string, version: string, by
 }
 
 /** A serialized DeltaDiscoveryResponse. */
-export function deltaResponse({ typeUrl, nonce, version, resources, removed }: Reply): Buffer {
+export function deltaResponse({ typeUrl, nonce, version, resources, removed }: Reply): Gathered {
   const parts = [...text(RESPONSE.version, version)];
   for (const { field } of resources) parts.push(field);
   parts.push(...text(RESPONSE.typeUrl, typeUrl), ...text(RESPONSE.nonce, nonce));
   for (const name of removed) parts.push(...text(RESPONSE.removed, name));
-  return Buffer.concat(parts);
+  return new Gathered(parts);
 }
 
 function text(field: number, content: string): Buffer[] {

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { cpuMicros, memoryOf } from '../proc.js';
+import { exactCpuMs, residentMb } from '../proc.js';
 import { canPin } from '../processes.js';
 import type { ApiServer } from './api-server.js';
 import type { CertificateOrder, CertificateReport } from './certificates.js';
@@ -91,11 +91,11 @@ export class RunningControlPlane {
 
   /** Processor time so far, in ms. */
   cpuMs(): number {
-    return cpuMicros(this.pid) / 1000;
+    return exactCpuMs(this.pid);
   }
 
   residentMb(): number {
-    return memoryOf([this.pid]).residentMb;
+    return residentMb(this.pid);
   }
 
   async end(signal: NodeJS.Signals): Promise<void> {
@@ -127,8 +127,8 @@ export class FleetProcess {
     this.#child.send(message);
   }
 
-  async report(): Promise<FleetReport> {
-    const answer = await this.#ask({ kind: 'report' });
+  async report(detailed = false): Promise<FleetReport> {
+    const answer = await this.#ask({ kind: 'report', detailed });
     if (answer.kind !== 'report') throw new Error('the sidecars answer something else');
     return answer.report;
   }

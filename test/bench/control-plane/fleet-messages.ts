@@ -8,7 +8,7 @@ export type ToFleet =
   | { readonly kind: 'replace'; readonly gone: string; readonly node: SidecarNode }
   /** From now on it is counted who hears what. */
   | { readonly kind: 'arm' }
-  | { readonly kind: 'report' }
+  | { readonly kind: 'report'; readonly detailed: boolean }
   /** What a sample has of a resource. */
   | { readonly kind: 'ask'; readonly typeUrl: string; readonly name: string; readonly text: string }
   | { readonly kind: 'certificates'; readonly order: CertificateOrder }
@@ -22,7 +22,9 @@ export interface FleetReport {
   readonly served: number;
   /** When the last became so. */
   readonly servedAt: number;
-  /** Of the last acknowledgement of each sidecar that heard anything. */
+  /** When anybody last acknowledged anything. */
+  readonly heardAt: number;
+  /** Of the last acknowledgement of each sidecar that heard anything; only when asked for in detail. */
   readonly heard: readonly { readonly namespace: string; readonly at: number; readonly responses: number }[];
   readonly responses: number;
   readonly bytes: number;

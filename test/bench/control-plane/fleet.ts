@@ -1,3 +1,4 @@
+import { createSecureContext } from 'node:tls';
 import { TYPE } from '../../../common/xds/type-urls.js';
 import { benchToken } from './api-server.js';
 import { askForCertificates } from './certificates.js';
@@ -28,11 +29,12 @@ class Fleet {
   #lost = 0;
   #lastLoss = '';
   #servedAt = 0;
+  #heardAt = 0;
 
   async connect(nodes: readonly SidecarNode[], address: string, ca: string): Promise<void> {
     this.#target = {
       address,
-      ca,
+      trust: createSecureContext({ ca }),
       token: ({ namespace, account, pod }) => benchToken(namespace, account, pod),
     };
     const target = this.#target;
@@ -69,12 +71,14 @@ class Fleet {
     return this.#sample.says(typeUrl, name, text);
   }
 
-  report(): FleetReport {
+  /** `detailed`: also who heard, which is long. */
+  report(detailed: boolean): FleetReport {
     return {
       connected: this.#sidecars.size,
       served: this.#sidecars.size - this.#unserved.size,
       servedAt: this.#servedAt,
-      heard: [...this.#heard.values()],
+      heard: detailed ? [...this.#heard.values()] : [],
+      heardAt: this.#heardAt,
       responses: this.#responses,
       bytes: this.#bytes,
       lost: this.#lost,
@@ -104,6 +108,7 @@ class Fleet {
     this.#responses++;
     this.#bytes += bytes;
     const at = nowMs();
+    this.#heardAt = at;
     const heard = this.#heard.get(sidecar);
     if (heard === undefined) this.#heard.set(sidecar, { namespace: sidecar.node.namespace, at, responses: 1 });
     else {
@@ -147,7 +152,7 @@ process.on('message', (message: ToFleet) => {
       fleet.arm();
       break;
     case 'report':
-      send({ kind: 'report', report: fleet.report() });
+      send({ kind: 'report', report: fleet.report(message.detailed) });
       break;
     case 'ask':
       send({ kind: 'answer', yes: fleet.says(message.typeUrl, message.name, message.text) });

@@ -1,4 +1,5 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import type { SecureContext } from 'node:tls';
 import { encodeMessage } from '../../../common/xds/codec.js';
 import { toStruct } from '../../../common/xds/struct.js';
 import { TYPE } from '../../../common/xds/type-urls.js';
@@ -7,6 +8,7 @@ import { DeltaReader } from './delta-reader.js';
 const METHOD = '/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources';
 const REQUEST = 'type.googleapis.com/envoy.service.discovery.v3.DeltaDiscoveryRequest';
 const SERVER_NAME = 'istiod.istio-system.svc';
+const MOST_ENCODED = 2000;
 const RETRY = { firstMs: 250, mostMs: 4000 };
 /** Types that a sidecar asks for in its first breath, in its order, and those whose names follow from others. */
 const FIRST = [TYPE.cluster, TYPE.listener, TYPE.trustBundle];
@@ -21,7 +23,8 @@ export interface SidecarNode {
 
 export interface Target {
   readonly address: string;
-  readonly ca: string;
+  /** Made once: a process for each sidecar would not make it two thousand times. */
+  readonly trust: SecureContext;
   readonly token: (node: SidecarNode) => string;
 }
 
@@ -29,6 +32,7 @@ export interface Target {
 export class Names {
   readonly #ids = new Map<string, number>();
   readonly #texts: string[] = [''];
+  readonly #encoded = new Map<string, Buffer>();
 
   idOf(text: string): number {
     let id = this.#ids.get(text);
@@ -43,6 +47,30 @@ export class Names {
   textOf(id: number): string {
     return this.#texts[id] ?? '';
   }
+
+  /** A request that many send alike, encoded once. */
+  encoded(key: string, make: () => object): Buffer {
+    let body = this.#encoded.get(key);
+    if (body === undefined) {
+      if (this.#encoded.size > MOST_ENCODED) this.#encoded.clear();
+      body = encodeMessage(REQUEST, make());
+      this.#encoded.set(key, body);
+    }
+    return body;
+  }
+}
+
+/** What tells lists of numbers from each other. */
+function keyOfList(numbers: Iterable<number>): string {
+  let first = 0x811c9dc5;
+  let second = 0;
+  let count = 0;
+  for (const number of numbers) {
+    first = Math.imul(first ^ number, 0x01000193);
+    second = (Math.imul(second, 31) + number) | 0;
+    count++;
+  }
+  return `${count} ${first} ${second}`;
 }
 
 /** What happened at one sidecar, for those who measure. */
@@ -88,7 +116,10 @@ export class SimulatedSidecar {
     this.#stopped = false;
     this.answered.clear();
     this.#asked.clear();
-    const session = connect(`https://${target.address}`, { ca: target.ca, servername: SERVER_NAME });
+    const session = connect(`https://${target.address}`, {
+      secureContext: target.trust,
+      servername: SERVER_NAME,
+    });
     this.#session = session;
     const lost = (reason: string): void => this.#lost(session, target, reason);
     session.on('error', (error) => lost(error.message));
@@ -109,9 +140,10 @@ export class SimulatedSidecar {
     stream.on('error', (error) => lost(error.message));
     stream.on('trailers', (trailers) => lost(String(trailers['grpc-message'] ?? trailers['grpc-status'])));
     for (const typeUrl of FIRST) {
-      const first = typeUrl === TYPE.cluster ? { node: this.#node() } : {};
-      const names = typeUrl === TYPE.trustBundle ? { resource_names_subscribe: ['ROOTCA'] } : {};
-      this.#send({ ...first, type_url: typeUrl, ...names, initial_resource_versions: this.#versions(typeUrl) });
+      const names = typeUrl === TYPE.trustBundle ? ['ROOTCA'] : [];
+      const body = this.#subscription(typeUrl, names, true);
+      // Fields of a message may come in any order and in pieces.
+      this.#write(typeUrl === TYPE.cluster ? [encodeMessage(REQUEST, { node: this.#node() }), body] : [body]);
     }
     // What it had before, it asks for at once.
     this.#ask(TYPE.endpoint);
@@ -189,8 +221,17 @@ export class SimulatedSidecar {
           : [];
     if (names.length === 0) return;
     this.#asked.add(typeUrl);
-    const versions = first ? { initial_resource_versions: this.#versions(typeUrl) } : {};
-    this.#send({ type_url: typeUrl, resource_names_subscribe: names, ...versions });
+    this.#write([this.#subscription(typeUrl, names, first)]);
+  }
+
+  #subscription(typeUrl: string, names: readonly string[], first: boolean): Buffer {
+    const held = first ? keyOfList([...(this.held.get(typeUrl) ?? [])].flat()) : '';
+    const wanted = keyOfList(names.map((name) => this.names.idOf(name)));
+    return this.names.encoded(`${typeUrl} ${first} ${wanted} ${held}`, () => ({
+      type_url: typeUrl,
+      resource_names_subscribe: names,
+      ...(first && { initial_resource_versions: this.#versions(typeUrl) }),
+    }));
   }
 
   #versions(typeUrl: string): Record<string, string> {
@@ -203,12 +244,16 @@ export class SimulatedSidecar {
   }
 
   #send(request: object): void {
-    const body = encodeMessage(REQUEST, request);
-    const frame = Buffer.allocUnsafe(body.length + 5);
-    frame[0] = 0;
-    frame.writeUInt32BE(body.length, 1);
-    body.copy(frame, 5);
-    this.#stream?.write(frame);
+    this.#write([encodeMessage(REQUEST, request)]);
+  }
+
+  #write(parts: readonly Buffer[]): void {
+    const header = Buffer.alloc(5);
+    header.writeUInt32BE(
+      parts.reduce((sum, { length }) => sum + length, 0),
+      1,
+    );
+    this.#stream?.write(Buffer.concat([header, ...parts]));
   }
 
   #node(): object {

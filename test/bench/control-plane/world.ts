@@ -108,9 +108,9 @@ export class World {
     make();
     for (;;) {
       await pause(LOOK_MS);
-      const { heard, bytes } = await this.look();
-      const last = heard.reduce((most, one) => Math.max(most, one.at), at);
-      if (nowMs() - last < QUIET_MS) continue;
+      const { heardAt } = await this.look();
+      if (nowMs() - Math.max(at, heardAt) < QUIET_MS) continue;
+      const { heard, bytes } = await this.fleet.report(true);
       const times = heard.map((one) => one.at - at);
       return { times, heard, bytes, cpuMs: this.running.cpuMs() - before };
     }
