@@ -49,10 +49,9 @@ export class ResourceEncoder {
   private encodeOne(typeUrl: ResourceTypeUrl, name: string, message: object): EncodedResource {
     const known = this.known.get(message);
     if (known?.name === name) return known;
-    const bytes = encodeMessage(typeUrl, message);
-    const version = contentHash(bytes);
-    const field = resourceField(typeUrl, name, version, bytes);
-    const encoded = { name, version, bytes, field, message };
+    const written = encodeMessage(typeUrl, message);
+    const version = contentHash(written);
+    const encoded = { name, version, ...resourceField(typeUrl, name, version, written), message };
     this.known.set(message, encoded);
     return encoded;
   }

@@ -6,12 +6,26 @@ const RESPONSE = { version: 1, resources: 2, typeUrl: 4, nonce: 5, removed: 6 } 
 const RESOURCE = { version: 1, resource: 2, name: 3 } as const;
 const ANY = { typeUrl: 1, value: 2 } as const;
 
-/** A resource as a field of a DeltaDiscoveryResponse: made once, put into the responses to all proxies as it is. */
-export function resourceField(typeUrl: string, name: string, version: string, bytes: Buffer): Buffer {
-  const any = [...text(ANY.typeUrl, typeUrl), header(ANY.value, bytes.length), bytes];
-  const resource = [...text(RESOURCE.version, version), header(RESOURCE.resource, lengthOf(any)), ...any];
-  resource.push(...text(RESOURCE.name, name));
-  return Buffer.concat([header(RESPONSE.resources, lengthOf(resource)), ...resource]);
+/**
+ * A resource as a field of a DeltaDiscoveryResponse: made once, put into the responses to all proxies as it is. `bytes` is the
+ * same memory, which is no part of Node's pool: a small piece that is kept would keep all of a slab.
+ */
+export function resourceField(
+  typeUrl: string,
+  name: string,
+  version: string,
+  message: Buffer,
+): { readonly field: Buffer; readonly bytes: Buffer } {
+  const any = [...text(ANY.typeUrl, typeUrl), header(ANY.value, message.length), message];
+  const before = [...text(RESOURCE.version, version), header(RESOURCE.resource, lengthOf(any))];
+  const after = text(RESOURCE.name, name);
+  const start = header(RESPONSE.resources, lengthOf(before) + lengthOf(any) + lengthOf(after));
+  const head = [start, ...before, ...any];
+  const end = lengthOf(head);
+  const field = Buffer.allocUnsafeSlow(end + lengthOf(after));
+  let at = 0;
+  for (const part of [...head, ...after]) at += part.copy(field, at);
+  return { field, bytes: field.subarray(end - message.length, end) };
 }
 
 /** A serialized DeltaDiscoveryResponse. */
