@@ -215,7 +215,7 @@ describe('a client that does not read', () => {
     const drained: (() => void)[] = [];
     const written: Buffer[] = [];
     const none = (): void => {};
-    const stream = new ProxyStream<DeltaRequest, Buffer>(
+    const stream = new ProxyStream<DeltaRequest, Gathered>(
       {
         id: 'a',
         role: 'sidecar',
