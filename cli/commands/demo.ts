@@ -41,7 +41,7 @@ export function configure(command: Command): void {
     .usage('[options]')
     .addHelpText(
       'after',
-      '\nExamples:\n  npm start                              the sample, until Ctrl-C\n  npm start -- --duration 20s            for twenty seconds\n  weft demo --config ./my-istio-yaml     somebody else’s configuration\n  weft demo --json --duration 10s | jq .requests',
+      '\nA WorkloadEntry at an address that is none of this machine’s is configured, but nothing is started for it.\n\nExamples:\n  npm start                              the sample, until Ctrl-C\n  npm start -- --duration 20s            for twenty seconds\n  weft demo --config ./my-istio-yaml     somebody else’s configuration\n  weft demo --json --duration 10s | jq .requests',
     )
     .action(async (stray: string[], options: Options) => {
       if (stray.length > 0) {

@@ -11,6 +11,7 @@ import { ControlPlaneView } from './control-plane-view.js';
 import { acquireHome } from './home.js';
 import { HopTracker } from './hops.js';
 import { LogFiles } from './log-files.js';
+import { OwnAddresses } from './own-addresses.js';
 import { createScreen, type Screen, type ScreenKind } from './screen.js';
 import type { DemoState } from './state.js';
 import { TrafficSource } from './traffic.js';
@@ -65,6 +66,7 @@ class Demo {
   /** The last line of a control plane that ended before it was ever up: starting it again would not help. */
   private refused: string | undefined;
   private lastLine = '';
+  private readonly toldElsewhere = new Set<string>();
   private polling = false;
   private ended = false;
 
@@ -81,7 +83,7 @@ class Demo {
       onUp: () => {},
     });
     this.controlPlane = new ControlPlaneView(this.stateFolder);
-    this.workloads = new Workloads(this.children, this.controlPlane, this.stateFolder);
+    this.workloads = new Workloads(this.children, this.controlPlane, this.stateFolder, new OwnAddresses(systemClock));
     this.traffic = new TrafficSource(
       { visitsPerSecond: options.visitsPerSecond, url: 'http://productpage:9080/productpage' },
       systemClock,
@@ -116,6 +118,7 @@ class Demo {
     if (this.ended) return;
     this.controlPlaneWasUp = true;
     await this.workloads.reconcile();
+    this.tellElsewhere();
     const { length } = this.workloads.names;
     if (length === 0)
       this.screen.notice(`No workload yet: a WorkloadEntry in ${this.configFolder} says where each one listens.`);
@@ -181,6 +184,7 @@ class Demo {
     this.polling = true;
     try {
       await this.workloads.reconcile();
+      this.tellElsewhere();
       const proxy = this.workloads.trafficProxyUrl();
       if (proxy !== undefined && !this.ended) this.traffic.start(proxy);
       await this.hops.poll(this.workloads.admins(), systemClock.monotonic());
@@ -189,6 +193,17 @@ class Demo {
       this.screen.notice(messageOf(error));
     } finally {
       this.polling = false;
+    }
+  }
+
+  /** Names each workload that is on no address of this machine, once. */
+  private tellElsewhere(): void {
+    for (const { name, address } of this.workloads.elsewhere) {
+      if (this.toldElsewhere.has(name)) continue;
+      this.toldElsewhere.add(name);
+      this.screen.notice(
+        `${name} is elsewhere: ${address} is no address of this machine, so nothing is started for it.`,
+      );
     }
   }
 

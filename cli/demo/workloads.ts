@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { DETAILS_GRPC, RATINGS_DATABASE, SAMPLE_WORKLOADS, type SampleWorkload } from '../bookinfo/catalog.js';
 import { SIDECAR_ENVIRONMENT, SIDECAR_NODE_OPTIONS } from '../installation.js';
 import { getText } from '../mesh/http.js';
-import type { WorkloadListing } from '../mesh/workloads.js';
+import { adminUrl, type WorkloadListing } from '../mesh/workloads.js';
 import type { Children } from './children.js';
 import type { ControlPlaneView } from './control-plane-view.js';
+import type { OwnAddresses } from './own-addresses.js';
 
 /** Where a sidecar's admin port answers. */
 export interface SidecarAdmin {
@@ -13,9 +14,12 @@ export interface SidecarAdmin {
   readonly url: string;
 }
 
-/** Keeps the processes in step with the workloads that the configuration names. */
+/** Keeps the processes in step with the workloads that the configuration names; one that is elsewhere is nobody's process here. */
 export class Workloads {
+  /** Those on this machine. */
   private current: readonly WorkloadListing[] = [];
+  /** The others, with their addresses. */
+  private others: readonly WorkloadListing[] = [];
   /** Bootstrap with which each sidecar was started. */
   private readonly bootstraps = new Map<string, string>();
 
@@ -23,7 +27,13 @@ export class Workloads {
     private readonly children: Children,
     private readonly controlPlane: ControlPlaneView,
     private readonly stateFolder: string,
+    private readonly own: OwnAddresses,
   ) {}
+
+  /** Workloads at addresses that are none of this machine. */
+  get elsewhere(): readonly Pick<WorkloadListing, 'name' | 'address'>[] {
+    return this.others;
+  }
 
   get names(): string[] {
     return this.current.map((workload) => workload.name);
@@ -31,7 +41,10 @@ export class Workloads {
 
   /** Starts what is new, ends what is gone, starts a sidecar again whose ports have changed. */
   async reconcile(): Promise<void> {
-    const listed = await this.controlPlane.workloads();
+    const all = await this.controlPlane.workloads();
+    const here = await Promise.all(all.map(({ address }) => this.own.has(address)));
+    const listed = all.filter((_, index) => here[index] === true);
+    this.others = all.filter((_, index) => here[index] !== true);
     for (const old of this.current) {
       if (!listed.some((workload) => workload.name === old.name && workload.namespace === old.namespace))
         await this.remove(old);
@@ -59,9 +72,7 @@ export class Workloads {
 
   admins(): SidecarAdmin[] {
     return this.current.flatMap((workload) =>
-      workload.sidecar === undefined
-        ? []
-        : [{ workload: workload.name, url: `http://${workload.address}:${workload.sidecar.admin}` }],
+      workload.sidecar === undefined ? [] : [{ workload: workload.name, url: adminUrl(workload) }],
     );
   }
 

@@ -1,3 +1,5 @@
+import { joinAddress } from '../../common/runtime/address.js';
+import { loopbackFor } from '../../common/runtime/local-caller.js';
 import { UsageError } from '../command.js';
 import { getJson } from './http.js';
 import { locateControlPlane } from './locate.js';
@@ -43,5 +45,5 @@ export async function findWorkload(stateDirectory: string, wanted: string): Prom
 /** Base URL of a workload's sidecar's admin port. */
 export function adminUrl(workload: WorkloadListing): string {
   if (workload.sidecar === undefined) throw new UsageError(`${workload.name} has no sidecar`);
-  return `http://${workload.address}:${workload.sidecar.admin}`;
+  return `http://${joinAddress(loopbackFor(workload.address), workload.sidecar.admin)}`;
 }

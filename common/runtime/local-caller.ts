@@ -11,6 +11,11 @@ export function isLoopback(address: string): boolean {
   return ip === 'localhost' || (isIP(ip) !== 0 && loopback.check(ip, ip.includes(':') ? 'ipv6' : 'ipv4'));
 }
 
+/** Where something listens for this machine alone that belongs to `address`: there, if that is loopback, else at 127.0.0.1. */
+export function loopbackFor(address: string): string {
+  return isLoopback(address) ? address : '127.0.0.1';
+}
+
 /** A web page of somebody else's that is led here by DNS has its own name as Host. */
 const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/i;
 

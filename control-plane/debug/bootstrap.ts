@@ -1,5 +1,6 @@
 import type { KeyKind } from '../../common/identity/keys.js';
 import { OBSERVE, TAP } from '../../common/observe/metadata.js';
+import { loopbackFor } from '../../common/runtime/local-caller.js';
 import { controlPlaneResources, drainSeconds, socketAddress } from '../../common/xds/bootstrap.js';
 import { ownPorts } from '../model/allotment.js';
 import { type MeshSettings, STATS_EVICTION } from '../model/mesh-settings.js';
@@ -28,7 +29,7 @@ export function buildBootstrap(workload: Workload, settings: MeshSettings, envir
   if (sidecar === undefined) throw new Error(`${workload.namespace}/${workload.name} has no sidecar`);
   return {
     node: buildNode(workload, settings, environment),
-    admin: { address: socketAddress(sidecar.address, sidecar.admin) },
+    admin: { address: socketAddress(loopbackFor(sidecar.address), sidecar.admin) },
     ...controlPlaneResources(environment.xdsAddress, environment.rootCertificate, settings.selfDiscovery),
   };
 }

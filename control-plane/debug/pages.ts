@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { loopbackFor } from '../../common/runtime/local-caller.js';
 import { toJson } from '../../common/xds/json.js';
 import type { Finding } from '../api/object.js';
 import { LAGGARDS_PATH } from '../ca/replicas.js';
@@ -173,7 +174,8 @@ async function moveAdminPort(subject: BootstrapSubject, key: string): Promise<vo
   if (workload === undefined || ports === undefined || subject.ads.resourcesOf(key) !== undefined) return;
   const { address, admin } = ports;
   const own = `~${workload.name}.${workload.namespace}~`;
-  if (await heldBySomebodyElse(address, admin, (nodeId) => nodeId.includes(own))) await subject.replacePort(key, admin);
+  if (await heldBySomebodyElse(loopbackFor(address), admin, (nodeId) => nodeId.includes(own)))
+    await subject.replacePort(key, admin);
 }
 
 /** How long a workload waits for the proxy that a bootstrap was made for. */

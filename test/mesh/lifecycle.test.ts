@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { serveDetails } from '../../cli/bookinfo/details-grpc.js';
@@ -22,6 +23,32 @@ describe('the demo’s processes', () => {
     expect(await demo.exited(READY_MS)).toBe(0);
     expect(demo.last?.requests).toBeGreaterThan(100);
     expect(demo.last?.failures).toEqual({ asked: 0, unasked: 0 });
+  });
+
+  it('starts nothing for a workload that is elsewhere, and goes on without it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'weft-elsewhere-'));
+    const own = Object.values(networkInterfaces()).flatMap((all) =>
+      (all ?? []).flatMap(({ family, internal, address }) => (family === 'IPv4' && !internal ? address : [])),
+    );
+    const addresses = { near: '127.0.0.1', far: '192.0.2.7', ...(own[0] !== undefined && { lan: own[0] }) };
+    for (const [name, address] of Object.entries(addresses))
+      writeFileSync(
+        join(folder, `${name}.yaml`),
+        `apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: ${name}, namespace: default}
+spec: {address: ${address}, ports: {http: 19080}, labels: {app: ${name}}}
+`,
+      );
+    demo = new DemoProcess(['--config', folder, '--duration', '2s']);
+    expect(await demo.exited(READY_MS)).toBe(0);
+    const said = demo.lines.flatMap(({ notices }) => notices);
+    expect(said.filter((line) => line.includes(' is elsewhere'))).toEqual([
+      'far is elsewhere: 192.0.2.7 is no address of this machine, so nothing is started for it.',
+    ]);
+    expect(existsSync(join(demo.state, 'logs', 'sidecar-near.log'))).toBe(true);
+    expect(existsSync(join(demo.state, 'logs', 'sidecar-far.log'))).toBe(false);
+    rmSync(folder, { recursive: true });
   });
 
   it.skipIf(!linux)('leaves no process behind on SIGTERM', async () => {
