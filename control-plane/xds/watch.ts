@@ -203,8 +203,17 @@ export class Watch {
         if (this.has(name)) removed.push(name);
       } else if (this.wants(name) && resource.version !== version) upserts.push(resource);
     }
-    const missing = [...this.names].filter((name) => !target.has(name) && !this.absent.has(name) && !this.has(name));
-    return { upserts, removed, missing };
+    return { upserts, removed, missing: this.missing(target) };
+  }
+
+  private missing(target: EncodedMap): string[] {
+    // When it last got something, each name was there or was said not to be: since then it can only have let go of one.
+    const candidates = this.base !== undefined && this.calm ? this.exceptions.keys() : this.names;
+    const missing: string[] = [];
+    for (const name of candidates) {
+      if (this.names.has(name) && !target.has(name) && !this.absent.has(name) && !this.has(name)) missing.push(name);
+    }
+    return missing;
   }
 
   private wanted(target: EncodedMap): EncodedResource[] {
