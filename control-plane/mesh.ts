@@ -1,6 +1,6 @@
 import type { Clock } from '../common/runtime/clock.js';
 import type { Logger } from '../common/runtime/log.js';
-import { analyze } from './analyze/analyze.js';
+import { Analyzer } from './analyze/analyze.js';
 import { formatFinding } from './api/finding.js';
 import { meshNetworksOf, objectsOfKind, ROOT_NAMESPACE } from './api/kinds/index.js';
 import { type ConfigObject, type Finding, objectKey } from './api/object.js';
@@ -52,6 +52,7 @@ export class Mesh {
   private analyzed: readonly Finding[] = [];
   private reported: ReadonlySet<string> = new Set();
   private readonly serving = new Serving();
+  private readonly analyzer = new Analyzer();
 
   constructor(private readonly options: MeshOptions) {}
 
@@ -129,7 +130,7 @@ export class Mesh {
         const steered = rolledBack(this.set, rollback);
         const set = withRegistered(await this.withGateways(await this.withKeys(steered)), this.registered);
         const allotments = this.serving.mark(await allotter.update(set));
-        this.analyzed = analyze(set);
+        this.analyzed = this.analyzer.analyze(set);
         const start = clock.monotonic();
         this.views = buildViews(set, allotments, ofNow(bypasses, clock.now()), this.views);
         this.inForce = set;

@@ -29,6 +29,8 @@ interface Made {
   readonly apart: object;
   readonly slices: readonly unknown[];
   readonly workloads: readonly unknown[];
+  /** Number of the map of all workloads among which these were found. */
+  among: number;
   readonly service: Service;
 }
 
@@ -43,19 +45,36 @@ export function coreServices(objects: ServiceObjects, around: Surroundings): Ser
   return services.map((service, i) => aliasOf(service, objects.core[i]?.spec.externalName, byHost));
 }
 
+const numbers = new WeakMap<object, number>();
+let counted = 0;
+
+/** Another for each object, which it does not keep alive. */
+function numberOf(object: object): number {
+  let number = numbers.get(object);
+  if (number === undefined) {
+    number = ++counted;
+    numbers.set(object, number);
+  }
+  return number;
+}
+
 function knownService(object: CoreService, slices: SliceEndpoints, around: Surroundings): Service {
   const { apart } = around;
+  const own = slices.slicesOf(object);
+  const among = numberOf(around.workloads);
+  const before = known.get(object);
+  const sameSlices = before !== undefined && before.apart === apart && areSame(before.slices, own);
+  if (sameSlices && before.among === among) return before.service;
   const pods = slices.podsOf(object);
   if (apart === undefined || pods === undefined) return coreService(object, slices, around, selectedBy(object, around));
   const selected = selectedBy(object, around);
   const workloads = [...pods, ...selected.map(({ workload }) => workload)];
-  const own = slices.slicesOf(object);
-  const before = known.get(object);
-  if (before?.apart === apart && areSame(before.slices, own) && areSame(before.workloads, workloads)) {
+  if (sameSlices && areSame(before.workloads, workloads)) {
+    before.among = among;
     return before.service;
   }
   const service = coreService(object, slices, around, selected);
-  known.set(object, { apart, slices: own, workloads, service });
+  known.set(object, { apart, slices: own, workloads, among, service });
   return service;
 }
 

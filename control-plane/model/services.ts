@@ -40,7 +40,7 @@ export function buildServices(
   settings: MeshSettings,
   apart?: object,
 ): Service[] {
-  const select = workloadSelector(workloads.values());
+  const select = workloadSelector(workloads);
   const distribution = distributions(objects.namespaces);
   const services = [
     ...coreServices(objects, { workloads, select, settings, distribution, ...(apart !== undefined && { apart }) }),

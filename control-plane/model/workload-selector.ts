@@ -3,8 +3,19 @@ import type { Endpoint, Workload } from './service.js';
 
 export type Select = (namespace: string, selector: Readonly<Record<string, string>>) => Endpoint[];
 
-/** Finds workloads by labels without going through all of them: by the rarest label pair of the selector. */
-export function workloadSelector(workloads: Iterable<Workload>): Select {
+const known = new WeakMap<ReadonlyMap<string, Workload>, Select>();
+
+/** Finds workloads by labels without going through all of them: by the rarest label pair of the selector. Made once a map. */
+export function workloadSelector(workloads: ReadonlyMap<string, Workload>): Select {
+  let select = known.get(workloads);
+  if (select === undefined) {
+    select = makeSelector(workloads.values());
+    known.set(workloads, select);
+  }
+  return select;
+}
+
+function makeSelector(workloads: Iterable<Workload>): Select {
   const byPair = new Map<string, Workload[]>();
   const byNamespace = new Map<string, Workload[]>();
   for (const workload of workloads) {

@@ -23,6 +23,11 @@ export function placeOf(title: string): Place | undefined {
   return { group, version, kind, namespace, name };
 }
 
+/** Whether objects of a kind can have a {@link placeOf | place}. */
+export function hasPlace(kind: string): boolean {
+  return versionOf(kind)[0].endsWith('istio.io');
+}
+
 function versionOf(kind: string): readonly [group: string, version: string | undefined] {
   const unread = UNREAD[kind];
   if (unread !== undefined) return unread;

@@ -2,7 +2,7 @@ import { objectTitle } from '../api/finding.js';
 import type { Finding } from '../api/object.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { ConfigSet } from '../sources/source.js';
-import { placeOf } from './place.js';
+import { hasPlace, placeOf } from './place.js';
 import type { Report } from './writer.js';
 
 /** What is to be said about every object of Istio's API that a set holds, or that could not be read into it. */
@@ -19,6 +19,8 @@ export function reportsOf(
   }
   const generations = new Map<string, number>();
   for (const { kind, metadata } of set.objects.values()) {
+    // Most objects of a cluster are pods and the like.
+    if (!hasPlace(kind)) continue;
     generations.set(objectTitle(kind, metadata.namespace, metadata.name), metadata.generation);
   }
   const addresses = addressesByEntry(snapshot);
