@@ -2,6 +2,7 @@ import { OBSERVE } from '../common/observe/metadata.js';
 import { type Clock, type Random, systemClock } from '../common/runtime/clock.js';
 import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
+import { TYPE } from '../common/xds/type-urls.js';
 import type { Cluster } from '../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import { prometheusText } from './admin/commands.js';
 import { type AdminServer, startAdmin } from './admin/server.js';
@@ -79,6 +80,7 @@ export async function startProxy(config: ProxyConfig, overrides: ProxyOverrides 
   const plane = assembleDataPlane(config, runtime, {
     routesMissing: (name) => configuration?.routesMissing(name) ?? false,
     onChange: () => configuration?.changed(),
+    onBoundLate: (name) => configuration?.ads?.acceptedLate(TYPE.listener, name),
   });
   lifecycle.add('access logs', () => plane.logs.flush());
   lifecycle.add('clusters', () => plane.clusters.close());

@@ -11,7 +11,7 @@ import { Http1ClientConnection } from './http1/client-connection.js';
 import { Http2ClientConnection } from './http2/client-connection.js';
 import type { ListenerDeps } from './listeners/compile-deps.js';
 import { compileListener } from './listeners/compile-listener.js';
-import { ListenerManager } from './listeners/listener-manager.js';
+import { ListenerManager, type ListenerManagerDeps } from './listeners/listener-manager.js';
 import { linuxRedirection } from './listeners/original-destination.js';
 import { PlaintextConnections } from './listeners/plaintext-connections.js';
 import { refusalLogger } from './listeners/refusal.js';
@@ -68,7 +68,7 @@ const RESPONSE_HEAD = { maxHeadBytes: 60 * 1024, maxHeaders: 100 };
 export function assembleDataPlane(
   config: ProxyConfig,
   runtime: Runtime,
-  hooks: { readonly routesMissing: (name: string) => boolean; readonly onChange: () => void },
+  hooks: Pick<ListenerManagerDeps, 'routesMissing' | 'onChange' | 'onBoundLate'>,
 ): DataPlane {
   const { clock, random, log } = runtime;
   const metadata = config.node.metadata === undefined ? {} : fromStruct(config.node.metadata as StructMessage);
@@ -167,6 +167,7 @@ export function assembleDataPlane(
     nextConnectionId: () => ++connectionId,
     routesMissing: hooks.routesMissing,
     onChange: hooks.onChange,
+    ...(hooks.onBoundLate !== undefined && { onBoundLate: hooks.onBoundLate }),
   });
   return { secrets, clusters, routes, listeners, metrics, counters, downstream, logs, plaintext, listenerDeps };
 }

@@ -109,9 +109,18 @@ export class ProxyStream<Req extends AnyRequest, Res> {
     const stale = !first && nonce !== '' && nonce !== watch.lastNonce;
     if (stale) this.events.expiredNonce(typeUrl);
     else if (nonce !== '' && nonce === watch.outstanding?.nonce) this.answered(watch, request);
+    else if (this.isPardon(watch, nonce, request)) {
+      watch.pardon();
+      this.events.accepted(this.node, typeUrl);
+    }
     // A stale state-of-the-world request is overtaken by the answer to come; delta wishes are increments and always count.
     if (!stale || this.protocol.delta) this.protocol.subscribe(watch, request, first);
     this.schedule();
+  }
+
+  /** Second thoughts: what was refused could be used after all, such as an address that was taken. Other delta requests have no nonce. */
+  private isPardon(watch: Watch, nonce: string, request: Req): boolean {
+    return this.protocol.delta && nonce !== '' && watch.rejection !== undefined && request.error_detail === undefined;
   }
 
   private answered(watch: Watch, request: Req): void {

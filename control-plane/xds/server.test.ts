@@ -285,6 +285,24 @@ describe('delta', () => {
     await expect.poll(() => statusOf('LDS')?.status).toBe('SYNCED');
   });
 
+  it('takes second thoughts: what was refused is in force after all', async () => {
+    content = { LDS: { late: 1 } };
+    const proxy = deltaProxy(false).send({ node: NODE, type_url: TYPE.listener });
+    await proxy.receive(1);
+    proxy.answer(proxy.last(), 'late: cannot bind');
+    await expect.poll(() => statusOf('LDS')?.status).toBe('NACKED');
+    // A wish has no nonce, and changes nothing.
+    proxy.send({ type_url: TYPE.listener, resource_names_subscribe: ['more'] });
+    expect(await proxy.receive(1)).toEqual(['LDS -more']);
+    proxy.answer(proxy.last());
+    await expect.poll(() => statusOf('LDS')?.acked).toBe(statusOf('LDS')?.sent);
+    expect(statusOf('LDS')?.status).toBe('NACKED');
+    proxy.answer(proxy.last());
+    await expect.poll(() => statusOf('LDS')).toMatchObject({ status: 'SYNCED', lastNack: undefined });
+    pushed({ LDS: { late: 2 } });
+    expect(await proxy.receive(1)).toEqual(['LDS +late']);
+  });
+
   it('forgets a refusal together with what was refused, and then removes what only that had named', async () => {
     content = { CDS: { old: 1 }, LDS: { taken: 1 } };
     const proxy = deltaProxy(false).send({ node: NODE, type_url: TYPE.cluster });

@@ -273,6 +273,12 @@ export class Watch {
     for (const name of answered.gone) this.forgive(name);
   }
 
+  /** All that was refused and has not been replaced since is in force after all. */
+  pardon(): void {
+    this.rejection = undefined;
+    if (this.outstanding === undefined) this.ackedVersion = this.sentVersion;
+  }
+
   /** Keeps the rejected versions as sent, so that they are not sent again until they change. */
   reject(reason: string, at: number): Rejection {
     const answered = (this.outstanding?.changed ?? []).map(({ name, version }) => [name, version] as const);

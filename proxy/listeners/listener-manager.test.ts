@@ -19,6 +19,7 @@ let secrets: SecretStore;
 let manager: ListenerManager;
 let configs: Map<string, ListenerConfig>;
 let drained: string[];
+let boundLate: string[];
 
 /** A stand-in for the relay: answers each chunk with the chain's stat prefix; drains by closing. */
 function serve(socket: Socket, prefix: () => string): ServedConnection {
@@ -115,6 +116,7 @@ beforeEach(() => {
   secrets = ca.secretsOf('spiffe://cluster.local/ns/default/sa/server');
   configs = new Map();
   drained = [];
+  boundLate = [];
   let id = 0;
   manager = new ListenerManager({
     secrets,
@@ -132,6 +134,7 @@ beforeEach(() => {
     nextConnectionId: () => ++id,
     routesMissing: () => false,
     onChange: () => {},
+    onBoundLate: (name) => boundLate.push(name),
   });
 });
 
@@ -180,6 +183,34 @@ describe('ListenerManager', () => {
     expect(await ask(open)).toBe('one');
     open.destroy();
     taken.close();
+  });
+
+  it('takes an address after all when it becomes free, and tells so', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    expect(await put(port, 'late', [chain('plain', 'late', '')])).toHaveLength(1);
+    taken.close();
+    await expect.poll(() => boundLate, { timeout: 20_000 }).toEqual(['in']);
+    const open = connect(port, '127.0.0.1');
+    expect(await ask(open)).toBe('late');
+    open.destroy();
+  });
+
+  it.each(['removed', 'replaced'])('leaves an address alone whose listener was %s meanwhile', async (how) => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    await put(port, 'late', [chain('plain', 'late', '')]);
+    taken.close();
+    if (how === 'removed') await manager.apply({ upserts: new Map(), removals: ['in'], version: 'gone' });
+    else await put(0, 'other', [chain('plain', 'other', '')]);
+    // Longer than until the first attempt.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(boundLate).toEqual([]);
+    const again = createServer().listen(port, '127.0.0.1');
+    await once(again, 'listening');
+    again.close();
   });
 
   it('lets connections wait until its secrets are there', async () => {

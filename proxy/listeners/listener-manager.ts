@@ -8,6 +8,7 @@ import type { Listener__Output } from '../../proto/gen/envoy/config/listener/v3/
 import type { ResourceError, ResourceHandler, ResourceUpdate } from '../xds/resources.js';
 import { ActiveListener, chainsOf, type ListenerDeps } from './active-listener.js';
 import { AddressIndex } from './address-index.js';
+import { BindRetries } from './bind-retries.js';
 import type { CompiledListener } from './compile-listener.js';
 import type { ListenerConfig } from './config.js';
 import { needsOf } from './live-filter-chain.js';
@@ -24,6 +25,8 @@ export interface ListenerManagerDeps extends ListenerDeps {
   readonly drainMs: number;
   /** Called when the names of routes and secrets that listeners need, or the warming ones, may have changed. */
   readonly onChange: () => void;
+  /** Called when a listener that was refused for its address has got it after all. */
+  readonly onBoundLate?: (name: string) => void;
 }
 
 /** A listener as /config_dump and /listeners show it. */
@@ -56,24 +59,40 @@ const FETCH_TIMEOUT_MS = 15_000;
 
 /**
  * LDS. A listener binds when it comes, so that a taken address is answered at once; it serves when its routes and secrets
- * are there. An update that is not warm yet leaves the configuration before it in force.
+ * are there. An update that is not warm yet leaves the configuration before it in force. One that cannot bind is refused, and
+ * tried again as long as it is wanted: nobody tells when an address is free again.
  */
 export class ListenerManager implements ResourceHandler {
   readonly typeUrl = TYPE.listener;
   private readonly deps: ListenerManagerDeps;
   private readonly entries = new Map<string, Entry>();
+  private readonly retries: BindRetries;
+  /** Updates and second attempts are worked off one after the other. */
+  private turn: Promise<unknown> = Promise.resolve();
   private draining = false;
   private index = new AddressIndex<ActiveListener>([]);
 
   constructor(deps: ListenerManagerDeps) {
     this.deps = { ...deps, listenerAt: (destination) => this.index.find(destination) };
+    this.retries = new BindRetries(deps.clock);
   }
 
-  async apply(update: ResourceUpdate): Promise<readonly ResourceError[]> {
+  apply(update: ResourceUpdate): Promise<readonly ResourceError[]> {
+    return this.inTurn(() => this.take(update));
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async take(update: ResourceUpdate): Promise<readonly ResourceError[]> {
     // Removals first: a listener may have been renamed on the same address.
     for (const name of update.removals) this.remove(name);
     const errors: ResourceError[] = [];
     for (const [name, message] of update.upserts) {
+      this.retries.forget(name);
       const error = await this.upsert(name, message, update.version, false);
       if (error !== undefined) errors.push({ resource: name, message: error });
     }
@@ -145,6 +164,7 @@ export class ListenerManager implements ResourceHandler {
   /** Stops accepting everywhere and lets connections finish. */
   drain(graceMs: number): void {
     this.draining = true;
+    this.retries.forgetAll();
     for (const { listener } of this.entries.values()) listener.drain(graceMs);
   }
 
@@ -183,6 +203,7 @@ export class ListenerManager implements ResourceHandler {
 
   destroy(): void {
     this.draining = true;
+    this.retries.forgetAll();
     for (const { listener, patience } of this.entries.values()) {
       patience?.cancel();
       listener.destroy();
@@ -207,21 +228,42 @@ export class ListenerManager implements ResourceHandler {
     if (warnings.length > 0) this.deps.log.warn({ listener: name, warnings }, 'fields without effect');
     const missing = config.originalDst || config.transparent === true ? this.deps.prepareRedirection?.() : undefined;
     if (missing !== undefined) return missing;
-    const entry = known ?? newEntry(new ActiveListener(name, this.deps), fixed);
+    const prepared = { config, transportKeys: transportKeysOf(config, message), message, version };
+    const refusal = await this.install(name, prepared, fixed);
+    if (refusal !== undefined && !fixed) this.tryLater(name, prepared);
+    return refusal;
+  }
+
+  /** Binds it, and lets it serve as soon as it is warm. Returns why it cannot bind. */
+  private async install(name: string, prepared: Prepared, fixed: boolean): Promise<string | undefined> {
+    const { config } = prepared;
+    const entry = this.entries.get(name) ?? newEntry(new ActiveListener(name, this.deps), fixed);
     try {
       await entry.listener.bind(config.bindToPort ? config.addresses : [], config.transparent);
     } catch (error) {
       return messageOf(error);
     }
     this.entries.set(name, entry);
-    entry.warming = { config, transportKeys: transportKeysOf(config, message), message, version };
+    entry.warming = prepared;
     entry.patience?.cancel();
     entry.patience = this.deps.clock.after(FETCH_TIMEOUT_MS, () => this.tryActivate(name, entry, true));
     this.tryActivate(name, entry, false);
     return undefined;
   }
 
+  private tryLater(name: string, prepared: Prepared): void {
+    const bind = async (): Promise<boolean> => {
+      if ((await this.install(name, prepared, false)) !== undefined) return false;
+      this.deps.log.info({ listener: name }, 'the listener has its address now');
+      this.deps.onBoundLate?.(name);
+      this.deps.onChange();
+      return true;
+    };
+    this.retries.start(name, bind, (attempt) => this.inTurn(attempt));
+  }
+
   private remove(name: string): void {
+    this.retries.forget(name);
     const entry = this.entries.get(name);
     if (entry === undefined || entry.fixed) return;
     this.entries.delete(name);

@@ -191,3 +191,33 @@ describe('delta', () => {
     expect(client.subscriptions.get(TYPE.endpoint)?.missing.has('z')).toBe(true);
   });
 });
+
+it.each([
+  ['delta', delta],
+  ['state of the world', stateOfTheWorld],
+])('acknowledges what was refused when the last of it is in force after all: %s', async (_, protocol) => {
+  start(protocol);
+  await server.next(first(TYPE.cluster));
+  const names = ['a', 'bad-1', 'bad-2'];
+  if (protocol === delta)
+    server.sendDelta(
+      TYPE.cluster,
+      'n1',
+      names.map((name) => ({ name, version: '1', message: { name } })),
+    );
+  else
+    server.sendSotw(
+      TYPE.cluster,
+      'v1',
+      'n1',
+      names.map((name) => ({ name })),
+    );
+  expect((await server.next(({ response_nonce }) => response_nonce === 'n1')).error_detail).toBeDefined();
+  client.acceptedLate(TYPE.cluster, 'unheard-of');
+  client.acceptedLate(TYPE.cluster, 'bad-1');
+  client.acceptedLate(TYPE.cluster, 'bad-2');
+  const ack = await server.next(({ response_nonce }) => response_nonce === 'n1');
+  expect(ack.error_detail).toBeUndefined();
+  if (protocol === stateOfTheWorld) expect(ack.version_info).toBe('v1');
+  expect([...(client.subscriptions.get(TYPE.cluster)?.errors ?? [])]).toEqual([]);
+});

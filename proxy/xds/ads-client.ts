@@ -115,6 +115,17 @@ export class AdsClient {
     this.flushSoon();
   }
 
+  /** A resource that was refused is in force after all. With the last of them the refused response is acknowledged. */
+  acceptedLate(typeUrl: ResourceTypeUrl, name: string): void {
+    const subscription = this.subscriptions.get(typeUrl);
+    if (subscription?.errors.delete(name) !== true) return;
+    // Nobody has kept which version it is: on the next stream it is sent once more.
+    subscription.versions.set(name, '');
+    if (subscription.errors.size > 0 || subscription.nonce === '') return;
+    subscription.version = subscription.offered;
+    this.send(this.options.protocol.answer(subscription, subscription.nonce, []));
+  }
+
   private connect(): void {
     if (this.stopped) return;
     this.nodeSent = false;
@@ -219,6 +230,7 @@ export class AdsClient {
     for (const name of removals) forget(subscription, name);
     for (const { name, version } of wanted) if (!bad.has(name)) accept(subscription, name, version);
     subscription.recordErrors(errors);
+    subscription.offered = response.version;
     if (errors.length === 0) {
       subscription.version = response.version;
       subscription.accepted++;

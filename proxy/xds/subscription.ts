@@ -13,6 +13,8 @@ export class Subscription {
   readonly errors = new Map<string, string>();
   /** Version of the last response that was accepted as a whole. */
   version = '';
+  /** Version of the last response, accepted or not. */
+  offered = '';
   /** Whether a response of this type was ever applied. */
   received = false;
   /** When the last response was applied, ms since the epoch. */
