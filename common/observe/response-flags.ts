@@ -38,7 +38,7 @@ export const RESPONSE_FLAGS: Readonly<Record<string, FlagMeaning>> = {
   URX: {
     title: 'Every attempt failed',
     cause:
-      'The retry limit was reached, or a TCP connection could not be made in as many attempts as are allowed. The other flag says why the last one failed.',
+      'The retry limit was reached, or a TCP connection could not be made in as many attempts as are allowed. Another flag says why the last one failed; without one, the server itself gave this answer each time.',
   },
   NR: {
     title: 'No route',

@@ -133,6 +133,8 @@ describe.skipIf(chromium === undefined)('the page', () => {
   it('can be used with the keyboard alone', async () => {
     server.fixture = bookinfo();
     const { page, close } = await openDashboard(browser, server.url);
+    // A box that was ticked has the focus, and takes no letters.
+    await page.getByLabel('hide idle').click();
     await page.keyboard.press('/');
     await page.keyboard.type('ratings-v1');
     await page.waitForFunction(() =>

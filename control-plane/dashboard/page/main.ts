@@ -191,16 +191,12 @@ class Page {
       this.open(undefined);
       return;
     }
-    if (
-      target instanceof HTMLInputElement ||
-      target instanceof HTMLSelectElement ||
-      target instanceof HTMLTextAreaElement
-    )
-      return;
+    if (takesText(target)) return;
     if (key === '/') {
       event.preventDefault();
       this.controls.focusSearch();
-    } else if (this.store.state.view === 'graph') this.graphKey(event);
+    } else if (target instanceof HTMLSelectElement) return;
+    else if (this.store.state.view === 'graph') this.graphKey(event);
   }
 
   private graphKey(event: KeyboardEvent): void {
@@ -239,6 +235,12 @@ function groupingOf({ grouping }: State, graph: Graph): Grouping {
   if (grouping !== 'auto') return grouping;
   const namespaces = new Set(graph.nodes.flatMap((node) => (node.kind === 'workload' ? [node.namespace] : [])));
   return namespaces.size > 1 ? 'namespace' : 'app';
+}
+
+/** Not a box to tick or a slider: shortcuts go on after one of these was used. */
+function takesText(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement) return target.type !== 'checkbox' && target.type !== 'range';
+  return target instanceof HTMLTextAreaElement;
 }
 
 declare global {

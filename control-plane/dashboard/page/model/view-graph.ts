@@ -44,6 +44,8 @@ export interface ViewNode {
   readonly found: boolean;
   /** What it stands for in the answer: several for an application. */
   readonly members: readonly GraphNode[];
+  /** Ids of services without a node of their own that are drawn as this one. */
+  readonly standsFor: readonly string[];
 }
 
 export interface ViewEdge {
@@ -122,7 +124,10 @@ function plainNodes(graph: Graph, detail: Detail): Lifted {
       isUnbacked(node),
   );
   return {
-    nodes: nodes.map((node) => viewNode(node, split.has(node.id))),
+    nodes: nodes.map((node) => ({
+      ...viewNode(node, split.has(node.id)),
+      standsFor: [...single].flatMap(([service, workload]) => (workload === node.id ? service : [])),
+    })),
     nodeOf: (id) => (split.has(id) ? id : (single.get(id) ?? id)),
     serviceOf: ({ service, destination }) => (split.has(service) && service !== destination ? service : undefined),
   };
@@ -171,11 +176,12 @@ function appNode(id: string, members: readonly GraphNode[]): ViewNode {
     troubles: [...new Set(workloads.flatMap(troublesOf))],
     found: false,
     members,
+    standsFor: members.flatMap((node) => (node.kind === 'service' ? node.id : [])),
   };
 }
 
 function viewNode(node: GraphNode, isSplit: boolean): ViewNode {
-  const common = { id: node.id, group: undefined, found: false, members: [node] };
+  const common = { id: node.id, group: undefined, found: false, members: [node], standsFor: [] };
   switch (node.kind) {
     case 'workload':
       return {
@@ -282,9 +288,17 @@ function join(first: ViewEdge, same: readonly ViewEdge[]): ViewEdge {
     golden,
     health: healthOf(golden),
     security: jointSecurity(same),
+    share: jointShare(same),
     marks: [...new Set(same.flatMap(({ marks }) => marks))],
     members: same.flatMap(({ members }) => members),
   };
+}
+
+/** Of one service, what reached a workload and what did not go the same way in the end. */
+function jointShare(same: readonly ViewEdge[]): number | undefined {
+  const services = new Set(same.flatMap(({ members }) => members.map(({ service }) => service)));
+  const share = same.reduce((sum, edge) => sum + (edge.share ?? 0), 0);
+  return services.size > 1 || share === 0 || share > 0.999 ? undefined : share;
 }
 
 /** What got no further than the client's sidecar (a fault, an open circuit breaker) says nothing about the others. */

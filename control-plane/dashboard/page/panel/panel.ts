@@ -20,6 +20,8 @@ export interface Subject {
   readonly key: 'node' | 'edge';
   /** What is opened may stand for several. */
   readonly ids: readonly string[];
+  /** Services whose failures are told as well. */
+  readonly services?: readonly string[];
 }
 
 export interface PanelHost {
@@ -72,7 +74,7 @@ export class Panel {
 
   /** Shows `id` of the view, with the numbers of `graph`; what has to be asked for follows. */
   show(id: string, view: ViewGraph, graph: Graph): void {
-    const node = view.nodes.find((candidate) => candidate.id === id);
+    const node = view.nodes.find((candidate) => candidate.id === id || candidate.standsFor.includes(id));
     const edge = view.edges.find((candidate) => candidate.id === id);
     const anew = this.id !== id;
     this.id = id;
@@ -109,7 +111,10 @@ export class Panel {
     const ids = node.members.filter(({ kind }) => node.kind !== 'app' || kind === 'workload').map(({ id }) => id);
     const called = new Set(ids);
     const callers = graph.edges.filter(({ destination, service }) => called.has(destination) || called.has(service));
-    if (this.isDue(anew)) void this.ask({ key: 'node', ids }, tcp ? 'tcp' : 'http', node.members, sourcesOf(callers));
+    if (this.isDue(anew)) {
+      const subject = { key: 'node', ids, services: node.standsFor } as const;
+      void this.ask(subject, tcp ? 'tcp' : 'http', node.members, sourcesOf(callers));
+    }
   }
 
   private showEdge(edge: ViewEdge, view: ViewGraph, anew: boolean): void {
@@ -161,9 +166,7 @@ export class Panel {
     const still = (): boolean => turn === this.turn;
     await Promise.all([
       this.askSeries(subject, kind, still),
-      this.fillFrom(this.failures, still, async () =>
-        failureList((await this.join<Failures>('failures', subject)).flatMap(({ failures }) => failures)),
-      ),
+      this.fillFrom(this.failures, still, async () => failureList(await this.failuresOf(subject))),
       this.fillFrom(this.acting, still, async () => appliedList(await this.describe(members))),
       this.fillFrom(this.more, still, () => this.moreOf(members, callers)),
     ]);
@@ -193,6 +196,13 @@ export class Panel {
       content = h('p', { class: 'muted' }, unknown ? 'This control plane does not tell.' : (error as Error).message);
     }
     if (still()) fill(target, content);
+  }
+
+  /** Also what was meant for a service and never reached a workload. */
+  private async failuresOf({ key, ids, services = [] }: Subject): Promise<Failures['failures']> {
+    const told = await this.join<Failures>('failures', { key, ids: [...new Set([...ids, ...services])] });
+    const each = new Map(told.flatMap(({ failures }) => failures).map((failure) => [JSON.stringify(failure), failure]));
+    return [...each.values()].sort((a, b) => b.time - a.time);
   }
 
   private join<T>(path: string, { key, ids }: Subject): Promise<readonly T[]> {
