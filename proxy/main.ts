@@ -1,7 +1,9 @@
+import { systemClock } from '../common/runtime/clock.js';
 import { messageOf } from '../common/runtime/errors.js';
 import { createLogger } from '../common/runtime/log.js';
 import { startProxy } from './app.js';
 import { loadBootstrap } from './bootstrap/read.js';
+import { FreedMemory, processMemory } from './freed-memory.js';
 
 const HOLD_MS = 3_600_000;
 
@@ -24,6 +26,7 @@ export async function main(file: string): Promise<void> {
     return undefined;
   });
   if (app === undefined) process.exit(1);
+  new FreedMemory(processMemory, systemClock);
 
   let ending = false;
   const end = (how: 'drain' | 'stop'): void => {

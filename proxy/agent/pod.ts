@@ -6,6 +6,7 @@ import { messageOf } from '../../common/runtime/errors.js';
 import { createLogger } from '../../common/runtime/log.js';
 import { type ProxyApp, startProxy } from '../app.js';
 import { type LoadedBootstrap, loadBootstrap, parseBootstrap } from '../bootstrap/read.js';
+import { FreedMemory, processMemory } from '../freed-memory.js';
 import { scrapeTarget } from './merged-metrics.js';
 import { podBootstrap } from './pod-bootstrap.js';
 import { type PodFlags, type PodSettings, type ProxyRole, readPodEnvironment } from './pod-environment.js';
@@ -87,6 +88,7 @@ export async function runPod(options: PodOptions): Promise<void> {
       warn: (text) => log.warn(text),
     });
     app = await startProxy(loaded.config, { log, onQuit: () => exit(0) });
+    new FreedMemory(processMemory, systemClock);
   } catch (error) {
     log.error(messageOf(error));
     await servers?.close();

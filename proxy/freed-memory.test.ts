@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { FreedMemory, processMemory } from './freed-memory.js';
+import { ManualClock } from './upstream/testing.js';
+
+const MIB = 1024 * 1024;
+
+describe('freed memory', () => {
+  test('is given back when the process has grown, and not again before it has grown again', () => {
+    const clock = new ManualClock();
+    let resident = 60 * MIB;
+    let trims = 0;
+    const trim = (): void => {
+      trims++;
+      resident -= MIB;
+    };
+    new FreedMemory({ resident: () => resident, trim }, clock);
+    const grow = (mib: number): number => {
+      resident += mib * MIB;
+      clock.advance(1000);
+      return trims;
+    };
+    expect([grow(0), grow(1), grow(1), grow(0), grow(1), grow(1)]).toEqual([0, 0, 1, 1, 1, 2]);
+  });
+
+  test('what V8 has given back counts as not grown', () => {
+    const clock = new ManualClock();
+    let resident = 60 * MIB;
+    let trims = 0;
+    new FreedMemory({ resident: () => resident, trim: () => trims++ }, clock);
+    for (const mib of [50, 53]) {
+      resident = mib * MIB;
+      clock.advance(1000);
+    }
+    expect(trims).toBe(1);
+  });
+
+  test('takes a thousandth of the time at most', () => {
+    const clock = new ManualClock();
+    let resident = 0;
+    let trims = 0;
+    const trim = (): void => {
+      trims++;
+      clock.advance(20);
+    };
+    new FreedMemory({ resident: () => (resident += 3 * MIB), trim }, clock);
+    clock.advance(1000);
+    clock.advance(20_000);
+    expect(trims).toBe(1);
+    clock.advance(1000);
+    expect(trims).toBe(2);
+  });
+
+  test('libc is called', () => {
+    expect(processMemory.resident()).toBeGreaterThan(MIB);
+    expect(() => processMemory.trim()).not.toThrow();
+  });
+});
