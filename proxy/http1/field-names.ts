@@ -1,3 +1,5 @@
+import { interned } from '../http/interned.js';
+
 /** Fields that frame a message or belong to one hop; the parser acts on them as it meets them. */
 export type FieldKind =
   | 'plain'
@@ -46,10 +48,12 @@ class FieldNames {
 
   private learn(slice: string): FieldName {
     // A copy: a slice would keep the whole head that it was cut from.
-    const name = Buffer.from(slice, 'latin1').toString('latin1');
-    const key = name.toLowerCase();
+    const copy = Buffer.from(slice, 'latin1').toString('latin1');
+    const keep = this.known.size < MAX_NAMES && copy.length <= MAX_NAME_LENGTH;
+    const name = keep ? interned(copy) : copy;
+    const key = keep ? interned(name.toLowerCase()) : name.toLowerCase();
     const field: FieldName = { name, key, kind: kinds.get(key) ?? 'plain' };
-    if (this.known.size < MAX_NAMES && name.length <= MAX_NAME_LENGTH) this.known.set(name, field);
+    if (keep) this.known.set(name, field);
     return field;
   }
 }

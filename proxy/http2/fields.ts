@@ -7,7 +7,7 @@ export type FieldKind = 'plain' | 'pseudo' | 'bad' | 'host' | 'content-length' |
 export class Field {
   /** Name and value length and 32, as all limits count it (RFC 7541 section 4.1). */
   readonly size: number;
-  /** Lower-case name. */
+  /** Lower-case name, interned. */
   readonly key: string;
   private known: FieldKind | undefined = undefined;
 
@@ -17,9 +17,10 @@ export class Field {
   constructor(
     readonly name: string,
     value: string,
+    key: string,
   ) {
     this.size = name.length + value.length + 32;
-    this.key = name.toLowerCase();
+    this.key = key;
     this.value = isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1)) ? trimmed(value) : value;
   }
 

@@ -1,5 +1,6 @@
 import type { HeaderValueOption__Output } from '../../proto/gen/envoy/config/core/v3/HeaderValueOption.js';
 import type { HeaderList } from '../http/headers.js';
+import { interned } from '../http/interned.js';
 import type { RequestHead, ResponseHead } from '../http/message.js';
 import type { StreamInfo } from '../http/stream-info.js';
 import type { Issues } from '../snapshot/issues.js';
@@ -55,7 +56,7 @@ export function compileHeaderMutation(
   compileFormat: HeaderFormatCompiler,
   issues: { readonly add: Issues; readonly remove: Issues },
 ): HeaderMutation | undefined {
-  const removals = (remove ?? []).map((name) => name.toLowerCase());
+  const removals = (remove ?? []).map((name) => interned(name.toLowerCase()));
   for (const name of removals) if (!isModifiable(name)) issues.remove.error(`'${name}' cannot be removed`);
   const additions: Addition[] = [];
   (add ?? []).forEach((option, index) => {
@@ -95,7 +96,7 @@ function compileAddition(
   }
   const value = compileValue(option, compileFormat, issues);
   if (value === undefined) return undefined;
-  return { name, key: name.toLowerCase(), action, keepEmpty: option.keep_empty_value === true, value };
+  return { name, key: interned(name.toLowerCase()), action, keepEmpty: option.keep_empty_value === true, value };
 }
 
 function compileValue(
@@ -138,14 +139,16 @@ function apply(
     if (value !== undefined) pending.push([addition, value]);
   }
   for (const [addition, value] of pending) if (isOverwrite(addition)) overwrite(headers, addition, value);
-  for (const [addition, value] of pending) if (!isOverwrite(addition)) headers.append(addition.name, value);
+  for (const [addition, value] of pending) {
+    if (!isOverwrite(addition)) headers.appendKnown(addition.key, addition.name, value);
+  }
 }
 
 function applyOne(addition: Addition, headers: HeaderList, context: FormatContext): void {
   const value = render(addition, headers, context);
   if (value === undefined) return;
   if (isOverwrite(addition)) overwrite(headers, addition, value);
-  else headers.append(addition.name, value);
+  else headers.appendKnown(addition.key, addition.name, value);
 }
 
 /** The value that is to be written, or undefined when the operation does nothing now. */
@@ -162,5 +165,5 @@ function isOverwrite(addition: Addition): boolean {
 
 function overwrite(headers: HeaderList, addition: Addition, value: string): void {
   if (headers.has(addition.key)) headers.set(addition.key, value);
-  else headers.append(addition.name, value);
+  else headers.appendKnown(addition.key, addition.name, value);
 }

@@ -1,3 +1,4 @@
+import { fieldNames } from '../../http1/field-names.js';
 import { ERROR } from '../constants.js';
 import { ConnectionError } from '../errors.js';
 import { Field } from '../fields.js';
@@ -21,7 +22,7 @@ export interface DecodeLimits {
 /** A block that says more than this many times what is allowed is an attack on memory and time (an HPACK bomb). */
 const BOMB_FACTOR = 8;
 
-const STATIC: readonly Field[] = STATIC_TABLE.map(([name, value]) => new Field(name, value));
+const STATIC: readonly Field[] = STATIC_TABLE.map(([name, value]) => new Field(name, value, name));
 
 /** Decoding side of HPACK (RFC 7541): one a connection, fed every header block in order. */
 export class HpackDecoder {
@@ -77,8 +78,8 @@ export class HpackDecoder {
   private literal(bytes: Buffer, end: number, byte: number): Field {
     const indexing = (byte & 0x40) !== 0;
     const index = this.integer(bytes, end, indexing ? 6 : 4);
-    const name = index === 0 ? this.string(bytes, end) : this.indexed(index).name;
-    const entry = new Field(name, this.string(bytes, end));
+    const { name, key } = index === 0 ? fieldNames.get(this.string(bytes, end)) : this.indexed(index);
+    const entry = new Field(name, this.string(bytes, end), key);
     if (indexing) this.insert(entry);
     return entry;
   }

@@ -2,6 +2,7 @@ import type {
   _envoy_config_route_v3_RouteAction_RequestMirrorPolicy__Output as MirrorMessage,
   RouteAction__Output,
 } from '../../../proto/gen/envoy/config/route/v3/RouteAction.js';
+import { interned } from '../../http/interned.js';
 import type { RequestHead } from '../../http/message.js';
 import type { Issues } from '../../snapshot/issues.js';
 import { durationMs, runtimeFraction } from '../../snapshot/wire-values.js';
@@ -116,7 +117,7 @@ function compileHashPolicies(message: RouteAction__Output, issues: Issues): read
 function compileHostRewrite(message: RouteAction__Output, issues: Issues): HostRewrite | undefined {
   const literal = message.host_rewrite_literal ?? '';
   if (literal !== '') return () => literal;
-  const header = (message.host_rewrite_header ?? '').toLowerCase();
+  const header = interned((message.host_rewrite_header ?? '').toLowerCase());
   if (header !== '') return (request) => request.headers.get(header);
   if (message.host_rewrite_path_regex === undefined) return undefined;
   const substitute = compileSubstitution(message.host_rewrite_path_regex, issues.at('host_rewrite_path_regex'));

@@ -1,4 +1,5 @@
 import type { _envoy_config_route_v3_RouteAction_HashPolicy__Output as HashPolicyMessage } from '../../../proto/gen/envoy/config/route/v3/RouteAction.js';
+import { interned } from '../../http/interned.js';
 import type { RequestHead } from '../../http/message.js';
 import type { Issues } from '../../snapshot/issues.js';
 import { durationMs } from '../../snapshot/wire-values.js';
@@ -28,7 +29,7 @@ function headerPolicy(
   terminal: boolean,
   issues: Issues,
 ): HashPolicy | undefined {
-  const key = (message.header_name ?? '').toLowerCase();
+  const key = interned((message.header_name ?? '').toLowerCase());
   const read = key === ':path' || key === ':authority' || key === 'host' || key === ':method' ? pseudo(key) : undefined;
   const value = read ?? ((request: RequestHead) => severalOrOne(request.headers.all(key)));
   if (message.regex_rewrite === undefined) return { terminal, key: value };

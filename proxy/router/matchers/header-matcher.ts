@@ -1,5 +1,6 @@
 import type { HeaderMatcher__Output } from '../../../proto/gen/envoy/config/route/v3/HeaderMatcher.js';
 import type { Int64Range__Output } from '../../../proto/gen/envoy/type/v3/Int64Range.js';
+import { interned } from '../../http/interned.js';
 import { type RequestHead, type ResponseHead, requestHeader } from '../../http/message.js';
 import type { Issues } from '../../snapshot/issues.js';
 import { compileRegex, type StringTest } from './regex.js';
@@ -27,7 +28,7 @@ function anyValue(head: RequestHead | ResponseHead, key: string, test: StringTes
 
 /** Compiles a HeaderMatcher. undefined as {@link compileStringMatcher}. */
 export function compileHeaderMatcher(matcher: HeaderMatcher__Output, issues: Issues): HeaderTest | undefined {
-  const key = (matcher.name ?? '').toLowerCase();
+  const key = interned((matcher.name ?? '').toLowerCase());
   if (key === '') {
     issues.at('name').error('is empty');
     return undefined;
