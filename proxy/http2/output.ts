@@ -3,7 +3,13 @@ import { FRAME, FRAME_HEADER, MAX_FRAME_SIZE } from './constants.js';
 
 /** Payloads up to this size are copied next to their header: one write costs more than the copy. */
 export const COPY_LIMIT = 8 * 1024;
-const SLAB = 16 * 1024;
+/** As much as one write of a turn mostly has: the fewer pieces, the less is joined below. */
+const SLAB = 64 * 1024;
+/** Slabs that wait for the next connection that has something to write. */
+const MAX_FREE = 4;
+/** From here on a write is worth no copy, and a slow socket that keeps the slab does not keep much more than it was given. */
+const DIRECT = 4 * 1024;
+const NO_SLAB = Buffer.alloc(0);
 /** What TLS puts into one record at most (RFC 8446 section 5.1). */
 const RECORD = 16 * 1024;
 /** Waiting bytes beyond this leave at once. */
@@ -14,7 +20,8 @@ const FLUSH_LIMIT = 128 * 1024;
  * requests of many connections share a TLS record and a system call.
  */
 export class FrameOutput {
-  private slab = Buffer.allocUnsafe(SLAB);
+  /** Where frames are written; of no length while nothing waits. */
+  private slab: Buffer = NO_SLAB;
   private used = 0;
   private parts: Buffer[] = [];
   private partBytes = 0;
@@ -95,7 +102,12 @@ export class FrameOutput {
   flush(): void {
     const { socket } = this;
     if (this.used === 0 && this.parts.length === 0) return;
+    if (this.parts.length === 0 && this.used >= DIRECT && socket.writableLength === 0 && !isEncrypted(socket)) {
+      this.flushSlab();
+      return;
+    }
     this.seal();
+    this.giveBack();
     const { parts } = this;
     this.parts = [];
     this.partBytes = 0;
@@ -134,8 +146,24 @@ export class FrameOutput {
   }
 
   private reserve(room: number): void {
-    if (this.used + room > this.slab.length) this.seal();
-    if (room > this.slab.length) this.slab = Buffer.allocUnsafe(room + SLAB);
+    if (this.used + room <= this.slab.length) return;
+    this.seal();
+    if (this.slab.length < room) this.slab = free.pop() ?? Buffer.allocUnsafeSlow(SLAB);
+  }
+
+  /** What the kernel takes at once needs no copy. */
+  private flushSlab(): void {
+    const { socket, slab, used } = this;
+    this.used = 0;
+    if (socket.writable) this.blockedNow = !socket.write(slab.subarray(0, used));
+    // Otherwise it is the socket's now.
+    if (socket.writableLength === 0) this.giveBack();
+    else this.slab = NO_SLAB;
+  }
+
+  private giveBack(): void {
+    if (this.slab.length > 0 && free.length < MAX_FREE) free.push(this.slab);
+    this.slab = NO_SLAB;
   }
 
   /** Copies what is in the slab out of it, because a socket keeps what it is given. */
@@ -158,6 +186,14 @@ export class FrameOutput {
     this.flush();
     if (this.ending && !this.socket.writableEnded) this.socket.end();
   }
+}
+
+/** Slabs that nobody uses, of all connections. */
+const free: Buffer[] = [];
+
+/** TLS takes nothing at once. */
+function isEncrypted(socket: Socket): boolean {
+  return 'encrypted' in socket && socket.encrypted === true;
 }
 
 function flushScheduled(output: FrameOutput): void {
