@@ -14,7 +14,7 @@ export interface ReadinessSources {
 
 /**
  * Ready once the first configuration is in as a whole: clusters with their endpoints, listeners with the route tables and
- * secrets they name. It stays so until the proxy drains, but for the time in which its certificate has expired.
+ * secrets they name, and the names of the mesh where the workload's DNS queries come here. It stays so until the proxy drains, but for the time in which its certificate has expired.
  */
 export class Readiness {
   private reached = false;
@@ -52,6 +52,8 @@ export class Readiness {
     if (!sources.received(TYPE.listener)) parts.push('listeners');
     else if (!sources.listenersWarm()) parts.push('routes or secrets of listeners');
     if (!sources.secretsPresent()) parts.push('secrets');
+    // Until then no query is answered, and an application that starts would take that for an answer.
+    if (!sources.received(TYPE.nameTable)) parts.push('names');
     return parts.join(', ');
   }
 }

@@ -26,7 +26,12 @@ export class TestXdsServer {
   private readonly received: { readonly request: TestRequest; readonly delta: boolean }[] = [];
   private waiters: (() => void)[] = [];
 
-  async start(port = 0): Promise<void> {
+  start(port = 0): Promise<void> {
+    return this.listen(`127.0.0.1:${port}`);
+  }
+
+  /** `ip:port` or `unix:PATH`. */
+  async listen(address: string): Promise<void> {
     this.server = new Server();
     const method = (path: string, delta: boolean) => ({
       path,
@@ -49,7 +54,7 @@ export class TestXdsServer {
       },
     );
     this.port = await new Promise<number>((resolve, reject) => {
-      this.server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error, bound) =>
+      this.server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) =>
         error === null ? resolve(bound) : reject(error),
       );
     });
