@@ -3,7 +3,7 @@ import { stringify } from 'yaml';
 import { expectGolden, expectNoStale, goldenCases } from '../../test/support/golden.js';
 import { mergeFiles } from '../sources/folder/config-set.js';
 import { readFile } from '../sources/folder/file-state.js';
-import { analyze } from './analyze.js';
+import { Analyzer, analyze } from './analyze.js';
 
 const FOLDER = new URL('./testdata/', import.meta.url);
 const cases = goldenCases(FOLDER);
@@ -96,3 +96,38 @@ function serviceWithPolicies(i: number): string {
     object('PeerAuthentication', 'security', selector),
   ].join('---\n');
 }
+
+describe('one set after the other', () => {
+  const slice = (address: string) =>
+    `---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: a-1, namespace: default, labels: {kubernetes.io/service-name: a}}
+addressType: IPv4
+endpoints: [{addresses: [${address}]}]
+`;
+  const route = (host: string) => `---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: a, namespace: default}
+spec: {hosts: [a.example.com], http: [{route: [{destination: {host: ${host}}}]}]}
+`;
+  const set = (text: string) => mergeFiles([readFile({ name: 'in.yaml', text, fault: undefined }, undefined)], []);
+
+  it('looks anew only when something has changed that a check looks at', () => {
+    const analyzer = new Analyzer();
+    const first = set(slice('10.0.0.1') + route('nowhere.example.com'));
+    const found = analyzer.analyze(first);
+    expect(found.length).toBeGreaterThan(0);
+    const same = { ...first, objects: new Map(first.objects) };
+    const [key, object] = [...same.objects].find(([, { kind }]) => kind === 'EndpointSlice') ?? [];
+    if (key === undefined || object === undefined) throw new Error('there is no slice');
+    same.objects.set(key, { ...object });
+    expect(analyzer.analyze(same)).toBe(found);
+    const withFinding = { ...same, findings: [{ ...found[0], code: 'IST0106', object: 'Other a/b' }] } as typeof same;
+    expect(analyzer.analyze(withFinding).length).toBe(found.length + 1);
+    const other = set(slice('10.0.0.1') + route('elsewhere.example.com'));
+    expect(analyzer.analyze(other)).toEqual(analyze(other));
+    expect(analyzer.analyze(other)).not.toEqual(found);
+  });
+});
