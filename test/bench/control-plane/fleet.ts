@@ -64,6 +64,8 @@ class Fleet {
   }
 
   stop(): void {
+    // What has come of a message so far is not completed by the next stream.
+    this.#sample = new Sample();
     for (const sidecar of this.#sidecars.values()) sidecar.stop();
   }
 
