@@ -44,7 +44,7 @@ async function changes(context: Context): Promise<Figure[]> {
     const spread = await world.change(() => world.mesh.toggleEndpoint(3, i % 2 === 0));
     checkHearers(spread, wide, 'an endpoint changed');
     context.say(
-      `endpoint: the last of ${wide} after ${Math.max(...spread.times).toFixed(0)} ms, ${spread.cpuMs} ms CPU`,
+      `endpoint: the last of ${wide} after ${Math.max(...spread.times).toFixed(0)} ms, ${spread.cpuMs.toFixed(0)} ms CPU`,
     );
     endpoints.push(spread);
   }
@@ -156,7 +156,7 @@ async function growth(context: Context): Promise<Figure[]> {
       costs.push((await world.change(() => world.mesh.toggleEndpoint(3, i % 2 === 0))).cpuMs);
     }
     context.say(
-      `${services} services: ${quantile(costs, 0.5)} ms CPU for an endpoint, ${world.controlPlane.residentMb().toFixed(0)} MB`,
+      `${services} services: ${quantile(costs, 0.5).toFixed(0)} ms CPU for an endpoint, ${world.controlPlane.residentMb().toFixed(0)} MB`,
     );
     await world.end();
     return quantile(costs, 0.5);
