@@ -4,15 +4,7 @@ import type { ConnectionManagerConfig } from '../http/connection-manager-config.
 import type { ConnectionInfo } from '../http/stream-info.js';
 import { handshakeCounter } from '../tls/errors.js';
 import { BoundSocket, keyOf } from './bound-socket.js';
-import type {
-  ConnectionNotes,
-  FilterChainConfig,
-  ListenAddress,
-  ListenerConfig,
-  NetworkFilter,
-  NetworkVerdict,
-  TcpProxyConfig,
-} from './config.js';
+import type { FilterChainConfig, ListenAddress, ListenerConfig, TcpProxyConfig } from './config.js';
 import {
   connectionInfo,
   DIRECT,
@@ -24,7 +16,9 @@ import {
 } from './connection-info.js';
 import { ConnectionLog } from './connection-log.js';
 import { type ConnectionCriteria, FilterChainMatcher } from './filter-chain-match.js';
+import { newListenerStats } from './listener-stats.js';
 import { LiveFilterChain, type LiveFilterChainOptions, type ServedConnection } from './live-filter-chain.js';
+import { passGates } from './network-gates.js';
 import { receiveProxyHeader } from './receive-proxy-header.js';
 import { type Sniffed, sniff } from './sniff.js';
 
@@ -57,37 +51,9 @@ export interface ListenerDeps extends LiveFilterChainOptions {
 /** What a connection that comes while its listener is leaving gets for its first request. */
 const NEWCOMER_MS = 1000;
 
-/** Counters as Envoy names them under `listener.ADDRESS.`. */
-export interface ListenerStats {
-  downstream_cx_total: number;
-  downstream_cx_active: number;
-  no_filter_chain_match: number;
-  /** Failed handshakes, but for those whose certificate was refused. */
-  'ssl.connection_error': number;
-  'ssl.fail_verify_no_cert': number;
-  /** No root vouches for it, or not now. */
-  'ssl.fail_verify_error': number;
-  /** Its names are none that are expected, or none that a workload may have. */
-  'ssl.fail_verify_san': number;
-  downstream_listener_filter_remote_close: number;
-  downstream_pre_cx_timeout: number;
-  downstream_cx_proxy_proto_error: number;
-}
-
 /** A listener in force: its sockets, its filter chains and their connections. */
 export class ActiveListener {
-  readonly stats: ListenerStats = {
-    downstream_cx_total: 0,
-    downstream_cx_active: 0,
-    no_filter_chain_match: 0,
-    'ssl.connection_error': 0,
-    'ssl.fail_verify_no_cert': 0,
-    'ssl.fail_verify_error': 0,
-    'ssl.fail_verify_san': 0,
-    downstream_listener_filter_remote_close: 0,
-    downstream_pre_cx_timeout: 0,
-    downstream_cx_proxy_proto_error: 0,
-  };
+  readonly stats = newListenerStats();
   private sockets: BoundSocket[] = [];
   /** Accepted, not yet with a codec. */
   private readonly arriving = new Set<Socket>();
@@ -292,45 +258,19 @@ export class ActiveListener {
 
   /** After the handshake, if there is one: network filters, then the codec or the relay. */
   private begin(socket: Socket, connection: ConnectionInfo, chain: LiveFilterChain, known: Sniffed | undefined): void {
-    if (chain.config.networkFilters.length === 0) this.startServing(socket, connection, chain, known);
-    else this.ask({ socket, connection, chain, known, notes: { metadata: undefined } }, 0);
-  }
-
-  /** Asks the network filters from a position on; one may take its time, while nothing of the connection is read. */
-  private ask(arrival: Arrival, from: number): void {
-    const { socket, connection, chain, known, notes } = arrival;
     const { networkFilters } = chain.config;
-    for (let i = from; i < networkFilters.length; i++) {
-      const filter = networkFilters[i];
-      const verdict = filter?.onConnection(connection, notes);
-      if (verdict instanceof Promise) {
-        verdict.then(
-          (late) => {
-            if (this.passes(arrival, filter, late)) this.ask(arrival, i + 1);
-          },
-          () => this.refuse(socket, connection, chain.config, 'filter_failed'),
-        );
-        return;
-      }
-      if (verdict !== undefined && !this.passes(arrival, filter, verdict)) return;
+    const serve = (): void => this.startServing(socket, connection, chain, known);
+    if (networkFilters.length === 0) {
+      serve();
+      return;
     }
-    this.startServing(socket, connection, chain, known);
-  }
-
-  private passes(
-    { socket, connection, chain }: Arrival,
-    filter: NetworkFilter | undefined,
-    verdict: NetworkVerdict,
-  ): boolean {
-    if (verdict.allow) {
-      if (socket.destroyed) return false;
-      if (filter?.onDisconnect !== undefined) socket.once('close', () => filter.onDisconnect?.());
-      return true;
-    }
-    const refuse = (): void => this.refuse(socket, connection, chain.config, verdict.details, verdict.flags);
-    if (verdict.delayMs === undefined || verdict.delayMs === 0) refuse();
-    else this.deps.clock.after(verdict.delayMs, refuse);
-    return false;
+    passGates(networkFilters, {
+      socket,
+      connection,
+      clock: this.deps.clock,
+      onPassed: serve,
+      onRefused: (detail, flags) => this.refuse(socket, connection, chain.config, detail, flags),
+    });
   }
 
   private startServing(
@@ -395,15 +335,6 @@ export class ActiveListener {
     socket.destroy();
     this.deps.onRefused(this.name, connection, chain, detail, flags);
   }
-}
-
-/** A connection at the gates of its chain. */
-interface Arrival {
-  readonly socket: Socket;
-  readonly connection: ConnectionInfo;
-  readonly chain: LiveFilterChain;
-  readonly known: Sniffed | undefined;
-  readonly notes: ConnectionNotes;
 }
 
 export function chainsOf(config: ListenerConfig): FilterChainConfig[] {
