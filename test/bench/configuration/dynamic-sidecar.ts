@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Kind } from '../bootstrap.js';
 import { commandOf } from '../contender.js';
 import { Exchange, requestBytes } from '../load/exchange.js';
-import { cpuMicros, type Memory, memoryOf } from '../proc.js';
+import { cpuMicros, exactCpuMs, type Memory, memoryOf } from '../proc.js';
 import { PinnedProcess, PROXY_CPU } from '../processes.js';
 import type { Context } from '../scenario.js';
 import type { BenchControlPlane } from './control-plane.js';
@@ -55,6 +55,11 @@ export class DynamicSidecar {
 
   cpuMicros(): number {
     return cpuMicros(this.process.pid);
+  }
+
+  /** In ms; exact, for what takes less than a tick of the kernel's. */
+  exactCpuMs(): number {
+    return exactCpuMs(this.process.pid);
   }
 
   memory(): Memory {

@@ -74,7 +74,7 @@ async function untilIdle(sidecars: readonly DynamicSidecar[]): Promise<void> {
 }
 
 async function changes(context: Context, { folder }: Mesh, sidecars: readonly DynamicSidecar[]): Promise<Values> {
-  const cpu = (): number[] => sidecars.map((sidecar) => sidecar.cpuMicros());
+  const cpu = (): number[] => sidecars.map((sidecar) => sidecar.exactCpuMs());
   const count = context.smoke ? 1 : CHANGES;
   const before = cpu();
   await after(count * CHANGE_EVERY_MS);
@@ -88,9 +88,9 @@ async function changes(context: Context, { folder }: Mesh, sidecars: readonly Dy
     sidecars.map(({ name }, index) => {
       const idle = (between[index] ?? 0) - (before[index] ?? 0);
       const busy = (end[index] ?? 0) - (between[index] ?? 0);
-      const each = Math.max(0, busy - idle) / 1000 / count;
+      const each = Math.max(0, busy - idle) / count;
       context.say(
-        `${name}: ${each.toFixed(2)} ms CPU per changed endpoint, ${(idle / 1000 / count).toFixed(2)} without a change`,
+        `${name}: ${each.toFixed(2)} ms CPU per changed endpoint, ${(idle / count).toFixed(2)} without a change`,
       );
       return [name, [each]];
     }),
