@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { Golden, Graph, WorkloadNode } from '../../common/observe/graph.js';
+import { goldenOf } from '../../common/observe/golden.js';
+import type { Graph, WorkloadNode } from '../../common/observe/graph.js';
 import { statView } from './rows.js';
 
-const NOTHING: Golden = {
-  requests: 0,
-  errors: 0,
-  requestsPerSecond: 0,
-  errorShare: 0,
-  receivedBytesPerSecond: 0,
-  sentBytesPerSecond: 0,
-  connectionsOpened: 0,
-  connectionsClosed: 0,
-  connectionsOpen: 0,
-};
+const NOTHING = goldenOf([], 60_000);
 
 function workload(namespace: string, name: string, connections?: number): WorkloadNode {
   return {

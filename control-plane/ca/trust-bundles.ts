@@ -4,6 +4,7 @@ import { messageOf } from '../../common/runtime/errors.js';
 import type { Logger } from '../../common/runtime/log.js';
 import { ApiError, isConflict, isNotFound, type KubernetesApi, type KubernetesObject } from '../kubernetes/api.js';
 import { Mirror } from '../kubernetes/mirror.js';
+import { configMapsOf } from '../kubernetes/resource.js';
 import { PushQueue } from '../xds/push-queue.js';
 
 /** Istio's ConfigMap, from which sidecars and applications take the roots of the mesh. */
@@ -80,7 +81,7 @@ export class TrustBundles {
 
   private async write(namespace: string, bundle: string, signal: AbortSignal): Promise<void> {
     const { api } = this.options;
-    const folder = `/api/v1/namespaces/${namespace}/configmaps`;
+    const folder = configMapsOf(namespace);
     const content = { data: { [BUNDLE_KEY]: bundle } };
     const metadata = { name: BUNDLE_NAME, labels: { 'istio.io/config': 'true' } };
     const create = (): Promise<unknown> =>

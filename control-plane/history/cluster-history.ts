@@ -1,7 +1,8 @@
 import { messageOf } from '../../common/runtime/errors.js';
 import { pause } from '../../common/runtime/pause.js';
 import { isConflict, isNotFound } from '../kubernetes/api.js';
-import { configMapsOf, FollowedConfigMap, type FollowedConfigMapOptions, type KeptMap } from './followed-config-map.js';
+import { configMapsOf } from '../kubernetes/resource.js';
+import { FollowedConfigMap, type FollowedConfigMapOptions, type KeptMap } from './followed-config-map.js';
 import type { History } from './history.js';
 import { MAX_BYTES } from './interventions.js';
 import { decodeHistory, encodeHistory } from './stored-history.js';

@@ -60,8 +60,3 @@ export class FollowedConfigMap {
     await Promise.race([this.first, pause(this.options.clock, PATIENCE_MS, signal)]);
   }
 }
-
-/** Path of the API server. */
-export function configMapsOf(namespace: string): string {
-  return `/api/v1/namespaces/${namespace}/configmaps`;
-}

@@ -19,9 +19,17 @@ export interface Resource {
 }
 
 /** `/apis/networking.istio.io/v1/virtualservices`. */
-export function resourcePath({ group, plural, namespace }: Resource, version: string): string {
+export function resourcePath(
+  { group, plural, namespace }: Pick<Resource, 'group' | 'plural' | 'namespace'>,
+  version: string,
+): string {
   const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   return namespace === undefined ? `${root}/${plural}` : `${root}/namespaces/${namespace}/${plural}`;
+}
+
+/** `/api/v1/namespaces/NAMESPACE/configmaps`. */
+export function configMapsOf(namespace: string): string {
+  return resourcePath({ group: '', plural: 'configmaps', namespace }, 'v1');
 }
 
 /** `virtualservices.networking.istio.io`: also the name of its CustomResourceDefinition. */

@@ -1,7 +1,7 @@
 import { fill, h } from './dom.js';
 import { MARK_NAMES } from './graph/labels.js';
 import { type IconName, icon } from './icons.js';
-import type { Mark } from './model/view-graph.js';
+import type { Mark } from './model/view-edges.js';
 
 /** What the signs of the graph mean. */
 export function showLegend(element: HTMLElement): void {

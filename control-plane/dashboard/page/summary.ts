@@ -2,7 +2,7 @@ import type { Graph, WorkloadNode } from '../../../common/observe/graph.js';
 import { fill, h } from './dom.js';
 import { icon } from './icons.js';
 import { millis, percent, perSecond, plural } from './model/format.js';
-import { addUp, type Health, healthOf } from './model/view-graph.js';
+import { addUp, type Health, healthOf } from './model/signals.js';
 
 /** The mesh at a glance: is anything wrong? */
 export function showSummary(element: HTMLElement, graph: Graph): void {

@@ -1,5 +1,5 @@
 import type { Point } from '../model/placement.js';
-import type { Health } from '../model/view-graph.js';
+import type { Health } from '../model/signals.js';
 import type { Colors } from './colors.js';
 import { pointOn } from './curve.js';
 

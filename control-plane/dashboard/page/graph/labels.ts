@@ -1,6 +1,7 @@
 import type { IconName } from '../icons.js';
 import { bytesPerSecond, millis, percent, perSecond, plural } from '../model/format.js';
-import type { Mark, ViewEdge, ViewNode } from '../model/view-graph.js';
+import type { Mark, ViewEdge } from '../model/view-edges.js';
+import type { ViewNode } from '../model/view-graph.js';
 import type { EdgeText, NodeText } from './overlay.js';
 
 const MARK_TONES: Readonly<Record<Mark, 'alarm' | 'warning'>> = {

@@ -1,5 +1,5 @@
 import type { Point, Size } from '../model/placement.js';
-import type { ViewEdge } from '../model/view-graph.js';
+import type { ViewEdge } from '../model/view-edges.js';
 import { type Curve, curveBetween, pathBetween, pointOn } from './curve.js';
 import type { Direction } from './layout.js';
 

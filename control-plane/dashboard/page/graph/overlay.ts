@@ -1,6 +1,6 @@
 import { ICONS, type IconName } from '../icons.js';
 import type { Point, Size } from '../model/placement.js';
-import type { Health } from '../model/view-graph.js';
+import type { Health } from '../model/signals.js';
 import type { Colors } from './colors.js';
 
 export interface NodeText extends Point, Size {

@@ -1,5 +1,6 @@
 import type cytoscape from 'cytoscape';
-import type { Health, ViewEdge } from '../model/view-graph.js';
+import type { Health } from '../model/signals.js';
+import type { ViewEdge } from '../model/view-edges.js';
 import type { Colors } from './colors.js';
 
 /** Cytoscape draws boxes, lines and arrows; texts and marks are the overlay's. */

@@ -1,13 +1,6 @@
-import type {
-  EdgeProtocol,
-  EdgeSecurity,
-  Golden,
-  Graph,
-  GraphEdge,
-  GraphNode,
-  ServiceNode,
-  WorkloadNode,
-} from '../../../../common/observe/graph.js';
+import type { Golden, Graph, GraphNode, ServiceNode, WorkloadNode } from '../../../../common/observe/graph.js';
+import { addUp, type Health, healthOf, NOTHING } from './signals.js';
+import { type Ends, type ViewEdge, viewEdges } from './view-edges.js';
 
 /** `versions`: services with several workloads stand before them; `workloads`: only these; `apps`: one node an application. */
 export type Detail = 'versions' | 'workloads' | 'apps';
@@ -24,7 +17,6 @@ export interface ViewOptions {
 }
 
 export type ViewKind = 'workload' | 'service' | 'external' | 'gateway' | 'app' | 'outside';
-export type Health = 'good' | 'degraded' | 'failing' | 'idle';
 
 export interface ViewNode {
   readonly id: string;
@@ -48,22 +40,6 @@ export interface ViewNode {
   readonly standsFor: readonly string[];
 }
 
-export interface ViewEdge {
-  readonly id: string;
-  readonly source: string;
-  readonly target: string;
-  readonly protocol: EdgeProtocol;
-  readonly golden: Golden;
-  readonly health: Health;
-  readonly security: EdgeSecurity['kind'];
-  /** Of the requests to the service that have a choice, how many go here; undefined where there is none. */
-  readonly share: number | undefined;
-  readonly marks: readonly Mark[];
-  readonly members: readonly GraphEdge[];
-}
-
-export type Mark = 'circuit-broken' | 'ejected' | 'fault' | 'denied' | 'rate-limited';
-
 export interface ViewGroup {
   readonly id: string;
   readonly title: string;
@@ -75,36 +51,17 @@ export interface ViewGraph {
   readonly groups: readonly ViewGroup[];
 }
 
-/** Shares of failed requests from which on something is degraded, and failing. */
-export const DEGRADED_FROM = 0.001;
-export const FAILING_FROM = 0.05;
-
-const NOTHING: Golden = {
-  requests: 0,
-  errors: 0,
-  requestsPerSecond: 0,
-  errorShare: 0,
-  receivedBytesPerSecond: 0,
-  sentBytesPerSecond: 0,
-  connectionsOpened: 0,
-  connectionsClosed: 0,
-  connectionsOpen: 0,
-};
-
 /** What is drawn of a graph. */
 export function viewGraph(graph: Graph, options: ViewOptions): ViewGraph {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const lifted = options.detail === 'apps' ? byApp(graph, byId) : plainNodes(graph, options.detail);
-  const edges = joinEdges(graph.edges.flatMap((edge) => hops(edge, lifted)));
+  const edges = viewEdges(graph.edges, lifted);
   return filtered(lifted.nodes, edges, options);
 }
 
 /** The nodes that are drawn, and by which of them another is represented. */
-interface Lifted {
+interface Lifted extends Ends {
   readonly nodes: readonly ViewNode[];
-  readonly nodeOf: (id: string) => string;
-  /** The service's own node on the way to its workloads; undefined leaves it out. */
-  readonly serviceOf: (edge: GraphEdge) => string | undefined;
 }
 
 function plainNodes(graph: Graph, detail: Detail): Lifted {
@@ -235,90 +192,6 @@ function troublesOf(node: WorkloadNode): string[] {
   return troubles;
 }
 
-/** One line, or two by way of the service. */
-function hops(edge: GraphEdge, { nodeOf, serviceOf }: Lifted): ViewEdge[] {
-  const source = nodeOf(edge.source);
-  const target = nodeOf(edge.destination);
-  const service = serviceOf(edge);
-  if (service === undefined) {
-    return [line(edge, source, target, edge.share < 1 && target !== edge.service ? edge.share : undefined)];
-  }
-  return [line(edge, source, service, undefined), line(edge, service, target, edge.share)];
-}
-
-function line(edge: GraphEdge, source: string, target: string, share: number | undefined): ViewEdge {
-  return {
-    id: `${source}>${target}>${edge.protocol}`,
-    source,
-    target,
-    protocol: edge.protocol,
-    golden: edge.golden,
-    health: healthOf(edge.golden),
-    security: edge.security.kind,
-    share,
-    marks: marksOf(edge),
-    members: [edge],
-  };
-}
-
-function marksOf(edge: GraphEdge): Mark[] {
-  const marks: Mark[] = [];
-  if (edge.overflowed > 0) marks.push('circuit-broken');
-  if (edge.ejected > 0) marks.push('ejected');
-  if (edge.faultInjected > 0) marks.push('fault');
-  if (edge.denied > 0) marks.push('denied');
-  if (edge.rateLimited > 0) marks.push('rate-limited');
-  return marks;
-}
-
-function joinEdges(lines: readonly ViewEdge[]): ViewEdge[] {
-  const byId = new Map<string, ViewEdge[]>();
-  for (const edge of lines) byId.set(edge.id, [...(byId.get(edge.id) ?? []), edge]);
-  const joined = [...byId.values()].flatMap((same) => {
-    const [first] = same;
-    return first === undefined ? [] : [same.length === 1 ? first : join(first, same)];
-  });
-  return withShares(joined);
-}
-
-function join(first: ViewEdge, same: readonly ViewEdge[]): ViewEdge {
-  const golden = addUp(same.map((edge) => edge.golden));
-  return {
-    ...first,
-    golden,
-    health: healthOf(golden),
-    security: jointSecurity(same),
-    share: jointShare(same),
-    marks: [...new Set(same.flatMap(({ marks }) => marks))],
-    members: same.flatMap(({ members }) => members),
-  };
-}
-
-/** Of one service, what reached a workload and what did not go the same way in the end. */
-function jointShare(same: readonly ViewEdge[]): number | undefined {
-  const services = new Set(same.flatMap(({ members }) => members.map(({ service }) => service)));
-  const share = same.reduce((sum, edge) => sum + (edge.share ?? 0), 0);
-  return services.size > 1 || share === 0 || share > 0.999 ? undefined : share;
-}
-
-/** What got no further than the client's sidecar (a fault, an open circuit breaker) says nothing about the others. */
-function jointSecurity(same: readonly ViewEdge[]): ViewEdge['security'] {
-  const kinds = new Set(same.flatMap(({ security }) => (security === 'unknown' ? [] : [security])));
-  const [kind = 'unknown'] = kinds;
-  return kinds.size > 1 ? 'mixed' : kind;
-}
-
-/** A service's lines to its versions: what each gets of all that the service gets. */
-function withShares(edges: readonly ViewEdge[]): ViewEdge[] {
-  const totals = new Map<string, number>();
-  for (const { source, golden } of edges)
-    if (source.startsWith('service/')) totals.set(source, (totals.get(source) ?? 0) + golden.requestsPerSecond);
-  return edges.map((edge) => {
-    const total = totals.get(edge.source);
-    return total === undefined || total === 0 ? edge : { ...edge, share: edge.golden.requestsPerSecond / total };
-  });
-}
-
 function filtered(all: readonly ViewNode[], edges: readonly ViewEdge[], options: ViewOptions): ViewGraph {
   const words = options.search
     .toLowerCase()
@@ -374,37 +247,4 @@ function groupsOf(nodes: readonly ViewNode[], grouping: Grouping): ViewGroup[] {
   return [...sizes]
     .filter(([, size]) => grouping === 'namespace' || size > 1)
     .map(([id]) => ({ id, title: id.slice(id.lastIndexOf('/') + 1) }));
-}
-
-export function healthOf(golden: Golden): Health {
-  if (golden.requests === 0) return golden.connectionsOpen > 0 || golden.connectionsOpened > 0 ? 'good' : 'idle';
-  if (golden.errorShare >= FAILING_FROM) return 'failing';
-  return golden.errorShare >= DEGRADED_FROM ? 'degraded' : 'good';
-}
-
-/** Sums; percentiles cannot be added, so the middle one is weighed by requests and of the others the worst is taken. */
-export function addUp(parts: readonly Golden[]): Golden {
-  const sum = (of: (golden: Golden) => number): number => parts.reduce((total, golden) => total + of(golden), 0);
-  const requests = sum((golden) => golden.requests);
-  const errors = sum((golden) => golden.errors);
-  const weighed = parts.filter(({ p50Ms, requests: count }) => p50Ms !== undefined && count > 0);
-  const weight = weighed.reduce((total, golden) => total + golden.requests, 0);
-  const p95 = parts.flatMap(({ p95Ms }) => (p95Ms === undefined ? [] : [p95Ms]));
-  const p99 = parts.flatMap(({ p99Ms }) => (p99Ms === undefined ? [] : [p99Ms]));
-  return {
-    requests,
-    errors,
-    requestsPerSecond: sum((golden) => golden.requestsPerSecond),
-    errorShare: requests === 0 ? 0 : errors / requests,
-    ...(weight === 0
-      ? {}
-      : { p50Ms: weighed.reduce((total, { p50Ms = 0, requests: count }) => total + p50Ms * count, 0) / weight }),
-    ...(p95.length === 0 ? {} : { p95Ms: Math.max(...p95) }),
-    ...(p99.length === 0 ? {} : { p99Ms: Math.max(...p99) }),
-    receivedBytesPerSecond: sum((golden) => golden.receivedBytesPerSecond),
-    sentBytesPerSecond: sum((golden) => golden.sentBytesPerSecond),
-    connectionsOpened: sum((golden) => golden.connectionsOpened),
-    connectionsClosed: sum((golden) => golden.connectionsClosed),
-    connectionsOpen: sum((golden) => golden.connectionsOpen),
-  };
 }

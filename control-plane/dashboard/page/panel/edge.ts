@@ -5,7 +5,8 @@ import { action, h } from '../dom.js';
 import { MARK_NAMES } from '../graph/labels.js';
 import { icon } from '../icons.js';
 import { percent, perSecond } from '../model/format.js';
-import type { ViewEdge, ViewGraph } from '../model/view-graph.js';
+import type { ViewEdge } from '../model/view-edges.js';
+import type { ViewGraph } from '../model/view-graph.js';
 import { facts, pill, section, securityLine, table, tiles } from './parts.js';
 
 export function edgeHead(edge: ViewEdge, view: ViewGraph, open: (id: string) => void): HTMLElement[] {

@@ -2,7 +2,8 @@ import type { Graph, WorkloadNode } from '../../../../common/observe/graph.js';
 import { action, h } from '../dom.js';
 import { icon } from '../icons.js';
 import { bytesPerSecond, millis, percent, perSecond } from '../model/format.js';
-import type { ViewEdge, ViewGraph, ViewNode } from '../model/view-graph.js';
+import type { ViewEdge } from '../model/view-edges.js';
+import type { ViewGraph, ViewNode } from '../model/view-graph.js';
 import { facts, pill, section, table, tiles } from './parts.js';
 
 const KINDS: Readonly<Record<ViewNode['kind'], string>> = {

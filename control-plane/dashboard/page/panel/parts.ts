@@ -2,7 +2,7 @@ import type { EdgeSecurity, Golden } from '../../../../common/observe/graph.js';
 import { type Child, h } from '../dom.js';
 import { icon } from '../icons.js';
 import { bytesPerSecond, identityName, millis, percent, perSecond, short } from '../model/format.js';
-import { healthOf } from '../model/view-graph.js';
+import { healthOf } from '../model/signals.js';
 
 /** A part of the panel that can be folded; it stays as somebody left it, by its name. */
 export function section(
