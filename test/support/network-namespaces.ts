@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Why this machine cannot have network namespaces with capture rules; undefined when it can. */
 export function whyNoNamespaces(): string | undefined {
@@ -66,6 +67,19 @@ export class Pod {
     }
     this.children.push(child);
     return child;
+  }
+
+  /** Resolves when the sidecar that was started here is ready; rejects when it has ended instead. */
+  async untilReady(sidecar: ChildProcess): Promise<void> {
+    for (;;) {
+      if (sidecar.exitCode !== null) throw new Error(this.log.join('\n'));
+      try {
+        this.run(['curl', '-sf', '-m', '2', 'http://127.0.0.1:15000/ready']);
+        return;
+      } catch {
+        await delay(100);
+      }
+    }
   }
 
   async remove(): Promise<void> {

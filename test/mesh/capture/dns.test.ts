@@ -98,15 +98,7 @@ describe.skipIf(missing !== undefined)('a pod whose packets and name queries are
     const path = bootstrapOf(name, [self.ip4]);
     const env = { POD_NAME: name, POD_NAMESPACE: 'default', INSTANCE_IP: self.ip4, SERVICE_ACCOUNT: name };
     const child = self.start([process.execPath, weft, 'proxy', 'sidecar', '-c', path], { uid: PROXY_UID, env });
-    for (;;) {
-      if (child.exitCode !== null) throw new Error(self.log.join('\n'));
-      try {
-        self.run(['curl', '-sf', '-m', '2', 'http://127.0.0.1:15000/ready']);
-        return;
-      } catch {
-        await delay(100);
-      }
-    }
+    await self.untilReady(child);
   }
 
   beforeAll(async () => {

@@ -105,16 +105,7 @@ describe.skipIf(missing !== undefined).each(pairs)(
       // Transparent sockets are for root; the rules know the proxy by its group then.
       const root = ['setpriv', `--regid=${PROXY_UID}`, '--clear-groups', ...command];
       const child = interception === 'TPROXY' ? pod.start(root, { env }) : pod.start(command, { uid: PROXY_UID, env });
-      const ready = ['curl', '-sf', '-m', '2', 'http://127.0.0.1:15000/ready'];
-      for (;;) {
-        if (child.exitCode !== null) throw new Error(pod.log.join('\n'));
-        try {
-          pod.run(ready);
-          return;
-        } catch {
-          await delay(100);
-        }
-      }
+      await pod.untilReady(child);
     }
 
     beforeAll(async () => {
