@@ -82,13 +82,13 @@ export class ConformanceMesh {
     }
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
     this.closeSecure();
     this.closeAuthz();
     this.upstreams.close();
     this.calls.close();
     this.gateways.close();
-    this.mesh.dispose();
+    await this.mesh.dispose();
   }
 
   get sides(): readonly Side[] {

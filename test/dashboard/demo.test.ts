@@ -33,7 +33,7 @@ describe.skipIf(chromium === undefined)('the page of the demo', () => {
     await opened?.close();
     await browser?.close();
     await demo?.stop();
-    demo?.dispose();
+    await demo?.dispose();
   });
 
   it('shows its edges, secured by mTLS', async () => {

@@ -62,8 +62,8 @@ describe.skipIf(!hasPrometheus)('a control plane that reads a real Prometheus', 
   });
   afterAll(async () => {
     await demo?.stop();
-    demo?.dispose();
-    prometheus.dispose();
+    await demo?.dispose();
+    await prometheus.dispose();
   });
 
   const api = <T>(path: string): Promise<T> => getJson<T>(`${debugUrl}/api/${path}`);

@@ -95,7 +95,7 @@ describe.skipIf(envoy === undefined)('`weft agent` and its Envoy (skipped where 
       const dead = await run(process.execPath, args);
       expect([dead.code, dead.out]).toEqual([2, expect.stringMatching(/the control plane of .* does not answer/)]);
     } finally {
-      other.mesh.dispose();
+      await other.mesh.dispose();
     }
   });
 });

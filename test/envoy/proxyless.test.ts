@@ -89,9 +89,9 @@ describe('a proxyless client of @grpc/grpc-js-xds', () => {
     address = file.plaintextXdsAddress ?? '';
   });
 
-  afterAll(() => {
+  afterAll(async () => {
     for (const server of servers) server.stop();
-    mesh.dispose();
+    await mesh.dispose();
   });
 
   function client(count: string): ChildProcess {

@@ -102,8 +102,8 @@ describe.skipIf(!hasPrometheus)(
     afterAll(async () => {
       stopped = true;
       await traffic;
-      prometheus.dispose();
-      field.dispose();
+      await prometheus.dispose();
+      await field.dispose();
     });
 
     it('a good version gets more and more of the traffic, and is promoted', async () => {

@@ -106,9 +106,9 @@ describe.skipIf(!hasPrometheus)(
       );
     });
 
-    afterAll(() => {
-      prometheus.dispose();
-      demo?.dispose();
+    afterAll(async () => {
+      await prometheus.dispose();
+      await demo?.dispose();
     });
 
     /** Resolves when the expression has a number. */

@@ -114,9 +114,9 @@ beforeAll(async () => {
     expect((await curl('https', '/x')).status).toBe(200);
   });
 });
-afterAll(() => {
+afterAll(async () => {
   database.close();
-  field.dispose();
+  await field.dispose();
 });
 
 /** What a client outside of the mesh gets of the gateway; status 0 for a connection that comes to nothing. */

@@ -60,9 +60,9 @@ spec:
   });
   there.mesh.write('mesh.yaml', settings('there.test', 'here.test', bundleOf(here)));
 });
-afterAll(() => {
-  here.dispose();
-  there.dispose();
+afterAll(async () => {
+  await here.dispose();
+  await there.dispose();
 });
 
 describe('two meshes that exchange their bundles', () => {

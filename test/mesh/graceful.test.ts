@@ -64,10 +64,10 @@ spec:
   outbound = (await mesh.mesh.workload('client')).sidecar?.outbound ?? 0;
   await mesh.apply('');
 });
-afterAll(() => {
+afterAll(async () => {
   echo.close();
   sockets.close();
-  mesh.dispose();
+  await mesh.dispose();
 });
 
 /** What changes need to know of the applications. */

@@ -65,9 +65,9 @@ spec: {host: plain, trafficPolicy: {connectionPool: {tcp: {maxConnections: 4096}
   outbound = (await mesh.mesh.workload('client')).sidecar?.outbound ?? 0;
   await mesh.apply('');
 });
-afterAll(() => {
+afterAll(async () => {
   app.close();
-  mesh.dispose();
+  await mesh.dispose();
 });
 
 async function dial(): Promise<net.Socket> {

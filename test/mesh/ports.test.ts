@@ -67,8 +67,8 @@ describe('a port of a sidecar that somebody else has taken', () => {
     client = await mesh.startSidecar('client');
   });
 
-  afterAll(() => {
-    mesh.dispose();
+  afterAll(async () => {
+    await mesh.dispose();
     application.close();
     for (const server of foreign) server.close();
   });

@@ -17,9 +17,9 @@ describe.skipIf(!hasPrometheus)('a real Prometheus (skipped where there is none 
     await prometheus.start([{ name: 'sidecars', path: '/stats/prometheus', targets: admins }]);
   });
 
-  afterAll(() => {
-    prometheus.dispose();
-    demo?.dispose();
+  afterAll(async () => {
+    await prometheus.dispose();
+    await demo?.dispose();
   });
 
   it('scrapes two sidecars', async () => {

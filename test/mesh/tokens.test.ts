@@ -32,10 +32,10 @@ spec: {selector: {matchLabels: {app: shop}}, rules: [{from: [{source: {requestPr
   ];
   await field.start(workloads, { 'services.yaml': serviceOf('shop'), 'policies.yaml': policies });
 });
-afterAll(() => {
+afterAll(async () => {
   delete process.env['PILOT_JWT_PUB_KEY_REFRESH_INTERVAL'];
   server.close();
-  field.dispose();
+  await field.dispose();
 });
 
 async function status(token?: string): Promise<number> {

@@ -59,8 +59,8 @@ beforeAll(async () => {
     if (!responses[0]?.start.includes('200')) throw new Error(String(responses[0]?.start));
   });
 });
-afterAll(() => {
-  pair.dispose();
+afterAll(async () => {
+  await pair.dispose();
   collector.stop();
 });
 

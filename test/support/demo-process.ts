@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { DemoState, Hop } from '../../cli/demo/state.js';
+import { gone, killed } from './processes.js';
 
 /** Root of the checkout. */
 export const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -100,10 +101,11 @@ export class DemoProcess {
     return this.exitCode;
   }
 
-  /** Its processes too: they would go on writing into the folder until they notice that it is gone. */
-  dispose(): void {
-    if (this.exitCode === undefined && this.child.pid !== undefined) process.kill(-this.child.pid, 'SIGKILL');
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
+  /** Its parts are groups of their own and write into the folder until they notice that it is gone: they are waited for. */
+  async dispose(): Promise<void> {
+    await killed([this.child]);
+    if (existsSync('/proc/self/cmdline')) await gone(this.home);
+    rmSync(this.home, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 
   describe(): string {

@@ -170,10 +170,10 @@ export class FieldMesh {
     return found;
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
     for (const agent of this.agents.values()) agent.destroy();
     for (const app of this.apps.values()) app.close();
-    this.mesh.dispose();
+    await this.mesh.dispose();
   }
 }
 

@@ -10,6 +10,7 @@ import { findWorkload, type WorkloadListing } from '../../cli/mesh/workloads.js'
 import type { Finding } from '../../control-plane/api/object.js';
 import type { ControlPlaneState } from '../../control-plane/state-file.js';
 import { weft } from './demo-process.js';
+import { killed } from './processes.js';
 
 /** A control plane on a folder of its own, with sidecars and applications as a test wants them. Ends with `dispose`. */
 export class TestMesh {
@@ -130,8 +131,8 @@ export class TestMesh {
     }
   }
 
-  dispose(): void {
-    for (const child of this.children) child.kill('SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  async dispose(): Promise<void> {
+    await killed(this.children);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

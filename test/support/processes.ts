@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Process ids whose command line carries a text (Linux). */
@@ -34,4 +35,17 @@ export async function gone(text: string, timeoutMs = 15_000): Promise<void> {
     if (Date.now() > deadline) throw new Error(`still running: ${left.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+/** Ends processes at once; resolves when none of them can write any more. */
+export async function killed(children: Iterable<ChildProcess>): Promise<void> {
+  await Promise.all(
+    [...children].map(async (child) => {
+      if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      await new Promise<void>((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill('SIGKILL');
+      });
+    }),
+  );
 }

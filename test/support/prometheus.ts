@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { freePorts } from '../../cli/demo/free-ports.js';
 import { getJson } from '../../cli/mesh/http.js';
+import { killed } from './processes.js';
 
 export const hasPrometheus: boolean = spawnSync('prometheus', ['--version']).status === 0;
 
@@ -90,8 +91,8 @@ export class PrometheusProcess {
     this.child?.kill('SIGKILL');
   }
 
-  dispose(): void {
-    this.child?.kill('SIGKILL');
-    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+  async dispose(): Promise<void> {
+    if (this.child !== undefined) await killed([this.child]);
+    rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -53,8 +53,8 @@ spec: {address: 127.0.0.1, serviceAccount: web, labels: {app: web}, ports: {http
   await mesh.until('the sidecar', () => getText(`http://127.0.0.1:${health}/healthz/ready`));
 });
 
-afterAll(() => {
-  mesh.dispose();
+afterAll(async () => {
+  await mesh.dispose();
   application.close();
 });
 

@@ -71,9 +71,9 @@ spec: {mtls: {mode: STRICT}}
   );
   for (const name of databases.keys()) await mesh.mesh.startSidecar(name);
 });
-afterAll(() => {
+afterAll(async () => {
   for (const server of databases.values()) server.close();
-  mesh.dispose();
+  await mesh.dispose();
 });
 
 function freePort(): Promise<number> {

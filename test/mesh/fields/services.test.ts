@@ -22,11 +22,11 @@ beforeAll(async () => {
   );
   secure = await startTlsEcho(mesh.mesh.folder);
 });
-afterAll(() => {
+afterAll(async () => {
   outside.close();
   second.close();
   secure?.close();
-  mesh.dispose();
+  await mesh.dispose();
 });
 
 function entry(spec: string): string {

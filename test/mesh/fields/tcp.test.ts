@@ -38,9 +38,9 @@ spec:
   outbound = (await mesh.mesh.workload('client')).sidecar?.outbound ?? 0;
   await mesh.apply('');
 });
-afterAll(() => {
+afterAll(async () => {
   database.close();
-  mesh.dispose();
+  await mesh.dispose();
 });
 
 /** What CONNECT answers, and what comes back for `ping` until it is there or the tunnel ends. */

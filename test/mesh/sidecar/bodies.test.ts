@@ -48,10 +48,10 @@ beforeAll(async () => {
     server.listen(pair.ports.app, '127.0.0.1', resolve);
   });
 });
-afterAll(() => {
+afterAll(async () => {
   server?.closeAllConnections();
   server?.close();
-  pair.dispose();
+  await pair.dispose();
 });
 
 function resident(): number {

@@ -95,9 +95,9 @@ export class SidecarPair {
     return getText(`http://127.0.0.1:${side === 'client' ? this.ports.clientAdmin : this.ports.shopAdmin}${path}`);
   }
 
-  dispose(): void {
+  async dispose(): Promise<void> {
     this.app.close();
-    this.mesh.dispose();
+    await this.mesh.dispose();
   }
 }
 
