@@ -18,7 +18,13 @@ export interface ProxySync {
 interface TypeSync {
   readonly status: string;
   readonly resources: number;
-  readonly lastNack?: { readonly resource?: string; readonly reason: string };
+  readonly lastNack?: Nack;
+}
+
+export interface Nack {
+  /** Names of what was refused, with commas between them. */
+  readonly resource?: string;
+  readonly reason: string;
 }
 
 const COLUMNS = ['CDS', 'LDS', 'EDS', 'RDS', 'SDS'] as const;
@@ -57,13 +63,15 @@ function describe(proxies: readonly ProxySync[]): string {
     ])
     .sort((a, b) => (a[0] ?? '').localeCompare(b[0] ?? ''));
   const nacks = proxies.flatMap((proxy) =>
-    Object.entries(proxy.types).flatMap(([type, sync]) =>
-      sync.lastNack === undefined
-        ? []
-        : [
-            `${proxy.workload}.${proxy.namespace} refused ${type}${sync.lastNack.resource === undefined ? '' : ` ${sync.lastNack.resource}`}: ${sync.lastNack.reason}`,
-          ],
+    Object.entries(proxy.types).flatMap(([type, { lastNack }]) =>
+      lastNack === undefined ? [] : [`${proxy.workload}.${proxy.namespace} refused ${refusal(type, lastNack)}`],
     ),
   );
   return [formatTable(['NAME', 'PROXY', ...COLUMNS, 'CONNECTED'], rows), ...nacks].join('\n');
+}
+
+/** What was refused and why, each name once: most reasons have them already. */
+export function refusal(type: string, { resource, reason }: Nack): string {
+  const missing = resource?.split(', ').filter((name) => !reason.includes(name)) ?? [];
+  return `${[type, missing.join(', ')].filter((part) => part !== '').join(' ')}: ${reason}`;
 }
