@@ -5,6 +5,7 @@ import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { pause } from '../common/runtime/pause.js';
 import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
+import type { Finding } from './api/object.js';
 import type { Authority } from './ca/authority.js';
 import { ClusterAuthority } from './ca/cluster-authority.js';
 import type { ExternalSigner } from './ca/external-signer.js';
@@ -88,6 +89,8 @@ class ClusterApp implements KubernetesApp {
   private core: Core | undefined;
   private grpc: GrpcPort | undefined;
   private serving = false;
+  /** What the objects were last told by. */
+  private reported: { readonly findings: readonly Finding[]; readonly shape: object } | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(
@@ -336,7 +339,11 @@ class ClusterApp implements KubernetesApp {
   private report(): void {
     const mesh = this.core?.mesh;
     if (mesh?.snapshot === undefined || mesh.configuration === undefined) return;
-    this.statuses.update(reportsOf(mesh.configuration, mesh.findings, mesh.snapshot));
+    const { findings, snapshot, configuration } = mesh;
+    // Most snapshots differ in endpoints only, of which nothing is said.
+    if (this.reported?.findings === findings && this.reported.shape === snapshot.shape) return;
+    this.reported = { findings, shape: snapshot.shape };
+    this.statuses.update(reportsOf(configuration, findings, snapshot));
   }
 
   private async listen({ ads, ca, observation }: Core, issuer: Issuer): Promise<void> {

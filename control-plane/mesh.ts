@@ -19,6 +19,8 @@ import type { ConfigSet } from './sources/source.js';
 
 /** Gives sidecars their ports, and keeps them over restarts. */
 export interface Allotter {
+  /** Its sidecars have no ports of their own, so that there is nothing to be held back. */
+  readonly captures?: true;
   /** Ports for every workload of the set that has a sidecar. */
   update(set: ConfigSet): Promise<Allotments>;
   /** Another port for a workload (`namespace/name`) in place of one that somebody else has taken. */
@@ -51,6 +53,7 @@ export class Mesh {
   private again = false;
   private analyzed: readonly Finding[] = [];
   private reported: ReadonlySet<string> = new Set();
+  private told: readonly Finding[] | undefined;
   private readonly serving = new Serving();
   private readonly analyzer = new Analyzer();
 
@@ -129,7 +132,8 @@ export class Mesh {
         const { rollback, bypasses } = interventions();
         const steered = rolledBack(this.set, rollback);
         const set = withRegistered(await this.withGateways(await this.withKeys(steered)), this.registered);
-        const allotments = this.serving.mark(await allotter.update(set));
+        const allotted = await allotter.update(set);
+        const allotments = allotter.captures === true ? allotted : this.serving.mark(allotted);
         this.analyzed = this.analyzer.analyze(set);
         const start = clock.monotonic();
         this.views = buildViews(set, allotments, ofNow(bypasses, clock.now()), this.views);
@@ -161,6 +165,8 @@ export class Mesh {
   }
 
   private reportNew(): void {
+    if (this.findings === this.told) return;
+    this.told = this.findings;
     const lines = this.findings.filter(({ level }) => level !== 'info').map(formatFinding);
     for (const line of new Set(lines)) if (!this.reported.has(line)) this.options.report(line);
     this.reported = new Set(lines);

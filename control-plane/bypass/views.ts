@@ -1,6 +1,6 @@
 import type { BypassState } from '../../common/observe/mesh-state.js';
 import type { Allotments } from '../model/allotment.js';
-import { buildSnapshot } from '../model/build.js';
+import { buildSnapshot, madeLike } from '../model/build.js';
 import { type MtlsMode, PeerAuthentications } from '../model/peer-authentication.js';
 import type { Workload } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
@@ -50,11 +50,8 @@ function withoutMtls(snapshot: MeshSnapshot, bypasses: Bypasses): MeshSnapshot {
   // A snapshot of the same shape has it already.
   if (snapshot.inPlaintext !== undefined) return snapshot;
   const inPlaintext = (workload: Workload): boolean => bypasses.of(workload)?.mtls === false;
-  return {
-    ...snapshot,
-    inPlaintext,
-    peerAuthentications: new RelaxedAuthentications(snapshot.peerAuthentications, inPlaintext),
-  };
+  const peerAuthentications = new RelaxedAuthentications(snapshot.peerAuthentications, inPlaintext);
+  return madeLike({ ...snapshot, inPlaintext, peerAuthentications }, snapshot);
 }
 
 class RelaxedAuthentications extends PeerAuthentications {

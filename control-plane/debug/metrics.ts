@@ -5,6 +5,7 @@ import { TYPE } from '../../common/xds/type-urls.js';
 import type { Authority } from '../ca/authority.js';
 import type { CaReport } from '../ca/report.js';
 import type { CaEvents } from '../ca/service.js';
+import type { Service } from '../model/service.js';
 import type { MeshSnapshot } from '../model/snapshot.js';
 import type { AdsEvents } from '../xds/server.js';
 import type { ProxyStatus, ShortName } from '../xds/status.js';
@@ -80,11 +81,7 @@ export class ControlPlaneMetrics {
   ]);
   private readonly services = this.gauge('pilot_services', 'Services that are known.', []);
   private readonly virtualServices = this.gauge('pilot_virt_services', 'VirtualServices that are in force.', []);
-  private readonly withoutInstances = this.gauge(
-    'pilot_eds_no_instances',
-    'Services whose endpoints are known, and are none.',
-    [],
-  );
+  private served: readonly Service[] = [];
   private readonly rejectedConfigs = this.gauge('pilot_total_rejected_configs', 'Errors in the configuration.', []);
   private readonly csrs = this.counter('citadel_server_csr_count', 'Certificate requests received.', []);
   private readonly csrErrors = this.counter(
@@ -120,6 +117,12 @@ export class ControlPlaneMetrics {
       'Seconds since the control plane started.',
       () => (clock.now() - started) / 1000,
     );
+    this.computed('pilot_eds_no_instances', 'Services whose endpoints are known, and are none.', () => {
+      const without = this.served.filter(
+        ({ resolution, endpoints }) => resolution === 'static' && endpoints.length === 0,
+      );
+      return without.length;
+    });
   }
 
   readonly ca: CaEvents = {
@@ -159,9 +162,7 @@ export class ControlPlaneMetrics {
     this.buildTime.observe(tookMs / 1000);
     this.services.set(services.length);
     this.virtualServices.set(virtualServices.all.length);
-    this.withoutInstances.set(
-      services.filter(({ resolution, endpoints }) => resolution === 'static' && endpoints.length === 0).length,
-    );
+    this.served = services;
     this.rejectedConfigs.set(errors);
   }
 

@@ -1,9 +1,10 @@
 import type { Clock } from '../../common/runtime/clock.js';
 import type { ConfigObject, ObjectKey } from '../api/object.js';
+import { KindLists } from '../model/kind-lists.js';
 import type { ConfigSet } from '../sources/source.js';
 import {
   changesBetween,
-  isKept,
+  haveSameKept,
   type KeptObjects,
   keptObjects,
   type ObjectChange,
@@ -52,6 +53,8 @@ export class History {
   private kept: { readonly version: Version; readonly bytes: number }[] = [];
   private bytes = 0;
   private objects: ReadonlyMap<ObjectKey, ConfigObject> = new Map();
+  /** Of the set that was recorded last. */
+  private lists: KindLists | undefined;
   private number = 0;
   /** Whether anything of it was seen here. */
   private own = false;
@@ -82,6 +85,7 @@ export class History {
     const { latest, objects: here } = this;
     this.kept = [];
     this.bytes = 0;
+    this.lists = undefined;
     for (const version of versions) this.keep(version);
     this.number = versions.at(-1)?.number ?? 0;
     if (latest === undefined || !this.own) {
@@ -96,7 +100,10 @@ export class History {
   record(set: ConfigSet): Version | undefined {
     const first = this.kept.length === 0;
     this.own = true;
-    if (!first && this.hasSameObjects(set)) return undefined;
+    const lists = new KindLists(set.objects, this.lists);
+    const same = !first && this.lists !== undefined && haveSameKept(lists, this.lists);
+    this.lists = lists;
+    if (same) return undefined;
     const objects = keptObjects(set);
     const changes = first ? [] : changesBetween(this.objects, objects);
     this.objects = objects;
@@ -124,17 +131,6 @@ export class History {
       }
     }
     return undefined;
-  }
-
-  /** The usual case, pods that come and go, costs no comparison of texts. */
-  private hasSameObjects(set: ConfigSet): boolean {
-    let count = 0;
-    for (const [key, object] of set.objects) {
-      if (!isKept(object)) continue;
-      count++;
-      if (this.objects.get(key) !== object) return false;
-    }
-    return count === this.objects.size;
   }
 
   private keep(version: Version): void {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ConfigObject, ObjectKey } from '../api/object.js';
 import { objectYaml } from '../api/object-yaml.js';
 import { redacted } from '../debug/redact.js';
+import type { KindLists } from '../model/kind-lists.js';
 import type { ConfigSet } from '../sources/source.js';
 
 /**
@@ -29,6 +30,12 @@ export type KeptObjects = ReadonlyMap<ObjectKey, ConfigObject>;
 /** The objects of a set that a version consists of. */
 export function keptObjects({ objects }: ConfigSet): Map<ObjectKey, ConfigObject> {
   return new Map([...objects].filter(([, object]) => isKept(object)));
+}
+
+/** The usual case, pods that come and go, costs no comparison of texts. */
+export function haveSameKept(some: KindLists, others: KindLists): boolean {
+  for (const kind of KINDS) if (!some.same(others, kind)) return false;
+  return true;
 }
 
 const kept = new WeakMap<ConfigObject, boolean>();

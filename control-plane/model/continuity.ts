@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { ConfigObject } from '../api/object.js';
 import type { ConfigSet } from '../sources/source.js';
+import type { KindLists } from './kind-lists.js';
 import type { Endpoint, Service } from './service.js';
 
 /**
@@ -8,7 +8,6 @@ import type { Endpoint, Service } from './service.js';
  * that follow one another and differ in nothing else: whoever keeps something by it needs to look at endpoints only.
  */
 export interface Shape {
-  readonly objects: readonly ConfigObject[];
   readonly unreadablePolicies: ConfigSet['unreadablePolicies'];
   readonly jwks: ConfigSet['jwks'];
   readonly gatewayAddresses: ConfigSet['gatewayAddresses'];
@@ -16,23 +15,25 @@ export interface Shape {
   readonly apartFromRoutes: object;
 }
 
-const ROUTES = 'VirtualService';
-
 /** Kinds that change with every start and end of a pod. */
 const OF_ENDPOINTS: ReadonlySet<string> = new Set(['Pod', 'EndpointSlice', 'Node']);
+const OF_ROUTES: ReadonlySet<string> = new Set([...OF_ENDPOINTS, 'VirtualService']);
 
-export function shapeOf(set: ConfigSet, previous: Shape | undefined): Shape {
-  const { objects: all, unreadablePolicies, jwks, gatewayAddresses } = set;
-  const objects = [...all.values()].filter(({ kind }) => !OF_ENDPOINTS.has(kind));
+export function shapeOf(
+  set: ConfigSet,
+  lists: KindLists,
+  previous: { readonly shape: Shape; readonly lists: KindLists } | undefined,
+): Shape {
+  const { unreadablePolicies, jwks, gatewayAddresses } = set;
+  const before = previous?.shape;
   const related =
     previous !== undefined &&
-    previous.jwks === jwks &&
-    previous.gatewayAddresses === gatewayAddresses &&
-    isDeepStrictEqual(previous.unreadablePolicies, unreadablePolicies);
-  if (related && areSame(previous.objects, objects)) return previous;
-  const others = (all: readonly ConfigObject[]): ConfigObject[] => all.filter(({ kind }) => kind !== ROUTES);
-  const apartFromRoutes = related && areSame(others(previous.objects), others(objects)) ? previous.apartFromRoutes : {};
-  return { objects, unreadablePolicies, jwks, gatewayAddresses, apartFromRoutes };
+    before?.jwks === jwks &&
+    before?.gatewayAddresses === gatewayAddresses &&
+    isDeepStrictEqual(before?.unreadablePolicies, unreadablePolicies);
+  if (related && lists.sameBut(previous.lists, OF_ENDPOINTS)) return previous.shape;
+  const apartFromRoutes = related && lists.sameBut(previous.lists, OF_ROUTES) ? previous.shape.apartFromRoutes : {};
+  return { unreadablePolicies, jwks, gatewayAddresses, apartFromRoutes };
 }
 
 export function areSame(some: readonly unknown[], others: readonly unknown[]): boolean {
@@ -51,13 +52,17 @@ export function replacedServices(
   known.set(before, from);
   let replaced = from.get(after);
   if (replaced === undefined) {
-    replaced = new Map(
-      before.flatMap((service, i) => {
-        const next = after[i];
-        return next === undefined || next === service ? [] : [[service, next] as const];
-      }),
-    );
+    replaced = differing(before, after);
     from.set(after, replaced);
+  }
+  return replaced;
+}
+
+function differing(before: readonly Service[], after: readonly Service[]): ReadonlyMap<Service, Service> {
+  const replaced = new Map<Service, Service>();
+  for (let i = 0; i < after.length; i++) {
+    const [old, young] = [before[i], after[i]];
+    if (old !== young && old !== undefined && young !== undefined) replaced.set(old, young);
   }
   return replaced;
 }
@@ -67,11 +72,12 @@ export function keepUnchanged(services: readonly Service[], previous: readonly S
   if (services.length !== previous.length) return services;
   return services.map((service, i) => {
     const before = previous[i];
-    return before !== undefined && isSame(service, before) ? before : service;
+    return before !== undefined && isSameService(service, before) ? before : service;
   });
 }
 
-function isSame(service: Service, before: Service): boolean {
+/** Of one object: whether the endpoints are the same, too. */
+export function isSameService(service: Service, before: Service): boolean {
   if (service === before) return true;
   const { host, object, endpoints } = service;
   if (host !== before.host || object !== before.object || endpoints.length !== before.endpoints.length) return false;

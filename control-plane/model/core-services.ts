@@ -2,93 +2,35 @@ import { isIPv6 } from 'node:net';
 import { serviceHost } from '../api/hosts.js';
 import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
-import { areSame } from './continuity.js';
 import { hostEndpoint } from './host-endpoint.js';
 import type { MeshSettings } from './mesh-settings.js';
 import { objectName } from './order.js';
-import { coreProtocol, type Endpoint, type Service, type ServicePort, type Workload } from './service.js';
-import type { ServiceObjects } from './services.js';
-import { SliceEndpoints } from './slice-endpoints.js';
+import { coreProtocol, type Endpoint, type Service, type ServicePort } from './service.js';
+import type { SliceEndpoints } from './slice-endpoints.js';
 import type { Distribution } from './traffic-distribution.js';
 import { exportedTo } from './visibility.js';
-import type { Select } from './workload-selector.js';
+import type { WorkloadIndex } from './workload-index.js';
 import { workloadKey } from './workloads.js';
 
 type CoreService = ConfigObject<ServiceSpec>;
 
+/** What the endpoints of a service are found in. */
 export interface Surroundings {
-  readonly workloads: ReadonlyMap<string, Workload>;
-  readonly select: Select;
+  readonly slices: SliceEndpoints;
+  readonly workloads: WorkloadIndex;
   readonly settings: MeshSettings;
   readonly distribution: Distribution;
-  /** The same object for as long as everything but pods, slices and nodes is the same. */
-  readonly apart?: object;
 }
-
-interface Made {
-  readonly apart: object;
-  readonly slices: readonly unknown[];
-  readonly workloads: readonly unknown[];
-  /** Number of the map of all workloads among which these were found. */
-  among: number;
-  readonly service: Service;
-}
-
-/** Objects do not change, so a service stays what it was while its slices and the pods that serve it are the same. */
-const known = new WeakMap<CoreService, Made>();
 
 /** Kubernetes Services, with their endpoints. */
-export function coreServices(objects: ServiceObjects, around: Surroundings): Service[] {
-  const slices = new SliceEndpoints(objects.slices, objects.nodes, around.workloads);
-  const services = objects.core.map((object) => knownService(object, slices, around));
+export function coreServices(objects: readonly CoreService[], around: Surroundings): Service[] {
+  const services = objects.map((object) => coreService(object, around));
   const byHost = new Map(services.map((service) => [service.host, service]));
-  return services.map((service, i) => aliasOf(service, objects.core[i]?.spec.externalName, byHost));
+  return services.map((service, i) => aliasOf(service, byHost.get(aliasedHost(objects[i]) ?? '')));
 }
 
-const numbers = new WeakMap<object, number>();
-let counted = 0;
-
-/** Another for each object, which it does not keep alive. */
-function numberOf(object: object): number {
-  let number = numbers.get(object);
-  if (number === undefined) {
-    number = ++counted;
-    numbers.set(object, number);
-  }
-  return number;
-}
-
-function knownService(object: CoreService, slices: SliceEndpoints, around: Surroundings): Service {
-  const { apart } = around;
-  const own = slices.slicesOf(object);
-  const among = numberOf(around.workloads);
-  const before = known.get(object);
-  const sameSlices = before !== undefined && before.apart === apart && areSame(before.slices, own);
-  if (sameSlices && before.among === among) return before.service;
-  const pods = slices.podsOf(object);
-  if (apart === undefined || pods === undefined) return coreService(object, slices, around, selectedBy(object, around));
-  const selected = selectedBy(object, around);
-  const workloads = [...pods, ...selected.map(({ workload }) => workload)];
-  if (sameSlices && areSame(before.workloads, workloads)) {
-    before.among = among;
-    return before.service;
-  }
-  const service = coreService(object, slices, around, selected);
-  known.set(object, { apart, slices: own, workloads, among, service });
-  return service;
-}
-
-function selectedBy({ metadata, spec }: CoreService, { select }: Surroundings): Endpoint[] {
-  const selector = spec.selector ?? {};
-  return Object.keys(selector).length === 0 ? [] : select(metadata.namespace, selector);
-}
-
-function coreService(
-  object: CoreService,
-  slices: SliceEndpoints,
-  around: Surroundings,
-  selected: readonly Endpoint[],
-): Service {
+/** One of them; a name for another is not resolved. */
+export function coreService(object: CoreService, around: Surroundings): Service {
   const { metadata, spec } = object;
   const external = spec.type === 'ExternalName' && spec.externalName !== undefined;
   return {
@@ -103,9 +45,7 @@ function coreService(
     external,
     exportTo: exportedTo(annotatedExportTo(metadata.annotations), metadata.namespace, around.settings.serviceExportTo),
     subjectAltNames: [],
-    endpoints: external
-      ? [hostEndpoint(spec.externalName ?? '', metadata.namespace)]
-      : coreEndpoints(object, slices, selected),
+    endpoints: external ? [hostEndpoint(spec.externalName ?? '', metadata.namespace)] : coreEndpoints(object, around),
     ...around.distribution(metadata, spec.trafficDistribution),
     object: objectName(object),
     creationTimestamp: metadata.creationTimestamp,
@@ -123,9 +63,14 @@ function corePorts(spec: ServiceSpec): ServicePort[] {
     }));
 }
 
+/** The host for which a Service is only another name, be it known or not. */
+export function aliasedHost(object: CoreService | undefined): string | undefined {
+  const { type, externalName } = object?.spec ?? {};
+  return type === 'ExternalName' ? externalName?.toLowerCase().replace(/\.$/, '') : undefined;
+}
+
 /** A name for another service of the cluster: it leads to the same endpoints, whatever its own ports say. */
-function aliasOf(service: Service, target: string | undefined, byHost: ReadonlyMap<string, Service>): Service {
-  const known = service.external ? byHost.get((target ?? '').toLowerCase().replace(/\.$/, '')) : undefined;
+export function aliasOf(service: Service, known: Service | undefined): Service {
   if (known === undefined || known.external) return service;
   const { ports, resolution, external, headless, endpoints, subjectAltNames } = known;
   return { ...service, ports, resolution, external, headless, endpoints, subjectAltNames };
@@ -135,10 +80,10 @@ function aliasOf(service: Service, target: string | undefined, byHost: ReadonlyM
  * Where a Service is served: as its EndpointSlices say; before there are any, by the pods that it selects. Pods that it
  * selects and that take no requests (not ready yet, about to end) are known to serve it all the same.
  */
-function coreEndpoints(object: CoreService, slices: SliceEndpoints, selected: readonly Endpoint[]): Endpoint[] {
+function coreEndpoints(object: CoreService, around: Surroundings): Endpoint[] {
   const { spec } = object;
-  const sliced = slices.of(object, isIPv6(spec.clusterIP ?? '') || spec.ipFamilies?.[0] === 'IPv6');
-  const located = selected.map((endpoint) => withPorts(endpoint, object));
+  const sliced = around.slices.of(object, isIPv6(spec.clusterIP ?? '') || spec.ipFamilies?.[0] === 'IPv6');
+  const located = selectedBy(object, around).map((endpoint) => withPorts(endpoint, object));
   if (sliced === undefined) return located;
   const known = new Set(sliced.map(({ workload }) => workloadKey(workload)));
   const others = located
@@ -147,6 +92,11 @@ function coreEndpoints(object: CoreService, slices: SliceEndpoints, selected: re
       endpoint.workload.pod === undefined ? endpoint : { ...endpoint, health: 'unhealthy' as const },
     );
   return [...sliced, ...others];
+}
+
+function selectedBy({ metadata, spec }: CoreService, { workloads }: Surroundings): Endpoint[] {
+  const selector = spec.selector ?? {};
+  return Object.keys(selector).length === 0 ? [] : workloads.select(metadata.namespace, selector);
 }
 
 /** An endpoint of a selected workload, as the endpoint controller would see it. */

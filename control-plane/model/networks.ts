@@ -82,8 +82,18 @@ export class Networks {
   }
 }
 
+const named = new WeakMap<NetworkObjects['services'], { readonly mesh: unknown; readonly names: readonly string[] }>();
+
 /** The host names by which gateways of networks are given, each once. */
-export function gatewayNames({ mesh, services }: Pick<NetworkObjects, 'mesh' | 'services'>): string[] {
+export function gatewayNames({ mesh, services }: Pick<NetworkObjects, 'mesh' | 'services'>): readonly string[] {
+  const known = named.get(services);
+  if (known !== undefined && known.mesh === mesh) return known.names;
+  const names = namesOfGateways({ mesh, services });
+  named.set(services, { mesh, names });
+  return names;
+}
+
+function namesOfGateways({ mesh, services }: Pick<NetworkObjects, 'mesh' | 'services'>): string[] {
   const written = Object.values(mesh?.networks ?? {}).flatMap(({ gateways = [] }) =>
     gateways.flatMap(({ address, registryServiceName }) =>
       address === undefined ? externalAddresses(services, registryServiceName ?? '') : [address],

@@ -1,22 +1,13 @@
-import type { EndpointSliceSpec, NamespaceSpec, NodeSpec, ServiceSpec } from '../api/kinds/core.js';
+import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
 import type { ConfigObject } from '../api/object.js';
 import { withAutomaticAddresses } from './automatic-addresses.js';
-import { coreServices } from './core-services.js';
+import { coreServices, type Surroundings } from './core-services.js';
 import { hostEndpoint } from './host-endpoint.js';
-import type { MeshSettings } from './mesh-settings.js';
 import { compare, objectName } from './order.js';
-import {
-  type Endpoint,
-  protocolOf,
-  type Resolution,
-  type Service,
-  type ServicePort,
-  type Workload,
-} from './service.js';
-import { type Distribution, distributions } from './traffic-distribution.js';
+import { type Endpoint, protocolOf, type Resolution, type Service, type ServicePort } from './service.js';
 import { exportedTo } from './visibility.js';
-import { type Select, workloadSelector } from './workload-selector.js';
+import type { WorkloadIndex } from './workload-index.js';
 import { entryWorkload } from './workloads.js';
 
 const NO_ALLOTMENTS = new Map<string, never>();
@@ -24,36 +15,24 @@ const NO_ALLOTMENTS = new Map<string, never>();
 /** What describes services. */
 export interface ServiceObjects {
   readonly core: readonly ConfigObject<ServiceSpec>[];
-  readonly slices: readonly ConfigObject<EndpointSliceSpec>[];
   readonly entries: readonly ConfigObject<ServiceEntrySpec>[];
-  readonly namespaces: readonly ConfigObject<NamespaceSpec>[];
-  readonly nodes: readonly ConfigObject<NodeSpec>[];
 }
 
-/**
- * Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host.
- * `apart`: the same object for as long as everything but pods, slices and nodes is the same.
- */
-export function buildServices(
-  objects: ServiceObjects,
-  workloads: ReadonlyMap<string, Workload>,
-  settings: MeshSettings,
-  apart?: object,
-): Service[] {
-  const select = workloadSelector(workloads);
-  const distribution = distributions(objects.namespaces);
-  const services = [
-    ...coreServices(objects, { workloads, select, settings, distribution, ...(apart !== undefined && { apart }) }),
-    ...objects.entries.flatMap((object) => entryServices(object, select, settings, distribution)),
-  ];
+/** Services from Kubernetes Services and ServiceEntries, by host; a Kubernetes Service comes before a ServiceEntry of its host. */
+export function buildServices({ core, entries }: ServiceObjects, around: Surroundings): Service[] {
+  const services = [...coreServices(core, around), ...entries.flatMap((object) => entryServices(object, around))];
   // A stable sort: within one host and namespace the order above holds.
-  return withAutomaticAddresses(services, optedOut(objects.entries)).sort(
-    (a, b) =>
-      compare(a.host, b.host) ||
-      compare(a.namespace, b.namespace) ||
-      Number(a.object.startsWith('ServiceEntry')) - Number(b.object.startsWith('ServiceEntry')) ||
-      compare(a.creationTimestamp, b.creationTimestamp) ||
-      compare(a.object, b.object),
+  return withAutomaticAddresses(services, optedOut(entries)).sort(inOrder);
+}
+
+/** The order of a snapshot's services. */
+export function inOrder(a: Service, b: Service): number {
+  return (
+    compare(a.host, b.host) ||
+    compare(a.namespace, b.namespace) ||
+    Number(a.object.startsWith('ServiceEntry')) - Number(b.object.startsWith('ServiceEntry')) ||
+    compare(a.creationTimestamp, b.creationTimestamp) ||
+    compare(a.object, b.object)
   );
 }
 
@@ -72,11 +51,10 @@ const RESOLUTIONS: Readonly<Record<string, Resolution>> = {
   DYNAMIC_DNS: 'dns',
 };
 
-function entryServices(
+/** One for each host; addresses of the mesh's own choice are given later. */
+export function entryServices(
   object: ConfigObject<ServiceEntrySpec>,
-  select: Select,
-  settings: MeshSettings,
-  distribution: Distribution,
+  { workloads, settings, distribution }: Surroundings,
 ): Service[] {
   const { metadata, spec } = object;
   const ports: ServicePort[] = (spec.ports ?? []).map((port) => ({
@@ -98,7 +76,7 @@ function entryServices(
     external: spec.location !== 'MESH_INTERNAL',
     exportTo: exportedTo(spec.exportTo, metadata.namespace, settings.serviceExportTo),
     subjectAltNames: spec.subjectAltNames ?? [],
-    endpoints: entryEndpoints(object, host, resolution, select),
+    endpoints: entryEndpoints(object, host, resolution, workloads),
     ...distribution(metadata, undefined),
     object: objectName(object),
     creationTimestamp: metadata.creationTimestamp,
@@ -109,9 +87,10 @@ function entryEndpoints(
   { metadata, spec }: ConfigObject<ServiceEntrySpec>,
   host: string,
   resolution: Resolution,
-  select: Select,
+  workloads: WorkloadIndex,
 ): Endpoint[] {
-  if (spec.workloadSelector !== undefined) return select(metadata.namespace, spec.workloadSelector.labels ?? {});
+  if (spec.workloadSelector !== undefined)
+    return workloads.select(metadata.namespace, spec.workloadSelector.labels ?? {});
   const written = (spec.endpoints ?? []).map((endpoint, i) => {
     const workload = entryWorkload(metadata.namespace, `${metadata.name}-${i}`, endpoint, {}, NO_ALLOTMENTS, false);
     return { workload, weight: workload.weight, health: 'healthy' as const };

@@ -1,12 +1,11 @@
-import type { EndpointSliceSpec, NodeSpec, ServiceSpec, SliceEndpoint } from '../api/kinds/core.js';
+import type { NodeSpec, ServiceSpec, SliceEndpoint } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
 import { nodeLocality } from './pods.js';
 import type { Endpoint, Workload } from './service.js';
+import type { Slice, SliceIndex } from './slice-index.js';
+import type { WorkloadIndex } from './workload-index.js';
 import { entryWorkload } from './workloads.js';
 
-type Slice = ConfigObject<EndpointSliceSpec>;
-
-const SERVICE_LABEL = 'kubernetes.io/service-name';
 /** Services whose clients stay with an endpoint that is about to end. */
 const PERSISTENT_LABELS = ['istio.io/persistent-session', 'istio.io/persistent-session-header'];
 
@@ -20,42 +19,21 @@ interface Found {
 
 /** Endpoints of Services as EndpointSlices have them, whoever wrote these. */
 export class SliceEndpoints {
-  readonly #slices = new Map<string, Slice[]>();
+  readonly #index: SliceIndex;
   readonly #nodes: ReadonlyMap<string, ConfigObject<NodeSpec>>;
   readonly #workloads: ReadonlyMap<string, Workload>;
-  #captured: ReadonlyMap<string, Workload> | undefined;
+  readonly #pods: WorkloadIndex;
 
   constructor(
-    slices: readonly Slice[],
-    nodes: readonly ConfigObject<NodeSpec>[],
+    index: SliceIndex,
+    nodes: ReadonlyMap<string, ConfigObject<NodeSpec>>,
     workloads: ReadonlyMap<string, Workload>,
+    pods: WorkloadIndex,
   ) {
-    for (const slice of slices) {
-      const name = slice.metadata.labels[SERVICE_LABEL];
-      if (name === undefined) continue;
-      const key = `${slice.metadata.namespace}/${name}`;
-      const list = this.#slices.get(key);
-      if (list === undefined) this.#slices.set(key, [slice]);
-      else list.push(slice);
-    }
-    this.#nodes = new Map(nodes.map((node) => [node.metadata.name, node]));
+    this.#index = index;
+    this.#nodes = nodes;
     this.#workloads = workloads;
-  }
-
-  slicesOf({ metadata: { namespace, name } }: ConfigObject<ServiceSpec>): readonly Slice[] {
-    return this.#slices.get(`${namespace}/${name}`) ?? [];
-  }
-
-  /** Who the slices of a service speak of; undefined where they speak of others than pods. */
-  podsOf(service: ConfigObject<ServiceSpec>): (Workload | undefined)[] | undefined {
-    const pods: (Workload | undefined)[] = [];
-    for (const { metadata, spec } of this.slicesOf(service)) {
-      for (const { targetRef } of spec.endpoints ?? []) {
-        if (targetRef?.kind !== 'Pod') return undefined;
-        pods.push(this.#workloads.get(`${targetRef.namespace ?? metadata.namespace}/${targetRef.name ?? ''}`));
-      }
-    }
-    return pods;
+    this.#pods = pods;
   }
 
   /**
@@ -64,7 +42,7 @@ export class SliceEndpoints {
    */
   of(service: ConfigObject<ServiceSpec>, preferIPv6: boolean): Endpoint[] | undefined {
     const { namespace, name } = service.metadata;
-    const slices = this.#slices.get(`${namespace}/${name}`);
+    const slices = this.#index.of(`${namespace}/${name}`);
     if (slices === undefined) return undefined;
     const order = [...slices].sort((a, b) => rank(a, preferIPv6) - rank(b, preferIPv6));
     const found = new Map<string, Found>();
@@ -110,22 +88,11 @@ export class SliceEndpoints {
       if (pod?.pod === undefined || !pod.pod.addresses.includes(address)) return undefined;
       return pod.address === address ? pod : { ...pod, address };
     }
-    const captured = this.#byAddress().get(address);
-    if (captured !== undefined) return captured;
+    // Slices that somebody wrote by hand may lead to pods all the same.
+    const captured = this.#pods.at(address);
+    if (captured !== undefined) return { ...captured, address };
     const locality = nodeLocality(this.#nodes.get(nodeName ?? ''));
     return entryWorkload(namespace, address, { address, locality }, {}, new Map(), false);
-  }
-
-  /** Pods by their own addresses, for slices that somebody wrote by hand. */
-  #byAddress(): ReadonlyMap<string, Workload> {
-    this.#captured ??= new Map(
-      [...this.#workloads.values()].flatMap((workload) =>
-        workload.pod === undefined || workload.pod.hostNetwork
-          ? []
-          : workload.pod.addresses.map((address) => [address, { ...workload, address }] as const),
-      ),
-    );
-    return this.#captured;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ConfigObject } from '../object.js';
+import { ObjectsByKind } from '../objects-by-kind.js';
 import type { AuthorizationPolicySpec } from './authorization-policy.js';
 import type {
   ConfigMapSpec,
@@ -56,7 +57,9 @@ export type Kind = keyof KindSpecs;
 export function objectsOfKind<K extends Kind>(
   objects: ReadonlyMap<string, ConfigObject>,
   kind: K,
-): ConfigObject<KindSpecs[K]>[] {
+): readonly ConfigObject<KindSpecs[K]>[] {
+  // Kept under its own kind, so it has that kind's spec.
+  if (objects instanceof ObjectsByKind) return objects.of(kind).list as readonly ConfigObject<KindSpecs[K]>[];
   const found: ConfigObject<KindSpecs[K]>[] = [];
   for (const object of objects.values()) {
     if (object.kind === kind) found.push(object as ConfigObject<KindSpecs[K]>);

@@ -1,10 +1,14 @@
 import type { PodSpec } from '../../api/kinds/core.js';
-import { objectsOfKind } from '../../api/kinds/index.js';
-import type { ConfigObject } from '../../api/object.js';
+import type { WorkloadEntrySpec } from '../../api/kinds/workload-entry.js';
+import { type ConfigObject, objectKey } from '../../api/object.js';
 import type { Allotter } from '../../mesh.js';
 import type { Allotments, CapturingSidecar, Interception } from '../../model/allotment.js';
+import { KindLists } from '../../model/kind-lists.js';
 import { GROUP_ANNOTATION } from '../../model/registered-entry.js';
+import { SortedMap } from '../../sorted-map.js';
 import type { ConfigSet } from '../source.js';
+
+type Pod = ConfigObject<PodSpec>;
 
 const CONTAINER = 'istio-proxy';
 /** Written by the injector. */
@@ -24,8 +28,12 @@ const DEFAULT_STATUS_PORT = '15020';
 
 /** Which pods have a sidecar: those that were injected; and machines that joined with one. There are no ports to be given out. */
 export class CaptureAllotter implements Allotter {
+  readonly captures = true;
+  private last: Captured | undefined;
+
   update(set: ConfigSet): Promise<Allotments> {
-    return Promise.resolve(capturedPods(set));
+    this.last = captured(set, this.last);
+    return Promise.resolve(this.last.allotments);
   }
 
   /** The ports of a captured sidecar are always the same; nobody else has them in its pod. */
@@ -34,17 +42,52 @@ export class CaptureAllotter implements Allotter {
   }
 }
 
+interface Captured {
+  readonly lists: KindLists;
+  readonly allotments: SortedMap<string, CapturingSidecar>;
+}
+
 export function capturedPods(set: ConfigSet): Allotments {
-  const allotments = new Map<string, CapturingSidecar>();
-  for (const pod of objectsOfKind(set.objects, 'Pod')) {
-    if (!isInjected(pod)) continue;
-    allotments.set(`${pod.metadata.namespace}/${pod.metadata.name}`, sidecarOf(pod));
+  return captured(set, undefined).allotments;
+}
+
+/** Looks only at what has changed since the set before. */
+function captured(set: ConfigSet, before: Captured | undefined): Captured {
+  const lists = new KindLists(set.objects, before?.lists);
+  if (before === undefined) {
+    const objects = [...lists.of('Pod'), ...lists.of('WorkloadEntry')];
+    return { lists, allotments: SortedMap.from(objects.flatMap((object) => allotted(object))) };
   }
-  for (const entry of objectsOfKind(set.objects, 'WorkloadEntry')) {
-    if (entry.metadata.annotations[GROUP_ANNOTATION] === undefined) continue;
-    allotments.set(`${entry.metadata.namespace}/${entry.metadata.name}`, sidecarOf(entry));
+  let { allotments } = before;
+  for (const { before: was, after: is } of lists.since(before.lists, 'Pod')) {
+    allotments = renewed(allotments, lists, was ?? is);
   }
-  return allotments;
+  for (const { before: was, after: is } of lists.since(before.lists, 'WorkloadEntry')) {
+    allotments = renewed(allotments, lists, was ?? is);
+  }
+  return { lists, allotments };
+}
+
+function renewed(
+  allotments: Captured['allotments'],
+  lists: KindLists,
+  changed: ConfigObject | undefined,
+): Captured['allotments'] {
+  if (changed === undefined) return allotments;
+  const { namespace, name } = changed.metadata;
+  const pod = lists.sorted('Pod').get(objectKey('Pod', namespace, name));
+  const entry = lists.sorted('WorkloadEntry').get(objectKey('WorkloadEntry', namespace, name));
+  const [, sidecar] = [pod, entry].flatMap((object) => (object === undefined ? [] : allotted(object))).at(-1) ?? [];
+  return allotments.changed(`${namespace}/${name}`, sidecar);
+}
+
+function allotted(object: Pod | ConfigObject<WorkloadEntrySpec>): (readonly [string, CapturingSidecar])[] {
+  const has = isPod(object) ? isInjected(object) : object.metadata.annotations[GROUP_ANNOTATION] !== undefined;
+  return has ? [[`${object.metadata.namespace}/${object.metadata.name}`, sidecarOf(object)]] : [];
+}
+
+function isPod(object: ConfigObject): object is Pod {
+  return object.kind === 'Pod';
 }
 
 /** What did not change is the same object in the next set. */
@@ -74,7 +117,7 @@ function portsOf(list: string): ReadonlySet<number> {
   );
 }
 
-function isInjected({ metadata, spec }: ConfigObject<PodSpec>): boolean {
+function isInjected({ metadata, spec }: Pod): boolean {
   // Its packets are the node's.
   if (spec.hostNetwork === true) return false;
   if (metadata.annotations[GATEWAY_TEMPLATES]?.split(',').some((name) => name.trim() === 'gateway') === true)

@@ -3,6 +3,7 @@ import type { Logger } from '../../../common/runtime/log.js';
 import { Code } from '../../api/codes.js';
 import { ROOT_NAMESPACE } from '../../api/kinds/index.js';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
+import { ObjectsByKind, type SortedObjects } from '../../api/objects-by-kind.js';
 import type { KubernetesApi } from '../../kubernetes/api.js';
 import {
   Reflector,
@@ -11,13 +12,15 @@ import {
   type ReflectorTarget,
 } from '../../kubernetes/reflector.js';
 import { type Resource, resourceName } from '../../kubernetes/resource.js';
+import { areSame } from '../../model/continuity.js';
+import { SortedMap } from '../../sorted-map.js';
 import { Debounce } from '../debounce.js';
 import { isPolicyKind } from '../last-good.js';
 import type { ConfigSet, Source } from '../source.js';
 import { definitionsResource } from './definitions.js';
 import { ObjectStore } from './object-store.js';
 import { secretResource, watchedResources } from './resources.js';
-import { referredSecrets } from './secret-references.js';
+import { SecretReferences } from './secret-references.js';
 
 export interface KubernetesOptions {
   readonly api: KubernetesApi;
@@ -40,7 +43,8 @@ interface Watched {
 
 /**
  * Configuration from a Kubernetes cluster: every kind of the mesh, the services and pods, and the Secrets that these refer
- * to. Objects stay the same objects from set to set, so that a change of one costs no more than a map of all.
+ * to. Objects stay the same objects from set to set, and their kinds in order, so that a change of one
+ * costs about as much in a large cluster as in a small one.
  */
 export class KubernetesSource implements Source {
   readonly #options: KubernetesOptions;
@@ -53,6 +57,10 @@ export class KubernetesSource implements Source {
   #onChange: ((set: ConfigSet, debouncedMs: number) => void) | undefined;
   #onFirst: (() => void) | undefined;
   #delivered = false;
+  readonly #references = new SecretReferences();
+  /** Of the last set: kinds that several watch. */
+  readonly #shared = new Map<string, SortedObjects>();
+  #told: ({ readonly about: readonly unknown[] } & Pick<ConfigSet, 'findings' | 'unreadablePolicies'>) | undefined;
 
   constructor(options: KubernetesOptions) {
     this.#options = options;
@@ -127,17 +135,38 @@ export class KubernetesSource implements Source {
 
   #deliver(waitedMs: number): void {
     if (this.#onChange === undefined || !this.#watched.every(({ store }) => store.settled)) return;
-    const objects = new Map<ObjectKey, ConfigObject>();
-    for (const { store } of this.#watched) for (const [key, object] of store.objects()) objects.set(key, object);
-    this.#watchSecrets(referredSecrets(objects, this.#rootNamespace));
+    const kinds = this.#objectsOf(this.#watched);
+    this.#watchSecrets(this.#references.of(new ObjectsByKind(kinds), this.#rootNamespace));
     const secrets = [...this.#secrets.values()];
     // Later a Secret that is new may come after its Gateway, but at the start none may seem to be gone.
     if (!this.#delivered && !secrets.every(({ store }) => store.settled)) return;
-    for (const { store } of secrets) for (const [key, object] of store.objects()) objects.set(key, object);
+    const objects = new ObjectsByKind(new Map([...kinds, ...this.#objectsOf(secrets)]));
     this.#onChange(this.#setOf(objects, [...this.#watched, ...secrets]), waitedMs);
     this.#delivered = true;
     this.#onFirst?.();
     this.#onFirst = undefined;
+  }
+
+  /** What several watch of one kind is put together, and stays the same as long as it has the same objects. */
+  #objectsOf(watched: readonly Watched[]): ReadonlyMap<string, SortedObjects> {
+    const kinds = new Map<string, SortedObjects>();
+    const shared = new Set<string>();
+    for (const { store } of watched) {
+      const { kind } = store.resource;
+      const others = kinds.get(kind);
+      if (others === undefined) kinds.set(kind, store.objects);
+      else {
+        shared.add(kind);
+        kinds.set(kind, SortedMap.from([...others, ...store.objects]));
+      }
+    }
+    for (const kind of shared) {
+      const [before, after] = [this.#shared.get(kind), kinds.get(kind)];
+      if (after === undefined) continue;
+      if (before !== undefined && after.since(before).length === 0) kinds.set(kind, before);
+      else this.#shared.set(kind, after);
+    }
+    return kinds;
   }
 
   #watchSecrets(wanted: ReadonlySet<string>): void {
@@ -157,11 +186,23 @@ export class KubernetesSource implements Source {
   }
 
   #setOf(objects: ReadonlyMap<ObjectKey, ConfigObject>, watched: readonly Watched[]): ConfigSet {
+    const about = watched.flatMap(({ store }) => [store.told, store.forbidden, store.unreadable]);
+    if (this.#told === undefined || !areSame(this.#told.about, about)) {
+      this.#told = { about, ...this.#tell(objects, watched) };
+    }
+    const { findings, unreadablePolicies } = this.#told;
+    return { objects, rootNamespace: this.#rootNamespace, findings, unreadablePolicies };
+  }
+
+  #tell(
+    objects: ReadonlyMap<ObjectKey, ConfigObject>,
+    watched: readonly Watched[],
+  ): Pick<ConfigSet, 'findings' | 'unreadablePolicies'> {
     const findings: Finding[] = [];
     const unreadablePolicies: ConfigSet['unreadablePolicies'][number][] = [];
     for (const { store } of watched) {
-      findings.push(...store.findings());
-      for (const { kind, namespace, name, selector } of store.rejected()) {
+      findings.push(...store.findings);
+      for (const { kind, namespace, name, selector } of store.rejected) {
         if (!isPolicyKind(kind) || objects.has(objectKey(kind, namespace, name))) continue;
         unreadablePolicies.push({ kind, namespace, name, selector });
       }
@@ -174,7 +215,7 @@ export class KubernetesSource implements Source {
         unreadablePolicies.push({ kind, namespace: this.#rootNamespace, name: '', selector: undefined });
       }
     }
-    return { objects, rootNamespace: this.#rootNamespace, findings, unreadablePolicies };
+    return { findings, unreadablePolicies };
   }
 }
 

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ConfigObject, type Finding, type ObjectKey, objectKey } from '../../api/object.js';
+import type { SortedObjects } from '../../api/objects-by-kind.js';
 import { type ParsedObject, parseObject, type RejectedObject } from '../../api/parse-object.js';
 import { isMapping } from '../../api/schema/schema.js';
 import type { ReflectorState, ReflectorTarget } from '../../kubernetes/reflector.js';
 import type { RawObject, Resource } from '../../kubernetes/resource.js';
+import { SortedMap } from '../../sorted-map.js';
 import { CLOSED, isPolicyKind, KEPT, withFate } from '../last-good.js';
 
 /** One object of the server as it is understood. */
@@ -17,9 +19,15 @@ interface Entry {
   readonly rejected: RejectedObject | undefined;
 }
 
-/** The objects of one resource, validated; those that cannot be read keep their last good state. */
+/**
+ * The objects of one resource, validated; those that cannot be read keep their last good state. A list that it gives away stays the
+ * same one until something in it changes.
+ */
 export class ObjectStore implements ReflectorTarget {
-  readonly #entries = new Map<ObjectKey, Entry>();
+  #entries: SortedMap<ObjectKey, Entry> = SortedMap.from([]);
+  #objects: SortedObjects = SortedMap.from([]);
+  /** Those of which there is something to tell. */
+  #told: SortedMap<ObjectKey, Entry> = SortedMap.from([]);
   readonly #changed: () => void;
   readonly #onState: (state: ReflectorState) => void;
   #state: ReflectorState | undefined;
@@ -48,23 +56,28 @@ export class ObjectStore implements ReflectorTarget {
     return this.#state?.kind === 'forbidden' ? this.#state.message : undefined;
   }
 
-  *objects(): Generator<readonly [ObjectKey, ConfigObject]> {
-    for (const [key, { object }] of this.#entries) if (object !== undefined) yield [key, object];
+  get objects(): SortedObjects {
+    return this.#objects;
   }
 
-  *findings(): Generator<Finding> {
-    for (const { findings } of this.#entries.values()) yield* findings;
+  get findings(): readonly Finding[] {
+    return this.#told.list.flatMap(({ findings }) => findings);
   }
 
-  *rejected(): Generator<RejectedObject> {
-    for (const { rejected } of this.#entries.values()) if (rejected !== undefined) yield rejected;
+  get rejected(): readonly RejectedObject[] {
+    return this.#told.list.flatMap(({ rejected }) => rejected ?? []);
+  }
+
+  /** Another for other findings and rejected objects. */
+  get told(): object {
+    return this.#told;
   }
 
   replace(objects: readonly RawObject[]): void {
     const keys = new Set(objects.map((object) => this.#keyOf(object)));
     let changed = !this.#listed;
     this.#listed = true;
-    for (const key of this.#entries.keys()) if (!keys.has(key)) changed = this.#entries.delete(key) || changed;
+    for (const key of this.#entries.keys()) if (!keys.has(key)) changed = this.#drop(key) || changed;
     for (const object of objects) changed = this.#put(object) || changed;
     if (changed) this.#changed();
   }
@@ -74,7 +87,7 @@ export class ObjectStore implements ReflectorTarget {
   }
 
   remove(object: RawObject): void {
-    if (this.#entries.delete(this.#keyOf(object))) this.#changed();
+    if (this.#drop(this.#keyOf(object))) this.#changed();
   }
 
   state(state: ReflectorState): void {
@@ -100,13 +113,26 @@ export class ObjectStore implements ReflectorTarget {
     );
     // One that was made anew under the name of another has no past.
     const entry = entryOf(parsed, before?.uid === uid ? before : undefined, { uid, resourceVersion });
-    this.#entries.set(key, entry);
+    this.#keep(key, entry);
     return (
       before === undefined ||
       entry.object !== before.object ||
       entry.rejected !== before.rejected ||
       !isDeepStrictEqual(entry.findings, before.findings)
     );
+  }
+
+  #drop(key: ObjectKey): boolean {
+    if (!this.#entries.has(key)) return false;
+    this.#keep(key, undefined);
+    return true;
+  }
+
+  #keep(key: ObjectKey, entry: Entry | undefined): void {
+    this.#entries = this.#entries.changed(key, entry);
+    this.#objects = this.#objects.changed(key, entry?.object);
+    const tells = entry !== undefined && (entry.findings.length > 0 || entry.rejected !== undefined);
+    this.#told = this.#told.changed(key, tells ? entry : undefined);
   }
 
   #keyOf(object: RawObject): ObjectKey {

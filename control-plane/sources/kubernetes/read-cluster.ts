@@ -33,9 +33,9 @@ export async function readCluster(api: KubernetesApi, options: ReadClusterOption
   const findings: Finding[] = [];
   const unreadablePolicies: ConfigSet['unreadablePolicies'][number][] = [];
   for (const { store } of reads) {
-    for (const [key, object] of store.objects()) objects.set(key, object);
-    findings.push(...store.findings());
-    for (const { kind, namespace, name, selector } of store.rejected()) {
+    for (const [key, object] of store.objects) objects.set(key, object);
+    findings.push(...store.findings);
+    for (const { kind, namespace, name, selector } of store.rejected) {
       if (isPolicyKind(kind) && !objects.has(objectKey(kind, namespace, name)))
         unreadablePolicies.push({ kind, namespace, name, selector });
     }

@@ -3,12 +3,36 @@ import type { GatewaySpec } from '../../api/kinds/gateway.js';
 import { objectsOfKind } from '../../api/kinds/index.js';
 import { selectorMatches } from '../../api/labels.js';
 import type { ConfigObject } from '../../api/object.js';
+import { KindLists } from '../../model/kind-lists.js';
 
 type Objects = ReadonlyMap<string, ConfigObject>;
 
 const NAME = /^[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?$/;
 /** Istio's suffix of a Secret that holds only the certificates to verify clients with. */
 const CA_SUFFIX = '-cacert';
+
+/** The Secrets that a source's sets refer to, one set after the other. */
+export class SecretReferences {
+  private last: { readonly lists: KindLists; readonly found: ReadonlySet<string> } | undefined;
+
+  /** The same as {@link referredSecrets}, which is asked only when something has changed that it looks at. */
+  of(objects: Objects, rootNamespace: string): ReadonlySet<string> {
+    const lists = new KindLists(objects, this.last?.lists);
+    const { last } = this;
+    const known = last !== undefined && this.saysTheSame(lists, last.lists);
+    this.last = { lists, found: known ? last.found : referredSecrets(objects, rootNamespace) };
+    return this.last.found;
+  }
+
+  private saysTheSame(lists: KindLists, before: KindLists): boolean {
+    if (!lists.same(before, 'Gateway') || !lists.same(before, 'DestinationRule')) return false;
+    const selectors = lists.of('Gateway').map(({ spec }) => spec.selector ?? {});
+    if (selectors.length === 0) return true;
+    const concerns = (pod: ConfigObject | undefined): boolean =>
+      pod !== undefined && selectors.some((selector) => selectorMatches(selector, pod.metadata.labels));
+    return !lists.since(before, 'Pod').some((pod) => concerns(pod.before) || concerns(pod.after));
+  }
+}
 
 /**
  * The Secrets, as `namespace/name`, that Gateways and DestinationRules refer to. A proxy is given those of its own namespace:
