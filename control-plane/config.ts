@@ -13,6 +13,8 @@ export interface ControlPlaneConfig {
   readonly xdsPort: number;
   /** xDS without TLS and token, for proxyless gRPC clients; undefined is off. */
   readonly plaintextXdsPort?: number;
+  /** Large xDS messages are compressed for clients that announce gRPC's `deflate`; so unless told otherwise. */
+  readonly compressXds?: boolean;
   readonly debugPort: number;
   /** Base URL of a Prometheus that numbers about traffic are read from, instead of the sidecars' samples. */
   readonly prometheus?: string;

@@ -28,7 +28,7 @@ import { GatewayNames, lookUp } from './networks/gateway-names.js';
 import { type Observation, type ObservationSources, wireObservation } from './observe/observation.js';
 import { groupIn, Registrar, type RegistrationStore } from './registration/registrar.js';
 import type { Source } from './sources/source.js';
-import { gatheringInterceptor } from './xds/large-messages.js';
+import { LargeMessages } from './xds/large-messages.js';
 import type { ProxyResources } from './xds/resources.js';
 import { AdsServer } from './xds/server.js';
 import type { Rejection } from './xds/watch.js';
@@ -240,15 +240,23 @@ export interface GrpcPort {
 /** Resolves when it listens. */
 export async function listenGrpc(
   services: readonly (readonly [ServiceDefinition, UntypedServiceImplementation])[],
-  at: { readonly host: string; readonly port: number; readonly credentials: ServerCredentials },
+  at: {
+    readonly host: string;
+    readonly port: number;
+    readonly credentials: ServerCredentials;
+    /** Large messages, for clients that read that; so unless told otherwise. */
+    readonly compress?: boolean | undefined;
+  },
 ): Promise<GrpcPort> {
-  const server = new Server({ ...LIMITS, interceptors: [gatheringInterceptor()] });
+  const messages = new LargeMessages();
+  const server = new Server({ ...LIMITS, interceptors: [messages.interceptor] });
   for (const [definition, handlers] of services) server.addService(definition, handlers);
   const port = await new Promise<number>((done, fail) => {
     server.bindAsync(`${at.host}:${at.port}`, at.credentials, (error, taken) =>
       error === null ? done(taken) : fail(error),
     );
   });
+  if (at.compress !== false) messages.compress(server);
   return {
     port,
     drain: (graceMs, clock) =>

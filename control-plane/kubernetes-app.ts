@@ -362,7 +362,12 @@ class ClusterApp implements KubernetesApp {
         [OBSERVATION_SERVICE, observation.server.handlers()],
         [PEER_SERVICE, new PeerServer(observation.local, () => issuer.authority.privateKey, clock).handlers()],
       ],
-      { host: bracketed(config.host), port: config.xdsPort, credentials: certificate.credentials() },
+      {
+        host: bracketed(config.host),
+        port: config.xdsPort,
+        credentials: certificate.credentials(),
+        compress: config.compressXds,
+      },
     );
     this.grpc = grpc;
     this.ports.xds = grpc.port;
@@ -372,6 +377,7 @@ class ClusterApp implements KubernetesApp {
       host: '127.0.0.1',
       port: config.plaintextXdsPort,
       credentials: ServerCredentials.createInsecure(),
+      compress: config.compressXds,
     });
     lifecycle.add('plaintext xDS port', () => plaintext.close());
   }

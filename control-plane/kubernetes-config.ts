@@ -20,6 +20,8 @@ export interface KubernetesConfig {
   readonly xdsPort: number;
   /** xDS without TLS and token, on loopback; undefined is off. */
   readonly plaintextXdsPort?: number;
+  /** Large xDS messages are compressed for clients that announce gRPC's `deflate`; so unless told otherwise. */
+  readonly compressXds?: boolean;
   /** Metrics, readiness and debug. */
   readonly debugPort: number;
   readonly webhookPort: number;

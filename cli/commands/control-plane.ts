@@ -16,6 +16,7 @@ interface Options {
   readonly listen?: string;
   readonly xdsPort?: number;
   readonly plaintextXdsPort?: number;
+  readonly xdsCompression?: boolean;
   readonly debugPort?: number;
   readonly webhookPort?: number;
   readonly prometheus?: string;
@@ -74,6 +75,7 @@ export function configure(command: Command): void {
     .option('--listen <address>', 'in a cluster: address to listen on (default: all)')
     .option('--xds-port <port>', 'xDS and CA over TLS; 0 takes a free port (default: 0, in a cluster 15012)', port)
     .option('--plaintext-xds-port <port>', 'xDS without TLS on loopback, for proxyless gRPC clients', port)
+    .option('--no-xds-compression', 'send xDS as it is, also to sidecars that read it compressed')
     .option('--debug-port <port>', 'metrics, readiness and debug (default: 0, in a cluster 15014)', port)
     .option('--webhook-port <port>', 'in a cluster: injection and validation (default: 15017)', port)
     .addOption(
@@ -143,6 +145,7 @@ function folderConfig(options: Options): Parameters<typeof import('../../control
     host: '127.0.0.1',
     xdsPort: options.xdsPort ?? 0,
     ...(options.plaintextXdsPort === undefined ? {} : { plaintextXdsPort: options.plaintextXdsPort }),
+    compressXds: options.xdsCompression ?? true,
     debugPort: options.debugPort ?? 0,
     certTtlSeconds: seconds(options.certTtl) ?? 86_400,
     ...prometheusOf(options),
@@ -170,6 +173,7 @@ async function clusterConfig(options: Options): Promise<KubernetesConfig> {
     host: options.listen ?? anyAddress(),
     xdsPort: options.xdsPort ?? KUBERNETES_DEFAULTS.xdsPort,
     ...(plaintextXdsPort === undefined ? {} : { plaintextXdsPort }),
+    compressXds: options.xdsCompression ?? true,
     debugPort: options.debugPort ?? KUBERNETES_DEFAULTS.debugPort,
     webhookPort: options.webhookPort ?? KUBERNETES_DEFAULTS.webhookPort,
     ...prometheusOf(options),

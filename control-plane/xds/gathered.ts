@@ -2,7 +2,11 @@
 export class Gathered {
   readonly length: number;
 
-  constructor(readonly parts: readonly Buffer[]) {
+  /** `compressed`: by the encoding that its call has announced. */
+  constructor(
+    readonly parts: readonly Buffer[],
+    readonly compressed = false,
+  ) {
     let length = 0;
     for (const part of parts) length += part.length;
     this.length = length;

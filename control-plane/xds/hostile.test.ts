@@ -15,11 +15,11 @@ import { toStruct } from '../../common/xds/struct.js';
 import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import { ClientGuard } from '../ca/client-guard.js';
 import { ResourceEncoder } from './encoded.js';
-import type { Gathered } from './gathered.js';
 import { delta } from './protocol.js';
 import { ProxyStream } from './proxy-stream.js';
 import { AdsServer } from './server.js';
 import { ADS_SERVICE, type DeltaDiscoveryResponse, type DeltaRequest } from './service.js';
+import type { DeltaResponse } from './wire.js';
 
 type Node = DeltaRequest['node'] & object;
 type Call = ClientDuplexStream<DeltaRequest, DeltaDiscoveryResponse>;
@@ -215,7 +215,7 @@ describe('a client that does not read', () => {
     const drained: (() => void)[] = [];
     const written: Buffer[] = [];
     const none = (): void => {};
-    const stream = new ProxyStream<DeltaRequest, Gathered>(
+    const stream = new ProxyStream<DeltaRequest, DeltaResponse>(
       {
         id: 'a',
         role: 'sidecar',
@@ -226,7 +226,7 @@ describe('a client that does not read', () => {
         dataPlane: 'weft',
       },
       {
-        write: (response: Gathered) => written.push(response.toBuffer()) < 0,
+        write: (response: DeltaResponse) => written.push(response.plain().toBuffer()) < 0,
         once: (_event: string, callback: () => void) => drained.push(callback),
       } as never,
       delta,

@@ -1,11 +1,13 @@
+import type { Http2SecureServer } from 'node:http2';
 import {
   Metadata,
+  type Server,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
   status,
 } from '@grpc/grpc-js';
-import { Gathered, GatheredReader } from './gathered.js';
+import { type Gathered, GatheredReader } from './gathered.js';
 
 const FRAME_HEADER = 5;
 /** Octets: what is written at a time. */
@@ -29,7 +31,7 @@ export class MessageWriter {
     const reader = new GatheredReader(message.parts);
     const whole = message.length + FRAME_HEADER;
     const slab = whole < SLAB ? Buffer.allocUnsafe(whole) : (this.kept.pop() ?? Buffer.allocUnsafeSlow(SLAB));
-    let start = writeHeader(slab, message.length);
+    let start = writeHeader(slab, message);
     const next = (error?: Error | null): void => {
       if (error || reader.done) {
         if (!error && slab.length === SLAB && this.kept.length < MOST_KEPT) this.kept.push(slab);
@@ -45,9 +47,8 @@ export class MessageWriter {
   }
 }
 
-function writeHeader(target: Buffer, length: number): number {
-  // Not compressed.
-  target[0] = 0;
+function writeHeader(target: Buffer, { compressed, length }: Gathered): number {
+  target[0] = compressed ? 1 : 0;
   target.writeUInt32BE(length, 1);
   return FRAME_HEADER;
 }
@@ -63,34 +64,77 @@ function streamOf(call: object): Http2Stream | undefined {
   return typeof stream?.write === 'function' ? (stream as Http2Stream) : undefined;
 }
 
+/** What is sent in pieces, and compressed to whom reads that. */
+export interface InPieces {
+  plain(): Gathered;
+  /** By gRPC's `deflate`; undefined where that is not worth it. */
+  compressed(): Gathered | undefined;
+}
+
+function isInPieces(message: unknown): message is InPieces {
+  return typeof (message as Partial<InPieces> | null)?.compressed === 'function';
+}
+
 class GatheringCall extends ServerInterceptingCall {
+  private begun = false;
+
   constructor(
     private readonly call: ServerInterceptingCallInterface,
     private readonly stream: Http2Stream,
     private readonly writer: MessageWriter,
+    private readonly deflates: boolean,
   ) {
     super(call);
   }
 
   override sendMessage(message: unknown, callback: () => void): void {
-    if (!(message instanceof Gathered)) {
+    if (!isInPieces(message)) {
       super.sendMessage(message, callback);
       return;
     }
     if (this.stream.destroyed || this.stream.closed) return;
-    this.call.sendMetadata(new Metadata());
-    this.writer.write(this.stream, message, (error) => {
+    if (!this.begun) this.begin();
+    const gathered = (this.deflates ? message.compressed() : undefined) ?? message.plain();
+    this.writer.write(this.stream, gathered, (error) => {
       if (error) this.call.sendStatus({ code: status.INTERNAL, details: 'the message cannot be written' });
       else callback();
     });
   }
+
+  private begin(): void {
+    this.begun = true;
+    const metadata = new Metadata();
+    if (this.deflates) metadata.set('grpc-encoding', 'deflate');
+    this.call.sendMetadata(metadata);
+  }
 }
 
-/** Sends {@link Gathered} responses piece by piece. */
-export function gatheringInterceptor(): ServerInterceptor {
-  const writer = new MessageWriter();
-  return (method, call) => {
+type Http2Server = Pick<Http2SecureServer, 'prependListener'>;
+
+/** Sends responses {@link InPieces} of a gRPC server, and compresses them for clients that announce gRPC's `deflate`. */
+export class LargeMessages {
+  private readonly writer = new MessageWriter();
+  /** Streams of clients that read compressed messages. */
+  private readonly deflated = new WeakSet<object>();
+
+  readonly interceptor: ServerInterceptor = (method, call) => {
     const stream = method.responseStream ? streamOf(call) : undefined;
-    return stream === undefined ? new ServerInterceptingCall(call) : new GatheringCall(call, stream, writer);
+    if (stream === undefined) return new ServerInterceptingCall(call);
+    return new GatheringCall(call, stream, this.writer, this.deflated.has(stream));
   };
+
+  /** From now on messages are compressed. To be called once the server listens; before, none are. */
+  compress(server: Server): void {
+    // grpc-js keeps to itself what clients announce, but not before its own HTTP/2 servers have told.
+    const { http2Servers } = server as unknown as { readonly http2Servers?: ReadonlyMap<Http2Server, unknown> };
+    for (const http2Server of http2Servers?.keys() ?? []) {
+      http2Server.prependListener('stream', (stream, headers) => {
+        if (acceptsDeflate(headers['grpc-accept-encoding'])) this.deflated.add(stream);
+      });
+    }
+  }
+}
+
+function acceptsDeflate(announced: string | readonly string[] | undefined): boolean {
+  return /(?:^|,)\s*deflate\s*(?:,|$)/.test(String(announced ?? ''));
 }

@@ -1,8 +1,7 @@
 import type { EncodedResource } from './encoded.js';
-import type { Gathered } from './gathered.js';
 import type { DeltaRequest, DiscoveryResponse, Request } from './service.js';
 import { hasWildcard, type Watch } from './watch.js';
-import { deltaResponse } from './wire.js';
+import { DeltaResponse } from './wire.js';
 
 /** A response of either protocol, before it is put into words. */
 export interface Reply {
@@ -43,7 +42,7 @@ export const stateOfTheWorld: Protocol<Request, DiscoveryResponse> = {
   }),
 };
 
-export const delta: Protocol<DeltaRequest, Gathered> = {
+export const delta: Protocol<DeltaRequest, DeltaResponse> = {
   delta: true,
   subscribe(watch, request, first) {
     const names = request.resource_names_subscribe ?? [];
@@ -52,5 +51,5 @@ export const delta: Protocol<DeltaRequest, Gathered> = {
     watch.subscribe(names);
     if (first) watch.hold(request.initial_resource_versions ?? {});
   },
-  toResponse: deltaResponse,
+  toResponse: (reply) => new DeltaResponse(reply),
 };

@@ -4,7 +4,7 @@ import type { DeltaDiscoveryRequest__Output as DeltaRequest } from '../../proto/
 import type { DeltaDiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
 import type { DiscoveryRequest__Output as Request } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryResponse.js';
-import { Gathered } from './gathered.js';
+import { DeltaResponse } from './wire.js';
 
 export type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request };
 
@@ -28,7 +28,7 @@ export const ADS_SERVICE = {
   DeltaAggregatedResources: {
     ...deltaMethod,
     // Ours are put together of what was encoded once for all proxies.
-    responseSerialize: (message: DeltaDiscoveryResponse | Gathered): Buffer =>
-      message instanceof Gathered ? message.toBuffer() : deltaMethod.responseSerialize(message),
+    responseSerialize: (message: DeltaDiscoveryResponse | DeltaResponse): Buffer =>
+      message instanceof DeltaResponse ? message.plain().toBuffer() : deltaMethod.responseSerialize(message),
   },
 } satisfies ServiceDefinition;

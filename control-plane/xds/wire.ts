@@ -1,10 +1,15 @@
+import { storedPiece, zlibStream } from './deflate.js';
+import type { EncodedResource } from './encoded.js';
 import { Gathered } from './gathered.js';
 import type { Reply } from './protocol.js';
+import { piecesOf } from './resource-pieces.js';
 
 /** Field numbers of envoy.service.discovery.v3. */
 const RESPONSE = { version: 1, resources: 2, typeUrl: 4, nonce: 5, removed: 6 } as const;
 const RESOURCE = { version: 1, resource: 2, name: 3 } as const;
 const ANY = { typeUrl: 1, value: 2 } as const;
+/** Octets: a client spends more on starting to decompress than anybody does on sending them. */
+const LEAST_COMPRESSED = 8192;
 
 /**
  * A resource as a field of a DeltaDiscoveryResponse: made once, put into the responses to all proxies as it is. `bytes` is the
@@ -28,13 +33,34 @@ export function resourceField(
   return { field, bytes: field.subarray(end - message.length, end) };
 }
 
-/** A serialized DeltaDiscoveryResponse. */
-export function deltaResponse({ typeUrl, nonce, version, resources, removed }: Reply): Gathered {
-  const parts = [...text(RESPONSE.version, version)];
-  for (const { field } of resources) parts.push(field);
-  parts.push(...text(RESPONSE.typeUrl, typeUrl), ...text(RESPONSE.nonce, nonce));
-  for (const name of removed) parts.push(...text(RESPONSE.removed, name));
-  return new Gathered(parts);
+/** A DeltaDiscoveryResponse, whose resources are serialized already; what is its own stands in front of them. */
+export class DeltaResponse {
+  private readonly own: readonly Buffer[];
+  private readonly resources: readonly EncodedResource[];
+
+  constructor({ typeUrl, nonce, version, resources, removed }: Reply) {
+    const own = [
+      ...text(RESPONSE.version, version),
+      ...text(RESPONSE.typeUrl, typeUrl),
+      ...text(RESPONSE.nonce, nonce),
+    ];
+    for (const name of removed) own.push(...text(RESPONSE.removed, name));
+    this.own = own;
+    this.resources = resources;
+  }
+
+  plain(): Gathered {
+    const parts = [...this.own];
+    for (const { field } of this.resources) parts.push(field);
+    return new Gathered(parts);
+  }
+
+  /** By gRPC's `deflate`; undefined for a message that is too small for it. */
+  compressed(): Gathered | undefined {
+    const length = this.resources.reduce((sum, { field }) => sum + field.length, 0);
+    if (length < LEAST_COMPRESSED) return undefined;
+    return new Gathered(zlibStream([storedPiece(this.own), ...piecesOf(this.resources)]), true);
+  }
 }
 
 function text(field: number, content: string): Buffer[] {

@@ -1,3 +1,5 @@
+import { type Contents, Inflated } from './inflated.js';
+
 /** What a simulated sidecar wants to know of a DeltaDiscoveryResponse. */
 export interface DeltaSink {
   /** Each resource, by name and version; its content is passed over. */
@@ -34,6 +36,8 @@ export class DeltaReader {
   #version = '';
   #typeUrl = '';
   #nonce = '';
+  /** Of a compressed message that has not come whole. */
+  #compressed: Buffer[] | undefined;
 
   constructor(private readonly sink: DeltaSink) {}
 
@@ -58,6 +62,7 @@ export class DeltaReader {
       return used;
     }
     if (this.#message === 0) return this.#begin(bytes);
+    if (this.#compressed !== undefined) return this.#gather(this.#compressed, bytes);
     const tag = bytes[0] ?? 0;
     const [length, after] = varint(bytes, 1);
     if (after === 0) return 0;
@@ -88,7 +93,26 @@ export class DeltaReader {
     if (bytes.length < FRAME_HEADER) return 0;
     this.#length = bytes.readUInt32BE(1);
     this.#message = this.#length;
+    if (bytes[0] === 1) this.#compressed = [];
     return FRAME_HEADER;
+  }
+
+  #gather(parts: Buffer[], bytes: Buffer): number {
+    const used = Math.min(this.#message, bytes.length);
+    parts.push(bytes.subarray(0, used));
+    this.#message -= used;
+    if (this.#message > 0) return used;
+    this.#compressed = undefined;
+    let typeUrl = '';
+    let nonce = '';
+    for (const contents of inflated.read(Buffer.concat(parts))) {
+      for (const [name, version] of contents.resources) this.sink.resource(name, version);
+      for (const name of contents.removed) this.sink.removed(name);
+      typeUrl ||= contents.typeUrl;
+      nonce ||= contents.nonce;
+    }
+    this.sink.end(typeUrl, nonce, this.#length);
+    return used;
   }
 
   #take(field: number, text: string): void {
@@ -112,6 +136,25 @@ export class DeltaReader {
   #endResource(): void {
     this.sink.resource(this.#name, this.#version);
   }
+}
+
+const inflated = new Inflated(readPlain);
+
+function readPlain(plain: Buffer): Contents | undefined {
+  const resources: (readonly [string, string])[] = [];
+  const removed: string[] = [];
+  let contents: Contents | undefined;
+  const reader = new DeltaReader({
+    resource: (name, version) => resources.push([name, version]),
+    removed: (name) => removed.push(name),
+    end: (typeUrl, nonce) => {
+      contents = { resources, removed, typeUrl, nonce };
+    },
+  });
+  const header = Buffer.alloc(FRAME_HEADER);
+  header.writeUInt32BE(plain.length, 1);
+  reader.push(Buffer.concat([header, plain]));
+  return contents;
 }
 
 /** A varint and where it ends; 0 when it is not complete. */

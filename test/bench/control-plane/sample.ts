@@ -1,3 +1,4 @@
+import { inflateSync } from 'node:zlib';
 import { decodeMessage } from '../../../common/xds/codec.js';
 import { TYPE } from '../../../common/xds/type-urls.js';
 
@@ -22,7 +23,8 @@ export class Sample {
     let bytes = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
     while (bytes.length >= 5 && bytes.length >= 5 + bytes.readUInt32BE(1)) {
       const end = 5 + bytes.readUInt32BE(1);
-      this.#take(decodeMessage<DecodedDelta>(RESPONSE, bytes.subarray(5, end)));
+      const content = bytes.subarray(5, end);
+      this.#take(decodeMessage<DecodedDelta>(RESPONSE, bytes[0] === 1 ? inflateSync(content) : content));
       bytes = bytes.subarray(end);
     }
     this.#chunks = bytes.length === 0 ? [] : [bytes];

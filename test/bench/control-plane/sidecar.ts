@@ -129,6 +129,8 @@ export class SimulatedSidecar {
       [constants.HTTP2_HEADER_PATH]: METHOD,
       'content-type': 'application/grpc',
       te: 'trailers',
+      // As grpc-js does, which real ones call by.
+      'grpc-accept-encoding': 'identity,deflate,gzip',
       authorization: `Bearer ${target.token(this.node)}`,
     });
     this.#stream = stream;
