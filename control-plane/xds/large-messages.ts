@@ -12,6 +12,8 @@ import { type Gathered, GatheredReader } from './gathered.js';
 const FRAME_HEADER = 5;
 /** Octets: what is written at a time. */
 const SLAB = 65_536;
+/** Node cuts buffers up to half of its pool's 8 KB out of that; what is larger would be garbage outside of the heap. */
+const SMALL = 4096;
 const MOST_KEPT = 64;
 
 /** What a gRPC message is written to. */
@@ -30,7 +32,7 @@ export class MessageWriter {
   write(sink: MessageSink, message: Gathered, callback: (error?: Error | null) => void): void {
     const reader = new GatheredReader(message.parts);
     const whole = message.length + FRAME_HEADER;
-    const slab = whole < SLAB ? Buffer.allocUnsafe(whole) : (this.kept.pop() ?? Buffer.allocUnsafeSlow(SLAB));
+    const slab = whole < SMALL ? Buffer.allocUnsafe(whole) : (this.kept.pop() ?? Buffer.allocUnsafeSlow(SLAB));
     let start = writeHeader(slab, message);
     const next = (error?: Error | null): void => {
       if (error || reader.done) {

@@ -20,6 +20,9 @@ export interface GrpcEndpoint {
   readonly authority: string;
 }
 
+/** Octets, also of what a compressed message inflates to: ten thousand services come in 21 MB. */
+const LARGEST_MESSAGE = 512 * 1024 * 1024;
+
 /** Opens ADS streams by grpc-js. Each stream has its own channel, so that only our own back-off decides when to try. */
 export function grpcOpener(endpoint: GrpcEndpoint): OpenAdsStream {
   let turn = 0;
@@ -41,7 +44,7 @@ function openStream(target: string, endpoint: GrpcEndpoint, method: string, even
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.use_local_subchannel_pool': 1,
-    'grpc.max_receive_message_length': -1,
+    'grpc.max_receive_message_length': LARGEST_MESSAGE,
   });
   const call = client.makeBidiStreamRequest(method, identity, identity, metadata);
   let over = false;
