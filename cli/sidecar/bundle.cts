@@ -18,6 +18,8 @@ const FLAGS = [
   '--no-parallel-scavenge',
   // Its bound, from the command line, is in force by now, and Node 20 refuses a code cache made under another.
   '--max-semi-space-size=0',
+  // Only in force from the command line; here so that a code cache fits both with and without it there.
+  '--no-memory-reducer',
 ];
 
 function present(): boolean {

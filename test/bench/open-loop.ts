@@ -6,6 +6,7 @@ import type { LoadReady } from './load/closed-loop.js';
 import type { OpenLoopOrder, OpenLoopReport } from './load/open-loop.js';
 import { LoadProcess } from './processes.js';
 import type { Context } from './scenario.js';
+import { warmUp } from './warm-up.js';
 
 type Load = LoadProcess<OpenLoopOrder, OpenLoopReport, LoadReady>;
 
@@ -14,6 +15,8 @@ const CONNECTIONS = 32;
 
 export interface OpenLoop {
   readonly contenders: readonly Contender[];
+  /** At full load, before latencies are measured. */
+  readonly warmUp: () => Promise<void>;
   /** 1,000 requests a second for so long, over 32 connections. @throws Error when the rate was not kept. */
   readonly drive: (contender: Contender, ms: number) => Promise<OpenLoopReport>;
 }
@@ -35,5 +38,9 @@ export async function startOpenLoop(context: Context, kinds: Parameters<typeof k
     context.countErrors(report.errors);
     return report;
   };
-  return { contenders, drive };
+  const warm = async (): Promise<void> => {
+    await warmUp(context, contenders);
+    load.hurry();
+  };
+  return { contenders, warmUp: warm, drive };
 }

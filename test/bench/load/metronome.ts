@@ -1,4 +1,5 @@
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 
 /**
  * Ticks at fixed times, about 0.1 ms late at most, from a thread that sleeps in between. Timers of Node's are up to a
@@ -14,20 +15,23 @@ interface Beat {
 const sharedNow = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 /** Calls `onTick` with how many ticks are due by now; ends after the last. Gives the time of the first tick by `performance.now()`. */
-export function metronome(
+export async function metronome(
   intervalMs: number,
   total: number,
   onTick: (due: number) => void,
-): { startMs: number; ended: Promise<void> } {
-  const LEAD_MS = 50;
-  const startMs = performance.now() + LEAD_MS;
-  const beat: Beat = { startMs: sharedNow() + LEAD_MS, intervalMs, total };
-  const worker = new Worker(new URL(import.meta.url), { workerData: beat });
-  worker.on('message', onTick);
+): Promise<{ startMs: number; ended: Promise<void> }> {
+  const worker = new Worker(new URL(import.meta.url));
+  // Starting a thread takes tens of ms of this processor, which are not to fall among the ticks.
+  await once(worker, 'message');
   const ended = new Promise<void>((resolve, reject) => {
     worker.once('exit', () => resolve());
     worker.once('error', reject);
   });
+  worker.on('message', onTick);
+  const LEAD_MS = 50;
+  const startMs = performance.now() + LEAD_MS;
+  const beat: Beat = { startMs: sharedNow() + LEAD_MS, intervalMs, total };
+  worker.postMessage(beat);
   return { startMs, ended };
 }
 
@@ -41,4 +45,7 @@ function tick({ startMs, intervalMs, total }: Beat): void {
   }
 }
 
-if (!isMainThread && parentPort !== null) tick(workerData as Beat);
+if (!isMainThread && parentPort !== null) {
+  parentPort.once('message', tick);
+  parentPort.postMessage('ready');
+}

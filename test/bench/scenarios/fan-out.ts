@@ -5,6 +5,7 @@ import { toFigures } from '../figures.js';
 import { Worker } from '../jobs.js';
 import { inTurns } from '../rounds.js';
 import type { Scenario } from '../scenario.js';
+import { warmUp } from '../warm-up.js';
 
 const CALLS = 47;
 const RATE = 50;
@@ -22,6 +23,8 @@ export const fanOut: Scenario = {
       contenders.push(await Contender.start(context, { kind, chain, application }));
     }
     const order = { calls: CALLS, rate: RATE };
+    await warmUp(context, contenders);
+    worker.hurry();
     const rounds = await inTurns(context, contenders, async (contender, ms) => {
       // Without a proxy, in the same moment: what is left is the proxies'.
       const direct = await worker.run('fan out', { ...order, port: application, ms: ms / 3 });

@@ -15,7 +15,8 @@ export const openLoop: Scenario = {
   name: 'open-loop',
   title: "client's and server's sidecar over mTLS, 1,000 requests a second whatever the answers do, 32 connections",
   run: async (context) => {
-    const { contenders, drive } = await startOpenLoop(context, ['weft', 'envoy', 'envoy-h2']);
+    const { contenders, warmUp, drive } = await startOpenLoop(context, ['weft', 'envoy', 'envoy-h2']);
+    await warmUp();
     const rounds = await inTurns(context, contenders, async (contender, ms) => {
       const before = contender.cpuMicros();
       const { requests, p50, p90, p99, p999, latenessP99 } = await drive(contender, ms);
