@@ -184,7 +184,7 @@ function carriedOn(context: ProxyContext, classes: Classes, before: Made | undef
   );
   if (wide) return undefined;
   const { clusters, endpoints, routes, listeners, credentials, names } = before.resources;
-  const anew = outboundClusters({ ...context, byHost: new Map([['', ports]]) }, clusterKey(context, classes));
+  const anew = outboundClusters(context, clusterKey(context, classes), ports);
   return {
     clusters: layered(clusters, anew.clusters),
     endpoints: layered(endpoints, anew.endpoints),

@@ -34,12 +34,16 @@ interface Made {
 const known = new WeakMap<Service, Map<string, Made>>();
 
 /**
- * A cluster for every service port that the proxy sees, and one for every subset of it. Clients with the same `likeness` get the
- * same messages where they have the same rule for a service.
+ * A cluster for every service port that the proxy sees, or for these, and one for every subset of it. Clients with the same `likeness`
+ * get the same messages where they have the same rule for a service.
  */
-export function outboundClusters(context: ProxyContext, likeness?: string): OutboundClusters {
+export function outboundClusters(
+  context: ProxyContext,
+  likeness?: string,
+  ports: readonly VisiblePort[] = [...context.byHost.values()].flat(),
+): OutboundClusters {
   const out: OutboundClusters = { clusters: new Map(), endpoints: new Map(), credentials: new Set() };
-  for (const visible of [...context.byHost.values()].flat()) {
+  for (const visible of ports) {
     // Where a wildcard host is, only a client's own look-up could say.
     const nowhere = visible.service.host.startsWith('*') && visible.service.endpoints.length === 0;
     const found = isLookedUp(context, visible) || (context.captured && visible.service.resolution !== 'static');

@@ -33,11 +33,16 @@ export interface ClientVirtualServices {
   findAll(host: string): readonly MeshVirtualService[];
 }
 
+interface KnownScope extends Scope {
+  /** As in the first snapshot of the shape. */
+  readonly first: readonly VisiblePort[];
+}
+
 interface Scopes {
   snapshot: MeshSnapshot;
-  made: Map<string, Scope>;
+  made: Map<string, KnownScope>;
   /** Of the snapshot before. */
-  before: { readonly services: readonly Service[]; readonly made: ReadonlyMap<string, Scope> } | undefined;
+  before: { readonly services: readonly Service[]; readonly made: ReadonlyMap<string, KnownScope> } | undefined;
 }
 
 const known = new WeakMap<Shape, Scopes>();
@@ -80,27 +85,38 @@ export function scopeOf(
   return scope;
 }
 
-/** The same scope, of services with other endpoints. */
-function scopeWith(before: Scope, replaced: ReadonlyMap<Service, Service>): Scope {
-  const renewed = (visible: VisiblePort): VisiblePort => {
-    const service = replaced.get(visible.service);
-    return service === undefined ? visible : { ...visible, service };
-  };
+/** The same scope, of services with other endpoints. It does not hold on to the one before, or none would ever go. */
+function scopeWith(
+  { byHost: before, first, virtualServices }: KnownScope,
+  replaced: ReadonlyMap<Service, Service>,
+): KnownScope {
   const changed = new Map<string, readonly VisiblePort[]>();
   for (const { host } of replaced.keys()) {
-    const ports = before.byHost.get(host);
-    if (ports !== undefined) changed.set(host, ports.map(renewed));
+    const ports = before.get(host);
+    if (ports === undefined) continue;
+    const renewed = ports.map((visible) => {
+      const service = replaced.get(visible.service);
+      return service === undefined ? visible : { ...visible, service };
+    });
+    changed.set(host, renewed);
   }
+  const byHost = layered(before, changed);
   let ports: readonly VisiblePort[] | undefined;
   return {
-    byHost: layered(before.byHost, changed),
-    virtualServices: before.virtualServices,
+    byHost,
+    virtualServices,
+    first,
     // Seldom asked for: mostly only what has changed is translated.
     get ports() {
-      ports ??= before.ports.map(renewed);
+      ports ??= first.map((visible) => byHost.get(visible.service.host)?.find(isOf(visible)) ?? visible);
       return ports;
     },
   };
+}
+
+/** Ports stay the same objects while a service stays the same but for its endpoints. */
+function isOf({ service, port }: VisiblePort): (other: VisiblePort) => boolean {
+  return (other) => other.port === port && other.service.object === service.object;
 }
 
 function scopeFor(
@@ -108,7 +124,7 @@ function scopeFor(
   namespace: string,
   sidecar: SidecarRule | undefined,
   separate: boolean,
-): Scope {
+): KnownScope {
   const egress = sidecar?.spec.egress ?? [];
   const visible = snapshot.services.filter((service) => isVisible(service.exportTo, namespace));
   const narrow = egress.length > 0;
@@ -121,13 +137,15 @@ function scopeFor(
   };
   if (!narrow) {
     const byHost = portsByHost(visible, namespace);
-    return { ports: [...byHost.values()].flat(), byHost, virtualServices };
+    const ports = [...byHost.values()].flat();
+    return { ports, first: ports, byHost, virtualServices };
   }
   const named = visible.filter((service) => egress.some((one) => egressNames(one, service, namespace)));
   const byHost = portsByHost(named, namespace);
   const ports = [...byHost.values()].flat();
   addDestinations(byHost, destinationsOf(virtualServices.all, sidecar, namespace), visible, namespace);
-  return { ports: separate ? reachable(ports, sidecar, namespace) : ports, byHost, virtualServices };
+  const called = separate ? reachable(ports, sidecar, namespace) : ports;
+  return { ports: called, first: called, byHost, virtualServices };
 }
 
 /** Where connections are captured, a port with an egress listener of its own is not one of the listener without a port. */
