@@ -11,12 +11,18 @@ import { messageNameOf } from './type-urls.js';
 const OUTPUT: protobuf.IConversionOptions = { longs: Number, enums: String, bytes: Buffer, json: true };
 
 let loaded: MessageTypes | undefined;
+/** By type URL: protobufjs looks from namespace to namespace. */
+const found = new Map<string, protobuf.Type>();
 
 /** The message type behind a type URL, or undefined when we do not carry it. */
 export function messageType(typeUrl: string): protobuf.Type | undefined {
+  const known = found.get(typeUrl);
+  if (known !== undefined) return known;
   loaded ??= new MessageTypes(descriptors());
   try {
-    return loaded.lookupType(messageNameOf(typeUrl));
+    const type = loaded.lookupType(messageNameOf(typeUrl));
+    found.set(typeUrl, type);
+    return type;
   } catch {
     return undefined;
   }

@@ -1,11 +1,16 @@
 import { formatClusterName } from '../../common/xds/names.js';
 import type { Route } from '../../proto/gen/envoy/config/route/v3/Route.js';
-import type { RouteAction } from '../../proto/gen/envoy/config/route/v3/RouteAction.js';
+import type {
+  _envoy_config_route_v3_RouteAction_HashPolicy as HashPolicy,
+  RouteAction,
+} from '../../proto/gen/envoy/config/route/v3/RouteAction.js';
 import type { RouteConfiguration } from '../../proto/gen/envoy/config/route/v3/RouteConfiguration.js';
 import type { VirtualHost } from '../../proto/gen/envoy/config/route/v3/VirtualHost.js';
 import { clusterDomain } from '../api/hosts.js';
 import type { HttpRoute } from '../api/kinds/virtual-service.js';
 import { hostCovers } from '../model/hosts.js';
+import type { MeshSettings } from '../model/mesh-settings.js';
+import type { ServicePort } from '../model/service.js';
 import type { Split } from '../model/traffic-split.js';
 import type { MeshVirtualService } from '../model/virtual-services.js';
 import { catchAllCluster } from './capture.js';
@@ -137,11 +142,39 @@ export function mayHaveMatched({ spec }: MeshVirtualService): boolean {
   return (spec.http ?? []).some(({ match }) => match?.some(({ unknownMatch }) => unknownMatch === true) === true);
 }
 
+interface DefaultRoute {
+  readonly cluster: string;
+  /** What it depends on besides. */
+  readonly client: string;
+  readonly route: Route;
+}
+
+/** Clients of all namespaces have the same, from one snapshot to the next; it is then serialized once for all of them. */
+const defaults = new WeakMap<ServicePort, DefaultRoute>();
+const retries = new WeakMap<MeshSettings, string>();
+
 function defaultRoute(scope: RouteScope, { service, port }: VisiblePort): Route {
+  const { node, snapshot } = scope.context;
   const hash = hashPolicies(scope, { host: service.host, port: { number: port.number } });
+  if (hash.length > 0) return newDefaultRoute(scope, service.host, port.number, hash);
+  let retry = retries.get(snapshot.settings);
+  if (retry === undefined) {
+    retry = JSON.stringify(retryPolicy(undefined, snapshot.settings) ?? null);
+    retries.set(snapshot.settings, retry);
+  }
+  const cluster = clusterName(service.host, port.number);
+  const client = node.dataPlane + retry;
+  const known = defaults.get(port);
+  if (known?.cluster === cluster && known.client === client) return known.route;
+  const route = newDefaultRoute(scope, service.host, port.number, hash);
+  defaults.set(port, { cluster, client, route });
+  return route;
+}
+
+function newDefaultRoute(scope: RouteScope, host: string, port: number, hash: HashPolicy[]): Route {
   const retry = retryPolicy(undefined, scope.context.snapshot.settings);
   const action: RouteAction = {
-    cluster: clusterName(service.host, port.number),
+    cluster: clusterName(host, port),
     ...timeouts(scope, 0),
     ...(retry && { retry_policy: retry }),
     ...(hash.length > 0 && { hash_policy: hash }),

@@ -1,8 +1,9 @@
 import { encodeMessage } from '../../common/xds/codec.js';
 import { contentHash } from '../../common/xds/content-hash.js';
-import type { ResourceTypeUrl } from '../../common/xds/type-urls.js';
+import { type ResourceTypeUrl, TYPE } from '../../common/xds/type-urls.js';
 import { Layered } from '../layered.js';
 import type { ProxyResources } from './resources.js';
+import { encodeRouteTable } from './route-table.js';
 import { resourceField } from './wire.js';
 
 /** A resource ready to be sent; its version is a hash of its content. */
@@ -49,7 +50,7 @@ export class ResourceEncoder {
   private encodeOne(typeUrl: ResourceTypeUrl, name: string, message: object): EncodedResource {
     const known = this.known.get(message);
     if (known?.name === name) return known;
-    const written = encodeMessage(typeUrl, message);
+    const written = typeUrl === TYPE.route ? encodeRouteTable(message) : encodeMessage(typeUrl, message);
     const version = contentHash(written);
     const encoded = { name, version, ...resourceField(typeUrl, name, version, written), message };
     this.known.set(message, encoded);

@@ -21,10 +21,10 @@ export function resourceField(
   version: string,
   message: Buffer,
 ): { readonly field: Buffer; readonly bytes: Buffer } {
-  const any = [...text(ANY.typeUrl, typeUrl), header(ANY.value, message.length), message];
-  const before = [...text(RESOURCE.version, version), header(RESOURCE.resource, lengthOf(any))];
+  const any = [...text(ANY.typeUrl, typeUrl), fieldHeader(ANY.value, message.length), message];
+  const before = [...text(RESOURCE.version, version), fieldHeader(RESOURCE.resource, lengthOf(any))];
   const after = text(RESOURCE.name, name);
-  const start = header(RESPONSE.resources, lengthOf(before) + lengthOf(any) + lengthOf(after));
+  const start = fieldHeader(RESPONSE.resources, lengthOf(before) + lengthOf(any) + lengthOf(after));
   const head = [start, ...before, ...any];
   const end = lengthOf(head);
   const field = Buffer.allocUnsafeSlow(end + lengthOf(after));
@@ -65,11 +65,11 @@ export class DeltaResponse {
 
 function text(field: number, content: string): Buffer[] {
   const bytes = Buffer.from(content);
-  return [header(field, bytes.length), bytes];
+  return [fieldHeader(field, bytes.length), bytes];
 }
 
 /** Tag and length of a length-delimited field. */
-function header(field: number, length: number): Buffer {
+export function fieldHeader(field: number, length: number): Buffer {
   const octets = [(field << 3) | 2];
   let rest = length;
   for (; rest > 0x7f; rest >>>= 7) octets.push((rest & 0x7f) | 0x80);
