@@ -3,8 +3,11 @@ import { FRAME, FRAME_HEADER, MAX_FRAME_SIZE } from './constants.js';
 
 /** Payloads up to this size are copied next to their header: one write costs more than the copy. */
 export const COPY_LIMIT = 8 * 1024;
-/** As much as one write of a turn mostly has: the fewer pieces, the less is joined below. */
-const SLAB = 64 * 1024;
+/**
+ * As much as one write of a turn mostly has: seven TLS records of a body. For more, OpenSSL's output would take as much
+ * memory as malloc maps anew each time.
+ */
+const SLAB = 112 * 1024;
 /** Slabs that wait for the next connection that has something to write. */
 const MAX_FREE = 4;
 /** From here on a write is worth no copy, and a slow socket that keeps the slab does not keep much more than it was given. */
@@ -29,9 +32,14 @@ export class FrameOutput {
   private ending = false;
   private blockedNow = false;
   private readonly socket: Socket;
+  private readonly encrypted: boolean;
+  /** Payloads up to this size are copied. What TLS is given in pieces Node joins itself, in memory that is new each time. */
+  private readonly copyLimit: number;
 
   constructor(socket: Socket) {
     this.socket = socket;
+    this.encrypted = isEncrypted(socket);
+    this.copyLimit = this.encrypted ? MAX_FRAME_SIZE : COPY_LIMIT;
   }
 
   /** Whether the peer is slow: data should wait for the socket's `drain`. */
@@ -56,10 +64,12 @@ export class FrameOutput {
   /** A frame with its payload. A payload that is not copied must not change any more. */
   frame(type: number, flags: number, streamId: number, payload: Buffer, start = 0, end = payload.length): void {
     const length = end - start;
-    this.head(length, type, flags, streamId, length <= COPY_LIMIT ? length : 0);
-    if (length <= COPY_LIMIT) {
+    const copied = length <= this.copyLimit;
+    this.head(length, type, flags, streamId, copied ? length : 0);
+    if (copied) {
       payload.copy(this.slab, this.used, start, end);
       this.used += length;
+      if (this.used > SLAB - DIRECT) this.flush();
       return;
     }
     this.seal();
@@ -102,9 +112,15 @@ export class FrameOutput {
   flush(): void {
     const { socket } = this;
     if (this.used === 0 && this.parts.length === 0) return;
-    if (this.parts.length === 0 && this.used >= DIRECT && socket.writableLength === 0 && !isEncrypted(socket)) {
-      this.flushSlab();
-      return;
+    if (this.parts.length === 0 && this.used >= DIRECT) {
+      if (this.encrypted) {
+        this.lendSlab();
+        return;
+      }
+      if (socket.writableLength === 0) {
+        this.flushSlab();
+        return;
+      }
     }
     this.seal();
     this.giveBack();
@@ -147,7 +163,8 @@ export class FrameOutput {
 
   private reserve(room: number): void {
     if (this.used + room <= this.slab.length) return;
-    this.seal();
+    if (this.encrypted) this.flush();
+    else this.seal();
     if (this.slab.length < room) this.slab = free.pop() ?? Buffer.allocUnsafeSlow(SLAB);
   }
 
@@ -161,8 +178,17 @@ export class FrameOutput {
     else this.slab = NO_SLAB;
   }
 
+  /** TLS has taken the slab's bytes when it calls back. */
+  private lendSlab(): void {
+    const { socket, slab, used } = this;
+    this.used = 0;
+    this.slab = NO_SLAB;
+    if (socket.writable) this.blockedNow = !socket.write(slab.subarray(0, used), () => keep(slab));
+    else keep(slab);
+  }
+
   private giveBack(): void {
-    if (this.slab.length > 0 && free.length < MAX_FREE) free.push(this.slab);
+    keep(this.slab);
     this.slab = NO_SLAB;
   }
 
@@ -191,7 +217,10 @@ export class FrameOutput {
 /** Slabs that nobody uses, of all connections. */
 const free: Buffer[] = [];
 
-/** TLS takes nothing at once. */
+function keep(slab: Buffer): void {
+  if (slab.length > 0 && free.length < MAX_FREE) free.push(slab);
+}
+
 function isEncrypted(socket: Socket): boolean {
   return 'encrypted' in socket && socket.encrypted === true;
 }
