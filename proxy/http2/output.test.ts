@@ -46,3 +46,29 @@ it('frames of a turn leave in one write, however many', async () => {
   await turn();
   expect(writes.map((write) => write.length)).toEqual([12 * (4000 + FRAME_HEADER), 4 + FRAME_HEADER]);
 });
+
+it('over TLS pieces of a body leave as one buffer, which is used again when the socket has called back', async () => {
+  const given: { chunk: Buffer; done: () => void }[] = [];
+  const write = (chunk: Buffer, _encoding: string, done: () => void): void => void given.push({ chunk, done });
+  const socket = Object.assign(new Writable({ highWaterMark: 1 << 20, write }), { encrypted: true });
+  const output = new FrameOutput(socket as unknown as Socket);
+  const send = (letter: string): void => {
+    for (let i = 0; i < 3; i++) output.frame(FRAME.DATA, 0, 1, payloadOf(16_000, letter));
+  };
+  send('a');
+  await turn();
+  send('b');
+  await turn();
+  expect(given.map(({ chunk }) => [chunk.length, chunk.toString('latin1', FRAME_HEADER, FRAME_HEADER + 1)])).toEqual([
+    [3 * (16_000 + FRAME_HEADER), 'a'],
+  ]);
+  given[0]?.done();
+  await turn();
+  expect(textOf(given[1]?.chunk)).toMatch(/^b+/);
+  send('c');
+  await turn();
+  given[1]?.done();
+  await turn();
+  expect(textOf(given[2]?.chunk)).toMatch(/^c+/);
+  expect(given[2]?.chunk.buffer).toBe(given[0]?.chunk.buffer);
+});
