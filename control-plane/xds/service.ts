@@ -4,6 +4,7 @@ import type { DeltaDiscoveryRequest__Output as DeltaRequest } from '../../proto/
 import type { DeltaDiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DeltaDiscoveryResponse.js';
 import type { DiscoveryRequest__Output as Request } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryRequest.js';
 import type { DiscoveryResponse } from '../../proto/gen/envoy/service/discovery/v3/DiscoveryResponse.js';
+import { DeltaRequestReader } from './delta-request.js';
 import { DeltaResponse } from './wire.js';
 
 export type { DeltaDiscoveryResponse, DeltaRequest, DiscoveryResponse, Request };
@@ -18,6 +19,8 @@ const deltaMethod = method<DeltaRequest, DeltaDiscoveryResponse>({
   response: `${MESSAGES}.DeltaDiscoveryResponse`,
 });
 
+const requests = new DeltaRequestReader();
+
 export const ADS_SERVICE = {
   StreamAggregatedResources: method<Request, DiscoveryResponse>({
     path: `${SERVICE}/StreamAggregatedResources`,
@@ -27,6 +30,7 @@ export const ADS_SERVICE = {
   }),
   DeltaAggregatedResources: {
     ...deltaMethod,
+    requestDeserialize: (bytes: Buffer): DeltaRequest => requests.read(bytes),
     // Ours are put together of what was encoded once for all proxies.
     responseSerialize: (message: DeltaDiscoveryResponse | DeltaResponse): Buffer =>
       message instanceof DeltaResponse ? message.plain().toBuffer() : deltaMethod.responseSerialize(message),

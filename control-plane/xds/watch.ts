@@ -33,6 +33,18 @@ const NO_CHANGE: Change = { upserts: [], removed: [], missing: [] };
 const MAX_NAMES = 100_000;
 const MAX_NAME_LENGTH = 2048;
 
+const held = new WeakMap<object, readonly (readonly [name: string, sent: Sent])[]>();
+
+/** What clients have that say they have the same, once for all of them. */
+function heldOf(versions: Readonly<Record<string, string>>): readonly (readonly [name: string, sent: Sent])[] {
+  let all = held.get(versions);
+  if (all === undefined) {
+    all = Object.entries(versions).map(([name, version]) => [name, { version, resource: undefined }] as const);
+    held.set(versions, all);
+  }
+  return all;
+}
+
 /** Whether an empty first subscription to this type means everything (xDS protocol: LDS and CDS only; and Istio's NDS). */
 export function hasWildcard(typeUrl: string): boolean {
   return typeUrl === TYPE.listener || typeUrl === TYPE.cluster || typeUrl === TYPE.nameTable;
@@ -137,7 +149,7 @@ export class Watch {
 
   /** What the client still has from an earlier stream. */
   hold(versions: Readonly<Record<string, string>>): void {
-    for (const [name, version] of Object.entries(versions)) this.exceptions.set(name, { version, resource: undefined });
+    for (const [name, sent] of heldOf(versions)) this.exceptions.set(name, sent);
     if (this.exceptions.size > 0) this.owed = false;
   }
 
