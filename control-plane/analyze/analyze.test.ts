@@ -51,6 +51,55 @@ ${Array.from({ length: 3_000 }, (_, i) => route(i)).join('')}`;
   });
 });
 
+const pod = (name: string, app: string): string => `---
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, namespace: default, labels: {app: ${app}}}
+spec: {containers: [{name: app}]}
+status: {podIP: 10.0.0.1}
+`;
+const subsets = (detection: string): string => `---
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: default}
+spec: {clusterIP: 10.0.1.1, selector: {app: a}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: a, namespace: default}
+spec: {host: a, subsets: [{name: v1, labels: {app: a}}]${detection}}
+`;
+
+describe('one set after the other', () => {
+  const set = (text: string) => mergeFiles([readFile({ name: 'in.yaml', text, fault: undefined }, undefined)], []);
+  const rule = subsets('');
+  const detecting = subsets(', trafficPolicy: {outlierDetection: {maxEjectionPercent: 40}}');
+  const untold = `${rule}---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: p, namespace: default}
+spec: {selector: {matchLabels: {app: a}}, rules: [{when: [{key: "request.auth.claims[iss]", values: [x]}]}]}
+`;
+
+  it.each([
+    ['a pod in place of one like it', rule, [pod('a-1', 'a') + pod('a-2', 'a'), pod('a-2', 'a') + pod('a-3', 'a')]],
+    ['the last of its kind', rule, [pod('a-1', 'a'), pod('b-1', 'b'), pod('a-1', 'a')]],
+    ['a pod that is counted', detecting, [pod('a-1', 'a'), pod('a-1', 'a') + pod('a-2', 'a') + pod('a-3', 'a')]],
+    ['a pod that is named', untold, [pod('a-1', 'a') + pod('a-2', 'a'), pod('a-2', 'a')]],
+  ])('finds the same as a fresh one: %s', (_, rest, states) => {
+    const analyzer = new Analyzer();
+    for (const pods of states) expect(analyzer.analyze(set(rest + pods))).toEqual(analyze(set(rest + pods)));
+  });
+
+  it('does not look again for a pod like others', () => {
+    const analyzer = new Analyzer();
+    const base = set(rule + pod('a-1', 'a'));
+    const found = analyzer.analyze(base);
+    const more = new Map([...base.objects, ...set(pod('a-2', 'a')).objects]);
+    expect(analyzer.analyze({ ...base, objects: more })).toBe(found);
+  });
+});
+
 /** Counts how often anything of the watched objects is looked at. */
 class ReadCounter {
   reads = 0;

@@ -8,6 +8,7 @@ import { checkDelegates } from './delegates.js';
 import { checkEjection } from './ejection.js';
 import { checkEnvoyFilters } from './envoy-filters.js';
 import { checkGateways } from './gateways.js';
+import { PodKinds } from './pod-kinds.js';
 import { checkPolicies } from './policies.js';
 import { checkReferences } from './references.js';
 import { Registry } from './registry.js';
@@ -36,25 +37,58 @@ const ANALYZERS = [
 /** Codes that are not to be reported about an object, separated by commas; `*` for all. */
 const SUPPRESS = 'galley.istio.io/analyze-suppress';
 
-/** No check asks for them. */
-const UNSEEN: ReadonlySet<string> = new Set(['EndpointSlice', 'Node']);
+/** No check asks for them, or pods: by their labels only. */
+const UNSEEN: ReadonlySet<string> = new Set(['EndpointSlice', 'Node', 'Pod']);
+
+interface Analyzed {
+  readonly lists: KindLists;
+  readonly set: ConfigSet;
+  readonly findings: readonly Finding[];
+  /** Another pod like others may change what is found. */
+  readonly tellsPods: boolean;
+}
 
 /** Analyzes one set after the other; one that differs from the last in nothing that any check looks at costs next to nothing. */
 export class Analyzer {
-  private last:
-    | { readonly lists: KindLists; readonly set: ConfigSet; readonly findings: readonly Finding[] }
-    | undefined;
+  private last: Analyzed | undefined;
+  private kinds: PodKinds | undefined;
 
   analyze(set: ConfigSet): readonly Finding[] {
     const { last } = this;
     const lists = new KindLists(set.objects, last?.lists);
-    if (last !== undefined && isDeepStrictEqual(besides(last.set), besides(set)) && lists.sameBut(last.lists, UNSEEN)) {
+    const samePods = this.samePods(lists, last);
+    if (
+      last !== undefined &&
+      samePods &&
+      isDeepStrictEqual(besides(last.set), besides(set)) &&
+      lists.sameBut(last.lists, UNSEEN)
+    ) {
+      this.last = { ...last, lists, set };
       return last.findings;
     }
+    const { kinds } = this;
+    // Should this throw, they would not be those of the last set.
+    this.kinds = undefined;
     const findings = analyze(set);
-    this.last = { lists, set, findings };
+    this.kinds = kinds;
+    this.last = { lists, set, findings, tellsPods: tellsPods(findings, lists) };
     return findings;
   }
+
+  /** As far as checks see them: most that come and go are like others that stay. */
+  private samePods(lists: KindLists, last: Analyzed | undefined): boolean {
+    if (last === undefined || lists.same(last.lists, 'Pod')) return true;
+    this.kinds ??= new PodKinds(last.lists.of('Pod'));
+    return this.kinds.takesAsSame(lists.since(last.lists, 'Pod')) && !last.tellsPods;
+  }
+}
+
+/** Findings may name a pod, and one check counts those of a service. */
+function tellsPods(findings: readonly Finding[], lists: KindLists): boolean {
+  return (
+    findings.some(({ object, message }) => object.startsWith('Pod ') || message.includes('Pod ')) ||
+    lists.of('DestinationRule').some(({ spec }) => JSON.stringify(spec).includes('"outlierDetection"'))
+  );
 }
 
 function besides({ objects: _, ...others }: ConfigSet): object {
