@@ -3,6 +3,7 @@ import { request as httpsRequest, type RequestOptions, Agent as TlsAgent } from 
 import type { KubeConfig } from '@kubernetes/client-node';
 import { messageOf } from '../../common/runtime/errors.js';
 import { ApiError, type ApiRequest, type KubernetesApi, type WatchEvent } from './api.js';
+import { kubeConfigClass } from './kube-config.js';
 
 const TIMEOUT_MS = 10_000;
 const MAX_BYTES = 64 * 1024 * 1024;
@@ -128,7 +129,7 @@ export interface ConnectOptions {
  * context. Loaded late: the library is large.
  */
 export async function connectToKubernetes(userAgent: string, options: ConnectOptions = {}): Promise<KubernetesClient> {
-  const { KubeConfig } = await import('@kubernetes/client-node');
+  const KubeConfig = await kubeConfigClass();
   const config = new KubeConfig();
   if (options.kubeconfig === undefined) config.loadFromDefault();
   else config.loadFromFile(options.kubeconfig);
