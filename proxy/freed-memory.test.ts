@@ -11,12 +11,12 @@ describe('freed memory', () => {
     let trims = 0;
     const trim = (): number => {
       trims++;
-      resident -= MIB;
+      resident -= MIB / 2;
       return 1;
     };
     new FreedMemory({ resident: () => resident, trim }, clock);
-    const grow = (mib: number): number => {
-      resident += mib * MIB;
+    const grow = (halves: number): number => {
+      resident += (halves * MIB) / 2;
       clock.advance(1000);
       return trims;
     };
@@ -32,7 +32,7 @@ describe('freed memory', () => {
       return 1;
     };
     new FreedMemory({ resident: () => resident, trim }, clock);
-    for (const mib of [50, 53]) {
+    for (const mib of [50, 52]) {
       resident = mib * MIB;
       clock.advance(1000);
     }

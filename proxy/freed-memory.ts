@@ -4,7 +4,7 @@ import type { Clock } from '../common/runtime/clock.js';
 /** Between two looks, ms. */
 const LOOK_MS = 1000;
 /** By so much resident memory must have grown, bytes. */
-const GROWTH = 2 * 1024 * 1024;
+const GROWTH = 1024 * 1024;
 /** Giving back may take a thousandth of the time. */
 const SHARE = 1000;
 
