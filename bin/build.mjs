@@ -33,7 +33,7 @@ const vendored = [
   ['uplot', 'dist/uPlot.min.css', 'uplot.css'],
   ['uplot', 'LICENSE', 'uplot.LICENSE.txt'],
 ];
-const sources = /\.(ts|json|html|css|svg)$/;
+const sources = /\.([cm]?ts|json|html|css|svg)$/;
 
 /** Newest modification time, in ms, of every source file under `path`. */
 function newest(path) {

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
@@ -83,6 +84,8 @@ async function rehearse({ cacheFile, compile, run }) {
   process.env.WEFT_LOG_LEVEL = 'silent';
   run(script);
   await new Promise((resolve) => setTimeout(resolve, REHEARSAL_MS));
+  // Changed since the start (proxy/young-generation.ts), and V8 takes a cache only under the flags that it was written with.
+  setFlagsFromString('--semi-space-growth-factor=2');
   // Two builds may end at once.
   const partial = `${cacheFile()}.${process.pid}`;
   writeFileSync(partial, script.createCachedData());

@@ -4,6 +4,7 @@ import { createLogger } from '../common/runtime/log.js';
 import { startProxy } from './app.js';
 import { loadBootstrap } from './bootstrap/read.js';
 import { FreedMemory, processMemory } from './freed-memory.js';
+import { YoungGeneration, youngMemory } from './young-generation.js';
 
 const HOLD_MS = 3_600_000;
 
@@ -13,6 +14,7 @@ const HOLD_MS = 3_600_000;
  */
 export async function main(file: string): Promise<void> {
   const log = createLogger('proxy');
+  new YoungGeneration(youngMemory, systemClock);
   const loaded = loadBootstrap(file);
   for (const warning of loaded.warnings) log.warn({ file }, warning);
   if ('errors' in loaded) {

@@ -7,6 +7,7 @@ import { createLogger } from '../../common/runtime/log.js';
 import { type ProxyApp, startProxy } from '../app.js';
 import { type LoadedBootstrap, loadBootstrap, parseBootstrap } from '../bootstrap/read.js';
 import { FreedMemory, processMemory } from '../freed-memory.js';
+import { YoungGeneration, youngMemory } from '../young-generation.js';
 import { scrapeTarget } from './merged-metrics.js';
 import { podBootstrap } from './pod-bootstrap.js';
 import { type PodFlags, type PodSettings, type ProxyRole, readPodEnvironment } from './pod-environment.js';
@@ -30,6 +31,7 @@ const HOLD_MS = 3_600_000;
 export async function runPod(options: PodOptions): Promise<void> {
   const log = createLogger('proxy');
   if (options.logLevel !== undefined) log.level = options.logLevel;
+  new YoungGeneration(youngMemory, systemClock);
   let settings: PodSettings;
   let probers: StatusSources['probers'];
   try {
