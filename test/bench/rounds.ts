@@ -15,10 +15,12 @@ export async function inTurns<C extends { readonly name: string }, K extends str
   context: Pick<Context, 'rounds' | 'roundMs' | 'smoke'>,
   sides: readonly C[],
   measure: Measure<C, K>,
+  /** Several, where a round is divided among as many kinds of load: each warms up as long as others do. */
+  kinds = 1,
 ): Promise<Rounds<K>> {
   const rounds = new Map<string, Sample<K>[]>(sides.map((side) => [side.name, []]));
   if (!context.smoke) {
-    for (const side of sides) await measure(side, Math.max(context.roundMs, WARM_UP_MS));
+    for (const side of sides) await measure(side, Math.max(context.roundMs, kinds * WARM_UP_MS));
   }
   for (let round = 0; round < context.rounds; round++) {
     for (const side of round % 2 === 0 ? sides : [...sides].reverse()) {

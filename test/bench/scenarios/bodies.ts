@@ -41,11 +41,12 @@ export const bodies: Scenario = {
       );
       return [(report.requests * MICROS) / cpu, report.requests / report.seconds];
     };
-    const rounds = await inTurns(context, pairs, async ({ down, up }, ms) => {
+    const measure = async ({ down, up }: (typeof pairs)[number], ms: number) => {
       const [downPerCore, downRate] = await drive(down, 0, ms / 2);
       const [upPerCore, upRate] = await drive(up, MIB, ms / 2);
       return { downPerCore, downRate, upPerCore, upRate };
-    });
+    };
+    const rounds = await inTurns(context, pairs, measure, 2);
     return toFigures(rounds, {
       downPerCore: perCore('answers'),
       downRate: rate('answers'),

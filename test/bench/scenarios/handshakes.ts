@@ -44,11 +44,12 @@ export const handshakes: Scenario = {
       context.say(`${contender.name}: ${rate.toFixed(0)} handshakes per second of CPU, ${share.toFixed(0)} % resumed`);
       return { rate, share };
     };
-    const rounds = await inTurns(context, contenders, async (contender, ms) => {
+    const measure = async (contender: Contender, ms: number) => {
       const full = await drive(contender, false, ms / 2);
       const resumed = await drive(contender, true, ms / 2);
       return { full: full.rate, resumed: resumed.rate, share: resumed.share };
-    });
+    };
+    const rounds = await inTurns(context, contenders, measure, 2);
     return toFigures(rounds, {
       full: perCore('full handshakes per second of CPU', 0.9),
       resumed: perCore('resumed ones per second of CPU', 1),
