@@ -31,9 +31,20 @@ const COMMAND_LINE_OPTIONS = ['--no-memory-reducer'];
 
 /** What starts a sidecar on this `node`, as the image does; the arguments of `weft` come after it. `env` is replaced by Node. */
 export function sidecarCommand(node: string): string[] {
-  const environment = Object.entries(SIDECAR_ENVIRONMENT).map(([name, value]) => `${name}=${value}`);
   const start = join(installationRoot(), 'dist', 'cli', 'sidecar', 'start.cjs');
-  return ['/usr/bin/env', ...environment, node, ...SIDECAR_NODE_OPTIONS, ...COMMAND_LINE_OPTIONS, start];
+  return [...withEnvironment(node), ...SIDECAR_NODE_OPTIONS, ...COMMAND_LINE_OPTIONS, start];
+}
+
+/**
+ * What starts a control plane in a cluster on this `node`, as the image does; the arguments of `weft` come after it. Halves of the young
+ * generation of 8 MB at most: with Node's 16 it takes 40 MB more, and no less time.
+ */
+export function controlPlaneCommand(node: string): string[] {
+  return [...withEnvironment(node), '--max-semi-space-size=8', weftProgram()];
+}
+
+function withEnvironment(node: string): string[] {
+  return ['/usr/bin/env', ...Object.entries(SIDECAR_ENVIRONMENT).map(([name, value]) => `${name}=${value}`), node];
 }
 
 /** The version in package.json. */

@@ -1,9 +1,10 @@
 import { type ChildProcess, fork, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { controlPlaneCommand } from '../../../cli/installation.js';
 import { exactCpuMs, residentMb } from '../proc.js';
 import { canPin } from '../processes.js';
 import type { ApiServer } from './api-server.js';
@@ -54,7 +55,9 @@ export function startControlPlane(
   writeFileSync(kubeconfig, JSON.stringify(kubeconfigOf(apiServer)));
   const ports = ['--xds-port', String(xdsPort), '--debug-port', '0', '--webhook-port', '0'];
   const listen = ['--listen', '127.0.0.1', '--shutdown-delay', '10ms'];
-  const command = [options.node, ...(options.nodeOptions ?? []), weftProgram(), 'control-plane', '--kubernetes'];
+  const start = controlPlaneCommand(options.node);
+  const node = start.slice(0, -1).concat(options.nodeOptions ?? []);
+  const command = [...node, ...start.slice(-1), 'control-plane', '--kubernetes'];
   const [program = '', ...args] = canPin ? ['taskset', '-c', String(OWN_CPU), ...command] : command;
   const child = owned(
     spawn(program, [...args, ...listen, ...ports], {
@@ -181,10 +184,4 @@ function kubeconfigOf(server: string): object {
     contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }],
     'current-context': 'bench',
   };
-}
-
-function weftProgram(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(join(folder, 'bin', 'weft.mjs'))) folder = dirname(folder);
-  return join(folder, 'bin', 'weft.mjs');
 }
