@@ -12,11 +12,6 @@ export class Worker {
     return new Worker(process);
   }
 
-  /** As `LoadProcess.hurry`. */
-  hurry(): void {
-    this.process.hurry();
-  }
-
   /** One at a time. */
   async run<Name extends JobName>(job: Name, order: Order<Name>): Promise<Outcome<Name>> {
     return (await this.process.run({ job, order })) as Outcome<Name>;

@@ -38,9 +38,5 @@ export async function startOpenLoop(context: Context, kinds: Parameters<typeof k
     context.countErrors(report.errors);
     return report;
   };
-  const warm = async (): Promise<void> => {
-    await warmUp(context, contenders);
-    load.hurry();
-  };
-  return { contenders, warmUp: warm, drive };
+  return { contenders, warmUp: () => warmUp(context, contenders), drive };
 }

@@ -96,14 +96,6 @@ export class LoadProcess<Order, Report, Ready> {
     return this.child.pid ?? 0;
   }
 
-  /**
-   * Before everything else on its processor, where the system allows it: a load that is late because another program had the
-   * processor says nothing about a proxy. Only for loads that leave some of it.
-   */
-  hurry(): void {
-    if (canPin) spawnSync('chrt', ['-a', '-f', '-p', '1', String(this.pid)]);
-  }
-
   /** One at a time. */
   async run(order: Order): Promise<Report> {
     const reply = answer<{ report: Report } | { error: string }>(this.child);

@@ -24,7 +24,6 @@ export const fanOut: Scenario = {
     }
     const order = { calls: CALLS, rate: RATE };
     await warmUp(context, contenders);
-    worker.hurry();
     const rounds = await inTurns(context, contenders, async (contender, ms) => {
       // Without a proxy, in the same moment: what is left is the proxies'.
       const direct = await worker.run('fan out', { ...order, port: application, ms: ms / 3 });
