@@ -1,9 +1,9 @@
 import { systemClock } from '../common/runtime/clock.js';
 import { messageOf } from '../common/runtime/errors.js';
+import { FreedMemory, processMemory } from '../common/runtime/freed-memory.js';
 import { createLogger } from '../common/runtime/log.js';
 import { startProxy } from './app.js';
 import { loadBootstrap } from './bootstrap/read.js';
-import { FreedMemory, processMemory } from './freed-memory.js';
 import { YoungGeneration, youngMemory } from './young-generation.js';
 
 const HOLD_MS = 3_600_000;

@@ -1,6 +1,6 @@
 import { getHeapStatistics } from 'node:v8';
 import { describe, expect, test } from 'vitest';
-import { ManualClock } from './upstream/testing.js';
+import { ManualClock } from '../common/runtime/testing.js';
 import { YoungGeneration, youngMemory } from './young-generation.js';
 
 const MIB = 1024 * 1024;

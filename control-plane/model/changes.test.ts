@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { Random } from '../../common/runtime/clock.js';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { type ConfigObject, type ObjectKey, objectKey } from '../api/object.js';
 import { ObjectsByKind, type SortedObjects } from '../api/objects-by-kind.js';
 import { SortedMap } from '../sorted-map.js';
@@ -9,17 +11,6 @@ import { configSet, nodeOf } from '../translate/testing/case.js';
 import { translate } from '../translate/translate.js';
 import { buildSnapshot } from './build.js';
 import type { MeshSnapshot } from './snapshot.js';
-
-type Random = () => number;
-
-/** Numbers in [0, 1) that are the same in each run. */
-function randomFrom(seed: number): Random {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 const NAMESPACES = ['one', 'two'];
 const APPS = ['a', 'b', 'c'];
@@ -140,7 +131,7 @@ const NOTHING: ConfigSet = { objects: new Map(), findings: [], unreadablePolicie
 
 describe('after any changes a mesh is what a fresh start would make of it', () => {
   it.each([1, 2, 3, 4, 5, 6])('in an order of their own (seed %i)', async (seed) => {
-    const random = randomFrom(seed);
+    const random = seededRandom(seed);
     const allotter = new CaptureAllotter();
     const references = new SecretReferences();
     let kinds = new Map<string, SortedObjects>();
@@ -166,7 +157,7 @@ describe('after any changes a mesh is what a fresh start would make of it', () =
   });
 
   it.each([7, 8])('in maps that know nothing of what changed (seed %i)', (seed) => {
-    const random = randomFrom(seed);
+    const random = seededRandom(seed);
     const objects = new Map<ObjectKey, ConfigObject>();
     let snapshot: MeshSnapshot | undefined;
     for (let i = 0; i < 60; i++) {

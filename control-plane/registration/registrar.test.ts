@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../common/runtime/clock.js';
 import { createLogger } from '../../common/runtime/log.js';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { toStruct } from '../../common/xds/struct.js';
 import { ApiError, type ApiRequest, type KubernetesApi } from '../kubernetes/api.js';
 import type { ProxyNode } from '../model/proxy-node.js';
@@ -8,27 +8,6 @@ import { configSet } from '../translate/testing/case.js';
 import { readNode } from '../xds/node.js';
 import { ClusterEntries } from './cluster-entries.js';
 import { groupIn, type RegisteredEntry, Registrar } from './registrar.js';
-
-/** Time that passes when it is told to. */
-class ManualClock implements Clock {
-  private time = 0;
-  private timers: { readonly at: number; readonly run: () => void }[] = [];
-  now = (): number => this.time;
-  monotonic = (): number => this.time;
-
-  after(ms: number, run: () => void): { cancel(): void } {
-    const timer = { at: this.time + ms, run };
-    this.timers.push(timer);
-    return { cancel: () => (this.timers = this.timers.filter((other) => other !== timer)) };
-  }
-
-  advance(ms: number): void {
-    this.time += ms;
-    const due = this.timers.filter(({ at }) => at <= this.time);
-    this.timers = this.timers.filter(({ at }) => at > this.time);
-    for (const { run } of due) run();
-  }
-}
 
 const GROUP = `
 apiVersion: networking.istio.io/v1

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../upstream/testing.js';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { DrainSettings } from './pod-environment.js';
 import { terminate } from './termination.js';
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import { HeaderList } from '../http/headers.js';
-import { fromYaml, seededRandom, testRequest } from '../router/testing.js';
+import { fromYaml, testRequest } from '../router/testing.js';
 import { Issues } from '../snapshot/issues.js';
 import { compileCorsPolicy, corsFactory } from './cors.js';
 import type { FilterContext } from './filter.js';

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../common/runtime/clock.js';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { EXTENSION } from '../../common/xds/type-urls.js';
 import { FLAG } from '../http/flags.js';
-import { fromYaml, seededRandom, testRequest } from '../router/testing.js';
+import { fromYaml, testRequest } from '../router/testing.js';
 import { Issues } from '../snapshot/issues.js';
 import { compileFault, faultFactory } from './fault.js';
 import { filterContext } from './testing.js';

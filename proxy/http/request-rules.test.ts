@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../common/runtime/clock.js';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { applyClientCert } from './client-cert.js';
 import { CoarseTimers } from './coarse-timers.js';
 import type { ConnectionManagerConfig } from './connection-manager-config.js';
@@ -126,31 +126,9 @@ describe('newRequestId', () => {
 });
 
 describe('CoarseTimers', () => {
-  class FakeClock implements Clock {
-    time = 1000;
-    private readonly timers = new Set<{ at: number; callback: () => void }>();
-    now = (): number => this.time;
-    monotonic = (): number => this.time;
-    after(ms: number, callback: () => void): { cancel(): void } {
-      const timer = { at: this.time + ms, callback };
-      this.timers.add(timer);
-      return { cancel: () => void this.timers.delete(timer) };
-    }
-    get pending(): number {
-      return this.timers.size;
-    }
-    advance(ms: number): void {
-      this.time += ms;
-      for (const timer of [...this.timers]) {
-        if (timer.at > this.time) continue;
-        this.timers.delete(timer);
-        timer.callback();
-      }
-    }
-  }
-
   it('wakes at the earliest deadline, keeps one timer, and forgets what was cancelled', () => {
-    const clock = new FakeClock();
+    const clock = new ManualClock();
+    clock.advance(1000);
     const timers = new CoarseTimers(clock, 50);
     const woken: string[] = [];
     const sleeper = (name: string) => ({ wakeAt: 0, onWake: () => void woken.push(name) });

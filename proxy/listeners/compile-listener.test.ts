@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../common/runtime/clock.js';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { EXTENSION, TYPE } from '../../common/xds/type-urls.js';
 import { noCounters } from '../filters/counter.js';
 import { compileFault } from '../filters/fault.js';
 import { FILTER_DISABLED } from '../filters/filter.js';
 import { type FilterDeps, httpFilterFactories, networkFilters } from '../filters/registry.js';
 import { filterContext } from '../filters/testing.js';
-import { fromYaml, seededRandom, TEST_ROUTE_DEPS, testRequest } from '../router/testing.js';
+import { fromYaml, TEST_ROUTE_DEPS, testRequest } from '../router/testing.js';
 import { Issues } from '../snapshot/issues.js';
 import { compileDownstreamTls } from '../tls/compile.js';
 import type { ListenerDeps } from './compile-deps.js';

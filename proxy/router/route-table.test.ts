@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { decodeMessage, encodeMessage } from '../../common/xds/codec.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import { HeaderList } from '../http/headers.js';
@@ -9,7 +10,6 @@ import {
   matchRoute,
   routesOf,
   routeTable,
-  seededRandom,
   TEST_ROUTE_DEPS,
   testInfo,
   testRequest,

@@ -1,5 +1,6 @@
 import { parse } from 'yaml';
 import { systemClock } from '../../common/runtime/clock.js';
+import { seededRandom } from '../../common/runtime/testing.js';
 import { fromJson } from '../../common/xds/json.js';
 import { TYPE } from '../../common/xds/type-urls.js';
 import { noCounters } from '../filters/counter.js';
@@ -23,15 +24,6 @@ export const TEST_CONNECTION: ConnectionInfo = {
   remotePort: 40_000,
   peer: PLAINTEXT_PEER,
 };
-
-/** A small generator with a fixed sequence, so that shares can be tested. */
-export function seededRandom(seed = 1): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
 
 export const TEST_ROUTE_DEPS: RouteDeps = {
   compileFormat: compileHeaderFormat,

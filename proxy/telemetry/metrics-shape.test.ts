@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { PluginConfig__Output } from '../../proto/gen/stats/PluginConfig.js';
 import type { StreamInfo, WorkloadInfo } from '../http/stream-info.js';
 import { Issues } from '../snapshot/issues.js';
-import { ManualClock } from '../upstream/testing.js';
 import { Expressions } from './expressions/compile.js';
 import { IstioMetrics } from './istio-metrics.js';
 import { createStatsFilter, createTcpStats } from './stats-filter.js';

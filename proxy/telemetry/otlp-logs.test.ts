@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Counters } from '../../common/runtime/counters.js';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { decodeMessage } from '../../common/xds/codec.js';
 import type { OpenTelemetryAccessLogConfig__Output } from '../../proto/gen/envoy/extensions/access_loggers/open_telemetry/v3/OpenTelemetryAccessLogConfig.js';
 import { HeaderList } from '../http/headers.js';
 import type { ServiceClient, ServiceRequest } from '../router/forward/service-call.js';
 import { Issues } from '../snapshot/issues.js';
-import { ManualClock } from '../upstream/testing.js';
 import { Expressions } from './expressions/compile.js';
 import { OtlpLogs } from './otlp-logs.js';
 import { testInfo, testRequest, testResponse } from './testing.js';

@@ -1,9 +1,9 @@
 import protobuf from 'protobufjs';
 import { describe, expect, it } from 'vitest';
 import { Counter } from '../../common/runtime/counters.js';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { ExportQueue } from '../telemetry/export-queue.js';
 import { textAttribute } from '../telemetry/otlp.js';
-import { ManualClock } from '../upstream/testing.js';
 import { otlpSpans } from './otlp-spans.js';
 import type { Span } from './span.js';
 import { zipkinJson } from './zipkin.js';

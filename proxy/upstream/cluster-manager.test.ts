@@ -1,12 +1,12 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import type { ClusterLoadAssignment } from '../../proto/gen/envoy/config/endpoint/v3/ClusterLoadAssignment.js';
 import type { LbEndpoint } from '../../proto/gen/envoy/config/endpoint/v3/LbEndpoint.js';
 import { ClusterManager } from './cluster-manager.js';
 import { clusterSummaries } from './cluster-views.js';
 import { plainDialer } from './dialer.js';
-import { ManualClock } from './testing.js';
 
 let clock: ManualClock;
 let names: Map<string, readonly string[]>;

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { DnsConfig, EndpointConfig, EndpointsConfig } from './cluster-config.js';
 import { compileEndpoints } from './compile-endpoints.js';
 import { DnsDiscovery } from './dns-discovery.js';
 import { FieldReport } from './fields.js';
-import { ManualClock } from './testing.js';
 
 const BASE: DnsConfig = { refreshMs: 60_000, family: 'v4', failureRefreshMs: 60_000 };
 

@@ -1,5 +1,6 @@
 import { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { CoarseTimers } from '../http/coarse-timers.js';
 import type { ClientConnection, ClientConnectionEvents, UpstreamStream } from '../http/stream.js';
 import { PLAINTEXT_PEER } from '../http/stream-info.js';
@@ -10,7 +11,6 @@ import { UpstreamHost } from './host.js';
 import { HttpHostPool, type PoolWaiter } from './http-pool.js';
 import type { PooledConnection } from './pooled-connection.js';
 import { BreakerState } from './resources.js';
-import { ManualClock } from './testing.js';
 import { TrafficStats } from './traffic-stats.js';
 
 const NO_STREAM: UpstreamStream = {

@@ -1,11 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { OutlierDetection } from '../../proto/gen/envoy/config/cluster/v3/OutlierDetection.js';
 import { compileOutlier } from './compile-limits.js';
 import { PLAINTEXT } from './compile-transport.js';
 import { FieldReport } from './fields.js';
 import { UpstreamHost } from './host.js';
 import { OutlierDetector } from './outlier-detector.js';
-import { ManualClock } from './testing.js';
 
 let clock: ManualClock;
 let changes: number;

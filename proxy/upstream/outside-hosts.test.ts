@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import type { Cluster } from '../../proto/gen/envoy/config/cluster/v3/Cluster.js';
 import { compileCluster } from './compile-cluster.js';
 import { OutsideHosts } from './outside-hosts.js';
-import { ManualClock } from './testing.js';
 
 const CLUSTER = {
   name: 'out',

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../common/runtime/testing.js';
 import { CoarseTimers } from '../http/coarse-timers.js';
 import { HeaderList } from '../http/headers.js';
 import type { UpstreamStream } from '../http/stream.js';
@@ -12,7 +13,6 @@ import { UpstreamHost } from './host.js';
 import { HttpHostPool, type PoolWaiter } from './http-pool.js';
 import type { PooledConnection } from './pooled-connection.js';
 import { BreakerState } from './resources.js';
-import { ManualClock } from './testing.js';
 import { TrafficStats } from './traffic-stats.js';
 
 const cleanups: (() => unknown)[] = [];

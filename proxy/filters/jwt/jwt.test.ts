@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../common/runtime/testing.js';
 import { EXTENSION } from '../../../common/xds/type-urls.js';
 import { jwks, makeToken } from '../../../test/support/tokens.js';
 import { HeaderList } from '../../http/headers.js';
@@ -6,7 +7,6 @@ import type { LocalReply } from '../../http/stream.js';
 import { type ServiceAnswer, ServiceCallError } from '../../router/forward/service-call.js';
 import { fromYaml, testRequest } from '../../router/testing.js';
 import { Issues } from '../../snapshot/issues.js';
-import { ManualClock } from '../../upstream/testing.js';
 import { FILTER_DISABLED, type HttpFilter } from '../filter.js';
 import { filterContext } from '../testing.js';
 import { compileJwtPerRoute, type JwtDeps, jwtFactory } from './jwt-filter.js';

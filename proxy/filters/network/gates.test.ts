@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../common/runtime/testing.js';
 import type { NetworkFilter, NetworkVerdict } from '../../listeners/config.js';
 import { Issues } from '../../snapshot/issues.js';
 import { TEST_CONNECTION } from '../../telemetry/testing.js';
-import { ManualClock } from '../../upstream/testing.js';
 import { noCounters } from '../counter.js';
 import { compileConnectionLimit } from './connection-limit.js';
 import { compileNetworkRateLimit } from './local-rate-limit.js';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../common/runtime/testing.js';
 import { PLAINTEXT } from '../compile-transport.js';
 import { UpstreamHost } from '../host.js';
-import { seededRandom } from '../testing.js';
 import { xxHash64 } from '../xxhash64.js';
 import type { BalancerFactory, WeightedHost } from './balancer.js';
 import { leastRequest } from './least-request.js';

@@ -1,11 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { ManualClock } from '../../../common/runtime/testing.js';
 import { PLAINTEXT_PEER } from '../../http/stream-info.js';
 import { PLAINTEXT } from '../compile-transport.js';
 import { FieldReport } from '../fields.js';
 import { UpstreamHost } from '../host.js';
-import { ManualClock } from '../testing.js';
 import { compileHealthCheck } from './compile.js';
 import type { CheckResult } from './config.js';
 import { HealthChecks } from './health-checks.js';

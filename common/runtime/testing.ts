@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '../../common/runtime/clock.js';
+import type { Clock, Timer } from './clock.js';
 
 /** A clock for tests that moves only when told to. */
 export class ManualClock implements Clock {
@@ -43,7 +43,7 @@ export class ManualClock implements Clock {
 }
 
 /** A reproducible sequence of uniform numbers (mulberry32). */
-export function seededRandom(seed: number): () => number {
+export function seededRandom(seed = 1): () => number {
   let state = seed >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;

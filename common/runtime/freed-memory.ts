@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Clock } from '../common/runtime/clock.js';
+import type { Clock } from './clock.js';
 
 /** Between two looks, ms. */
 const LOOK_MS = 1000;

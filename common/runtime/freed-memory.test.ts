@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FreedMemory, processMemory } from './freed-memory.js';
-import { ManualClock } from './upstream/testing.js';
+import { ManualClock } from './testing.js';
 
 const MIB = 1024 * 1024;
 
