@@ -1,4 +1,6 @@
 import { join, resolve } from 'node:path';
+import { systemClock } from '../common/runtime/clock.js';
+import { FreedMemory, processMemory } from '../common/runtime/freed-memory.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { setClusterDomain } from './api/hosts.js';
 import { type ControlPlaneApp, startControlPlane } from './app.js';
@@ -45,6 +47,7 @@ export async function mainInCluster(config: KubernetesConfig): Promise<void> {
   const log = createLogger('control-plane');
   const ended = untilEnded();
   const app = startInCluster(config, await kubernetesParts(log, config.namespace));
+  new FreedMemory(processMemory, systemClock);
   const reason = await Promise.race([ended, failureOf(app.started)]);
   log.info({ reason }, 'stopping');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
