@@ -5,7 +5,6 @@ import { Lifecycle } from '../common/runtime/lifecycle.js';
 import { createLogger, type Logger } from '../common/runtime/log.js';
 import { pause } from '../common/runtime/pause.js';
 import { CONTROL_PLANE_NAME } from '../common/xds/names.js';
-import type { Finding } from './api/object.js';
 import type { Authority } from './ca/authority.js';
 import { ClusterAuthority } from './ca/cluster-authority.js';
 import type { ExternalSigner } from './ca/external-signer.js';
@@ -37,7 +36,7 @@ import { replicaPeers } from './observe/replicas.js';
 import { OBSERVATION_SERVICE } from './observe/service.js';
 import { controlPlanePages } from './pages.js';
 import { ClusterEntries } from './registration/cluster-entries.js';
-import { reportsOf } from './status/reports.js';
+import { StatusReporter } from './status/reporter.js';
 import { StatusWriter } from './status/writer.js';
 import { LOCAL_NAMES, ServerCertificate } from './xds/credentials.js';
 import { ADS_SERVICE } from './xds/service.js';
@@ -83,14 +82,13 @@ class ClusterApp implements KubernetesApp {
   private readonly roots: RootParts;
   private readonly external: ExternalSigner | undefined;
   private readonly bundles: TrustBundles;
-  private readonly statuses: StatusWriter;
+  /** The leader says in the objects what it thinks of them. */
+  private readonly statuses: StatusReporter;
   private readonly leadership: Leadership;
   private issuer: Issuer | undefined;
   private core: Core | undefined;
   private grpc: GrpcPort | undefined;
   private serving = false;
-  /** What the objects were last told by. */
-  private reported: { readonly findings: readonly Finding[]; readonly shape: object } | undefined;
   private stopped: Promise<void> | undefined;
 
   constructor(
@@ -105,7 +103,8 @@ class ClusterApp implements KubernetesApp {
     const { clock, random, log } = this;
     const { namespace, podName } = config;
     this.bundles = new TrustBundles({ api, bundle: () => this.trustedRoots(), clock, random, log });
-    this.statuses = new StatusWriter({ api, clock, log });
+    const writer = new StatusWriter({ api, clock, log });
+    this.statuses = new StatusReporter(writer);
     this.authority = new ClusterAuthority({
       api,
       namespace,
@@ -129,7 +128,7 @@ class ClusterApp implements KubernetesApp {
       log,
     });
     this.leadership.add({ name: 'trust bundles', run: (signal) => this.bundles.run(signal) });
-    this.leadership.add(this.statuses);
+    this.leadership.add(writer);
     this.started = this.start();
   }
 
@@ -185,7 +184,7 @@ class ClusterApp implements KubernetesApp {
         }),
       },
       registrations: new ClusterEntries({ api, replica: config.podName, clock }),
-      onSnapshot: () => this.report(),
+      onSnapshot: () => this.statuses.report(this.core?.mesh),
       onOccurrence: (occurrence) => this.occurred(occurrence),
       onVersion: () => history.changed(),
       onDisconnected: (id) => this.roots.view.disconnected(id),
@@ -333,17 +332,6 @@ class ClusterApp implements KubernetesApp {
     if (!this.leadership.held) return;
     const { clock, log } = this;
     void writeEvents({ api: this.parts.api, namespace: this.config.namespace, clock, log }, occurrence);
-  }
-
-  /** The leader says in the objects what it thinks of them. */
-  private report(): void {
-    const mesh = this.core?.mesh;
-    if (mesh?.snapshot === undefined || mesh.configuration === undefined) return;
-    const { findings, snapshot, configuration } = mesh;
-    // Most snapshots differ in endpoints only, of which nothing is said.
-    if (this.reported?.findings === findings && this.reported.shape === snapshot.shape) return;
-    this.reported = { findings, shape: snapshot.shape };
-    this.statuses.update(reportsOf(configuration, findings, snapshot));
   }
 
   private async listen({ ads, ca, observation }: Core, issuer: Issuer): Promise<void> {

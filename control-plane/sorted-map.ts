@@ -1,3 +1,6 @@
+import { firstNot } from './lists.js';
+import { compare } from './model/order.js';
+
 /** A chunk is split when it has more entries, and joined with the next when both together have fewer than half of that. */
 const MOST = 128;
 
@@ -150,19 +153,9 @@ export class SortedMap<K extends string, V> implements ReadonlyMap<K, V> {
   }
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}
-
 /** Where a key stands in a sorted list, or would stand. */
 function placeOf(keys: readonly string[], key: string): number {
-  let [low, high] = [0, keys.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((keys[middle] ?? '') < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return firstNot(keys, (other) => other < key);
 }
 
 function inserted<T>(list: readonly T[], at: number, item: T): T[] {

@@ -11,6 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { messageOf } from '../../common/runtime/errors.js';
+import { LARGEST_MESSAGE } from '../../common/xds/limits.js';
 import { CONTROL_PLANE_NAME } from '../../common/xds/names.js';
 import { ADS_SERVICE } from '../../control-plane/xds/service.js';
 
@@ -82,7 +83,7 @@ export class AdsRelay {
     const client = new Client(xdsAddress, credentials.createSsl(roots), {
       'grpc.ssl_target_name_override': CONTROL_PLANE_NAME,
       'grpc.use_local_subchannel_pool': 1,
-      'grpc.max_receive_message_length': -1,
+      'grpc.max_receive_message_length': LARGEST_MESSAGE,
       'grpc.keepalive_time_ms': 30_000,
     });
     this.clients.add(client);

@@ -1,4 +1,5 @@
 import { selectorMatches } from '../api/labels.js';
+import { push } from '../lists.js';
 
 interface Labelled {
   readonly namespace: string;
@@ -34,10 +35,4 @@ export class LabelIndex<T extends Labelled> {
 
 function pair(key: string, value: string): string {
   return `${key}\n${value}`;
-}
-
-function push<T>(map: Map<string, T[]>, key: string, item: T): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [item]);
-  else list.push(item);
 }

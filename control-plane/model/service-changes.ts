@@ -3,10 +3,10 @@ import type { ServiceSpec } from '../api/kinds/core.js';
 import type { ServiceEntrySpec } from '../api/kinds/service-entry.js';
 import { selectorMatches } from '../api/labels.js';
 import type { ConfigObject } from '../api/object.js';
+import { firstNot, push } from '../lists.js';
 import type { Difference } from '../sorted-map.js';
 import { isSameService } from './continuity.js';
 import { aliasedHost, aliasOf, coreService, type Surroundings } from './core-services.js';
-import { compare } from './order.js';
 import type { Service, Workload } from './service.js';
 import { entryServices, type ServiceObjects } from './services.js';
 import { type Slice, type SliceIndex, serviceOf } from './slice-index.js';
@@ -126,23 +126,11 @@ function isEntry(object: CoreService | Entry): object is Entry {
 
 /** Where the service of the same host and object is; undefined where there is none, or more than one. */
 function placeOf(services: readonly Service[], { host, object }: Service): number | undefined {
-  let [low, high] = [0, services.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compare(services[middle]?.host ?? '', host) < 0) low = middle + 1;
-    else high = middle;
-  }
   let found: number | undefined;
-  for (let at = low; services[at]?.host === host; at++) {
+  for (let at = firstNot(services, (other) => other.host < host); services[at]?.host === host; at++) {
     if (services[at]?.object !== object) continue;
     if (found !== undefined) return undefined;
     found = at;
   }
   return found;
-}
-
-function push<T>(map: Map<string, T[]>, key: string, item: T): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [item]);
-  else list.push(item);
 }

@@ -1,5 +1,6 @@
 import type { EndpointSliceSpec } from '../api/kinds/core.js';
 import type { ConfigObject } from '../api/object.js';
+import { push } from '../lists.js';
 import { type Difference, SortedMap } from '../sorted-map.js';
 
 export type Slice = ConfigObject<EndpointSliceSpec>;
@@ -93,10 +94,4 @@ function less(places: Places, place: string, service: string): Places {
   const at = services.indexOf(service);
   if (at >= 0) services.splice(at, 1);
   return places.changed(place, services.length === 0 ? undefined : services);
-}
-
-function push<T>(map: Map<string, T[]>, key: string, item: T): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [item]);
-  else list.push(item);
 }

@@ -1,4 +1,5 @@
 import { selectorMatches } from '../api/labels.js';
+import { firstNot, push } from '../lists.js';
 import { type Difference, SortedMap } from '../sorted-map.js';
 import type { Endpoint, Workload } from './service.js';
 import { workloadKey } from './workloads.js';
@@ -87,25 +88,15 @@ function replaced(
     const list = (result.get(key) ?? []).slice();
     const at = before === undefined ? -1 : list.indexOf(before);
     if (at >= 0) list.splice(at, 1);
-    if (after !== undefined && is.includes(key)) list.splice(placeOf(list, workloadKey(after)), 0, after);
+    if (after !== undefined && is.includes(key)) {
+      const own = workloadKey(after);
+      list.splice(
+        firstNot(list, (other) => workloadKey(other) < own),
+        0,
+        after,
+      );
+    }
     result = result.changed(key, list.length === 0 ? undefined : list);
   }
   return result;
-}
-
-function placeOf(list: readonly Workload[], key: string): number {
-  let [low, high] = [0, list.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const there = list[middle];
-    if (there !== undefined && workloadKey(there) < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function push(map: Map<string, Workload[]>, key: string, workload: Workload): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [workload]);
-  else list.push(workload);
 }

@@ -60,7 +60,6 @@ export class ActiveStream implements DownstreamStream, FilterContext, RequestSin
     meta: RequestMeta,
   ) {
     this.requestEnded = meta.ended;
-    this.maxDurationMs = config.timeouts.maxStreamDurationMs ?? 0;
     this.upgrade = meta.upgrade;
     this.lastActivity = meta.start;
     this.startedAt = meta.start;

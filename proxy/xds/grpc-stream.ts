@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { PeerCertificate } from 'node:tls';
 import { type ChannelCredentials, Client, credentials, Metadata } from '@grpc/grpc-js';
 import { messageOf } from '../../common/runtime/errors.js';
+import { LARGEST_MESSAGE } from '../../common/xds/limits.js';
 import type { UpstreamTls } from '../tls/context.js';
 import { parseSubjectAltName } from '../tls/peer.js';
 import { matchesNames } from '../tls/verify.js';
@@ -19,9 +20,6 @@ export interface GrpcEndpoint {
   readonly tokenPath: string | undefined;
   readonly authority: string;
 }
-
-/** Octets, also of what a compressed message inflates to: ten thousand services come in 21 MB. */
-const LARGEST_MESSAGE = 512 * 1024 * 1024;
 
 /** Opens ADS streams by grpc-js. Each stream has its own channel, so that only our own back-off decides when to try. */
 export function grpcOpener(endpoint: GrpcEndpoint): OpenAdsStream {

@@ -2,7 +2,7 @@ import type { Rounds, Sample } from './figures.js';
 import type { Context } from './scenario.js';
 
 /** V8 has compiled by then what it will compile. */
-const WARM_UP_MS = 6000;
+export const WARM_UP_MS = 6000;
 
 /** Measures for so many ms. */
 type Measure<C, K extends string> = (side: C, ms: number) => Promise<Sample<K>>;

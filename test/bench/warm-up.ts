@@ -3,10 +3,9 @@ import type { Contender } from './contender.js';
 import type { LoadReady, LoadReport } from './load/closed-loop.js';
 import type { LoadOrder } from './load/http1.js';
 import { LoadProcess } from './processes.js';
+import { WARM_UP_MS } from './rounds.js';
 import type { Context } from './scenario.js';
 
-/** As long as the scenarios in a closed loop warm up. */
-const WARM_UP_MS = 6000;
 const CONNECTIONS = 32;
 
 /**
